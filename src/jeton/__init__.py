@@ -1,0 +1,1 @@
+"""Jeton: the commercial layer of an LLM API."""

@@ -1,0 +1,81 @@
+"""The values that charging takes and gives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from jeton.pricing.book import PriceVersion
+from jeton.pricing.rating import Conditions
+from jeton.usage import Usage
+
+UsageSource = Literal["upstream", "counted", "estimated"]
+ChargeState = Literal["settled", "released", "unconfirmed", "quarantined"]
+
+
+class Rule(StrEnum):
+    """The line of the billing contract that decided a charge (P9). Stored: chosen as if for ever."""
+
+    COMPLETED = "completed"
+    CLIENT_LEFT_BEFORE_OUTPUT = "client_left_before_output"
+    CLIENT_LEFT_DURING_OUTPUT = "client_left_during_output"
+    UPSTREAM_REFUSED = "upstream_refused"
+    UPSTREAM_FAILED = "upstream_failed"
+    UPSTREAM_FAILED_DURING_OUTPUT = "upstream_failed_during_output"
+    REFUSAL_BEFORE_OUTPUT = "refusal_before_output"
+    USAGE_MISSING = "usage_missing"
+    USAGE_CONTRADICTORY = "usage_contradictory"
+    NODE_LOST = "node_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAsk:
+    """A hold to take: who, for what, at which price, and the most it could cost (nano)."""
+
+    request_id: str
+    organization_id: UUID
+    workspace_id: str
+    key_id: str
+    model: str
+    upstream: str
+    price_version: PriceVersion
+    amount_nano: int
+    is_rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A committed hold: durable before the upstream is called (P2)."""
+
+    ask: HoldAsk
+    transaction_id: str
+    taken_at: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What a request turned out to be.
+
+    ``usage`` None means unknown (P8: a state, never a zero) or contradictory; then the rule
+    says why and nothing is charged. ``reported`` is the upstream's usage object as JSON text.
+    """
+
+    rule: Rule
+    usage: Usage | None
+    source: UsageSource
+    conditions: Conditions
+    reported: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A hold's end: what was charged and what it would have been at list price (nano)."""
+
+    request_id: str
+    state: ChargeState
+    rule: Rule
+    list_nano: int
+    net_nano: int
+    transaction_id: str

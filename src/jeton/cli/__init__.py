@@ -1,0 +1,1 @@
+"""The jeton command: one file a command group, assembled here."""

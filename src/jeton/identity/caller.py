@@ -1,0 +1,15 @@
+"""Caller: who a request comes from, as every later step needs to know it."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The holder of a key; ``workspace_id`` is None for admin keys only."""
+
+    organization_id: UUID
+    workspace_id: str | None
+    key_id: str
+    kind: Literal["api", "admin"]

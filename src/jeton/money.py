@@ -1,0 +1,82 @@
+"""Money: an exact amount of US dollars in nano-dollars, and the only place that rounds.
+
+1 USD = 1,000,000,000 nano. An amount is an ``int`` of nano-dollars everywhere: in Python, in
+SQL (``bigint``) and, as a decimal string of dollars, in JSON. Prices and factors are exact
+rationals (``Fraction``) until the one rounding. Binary floating point never comes near.
+"""
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from jeton.errors import MoneyError
+
+NANO_PER_USD = 1_000_000_000
+TOKENS_PER_MTOK = 1_000_000
+NANO_MAX = 2**63 - 1
+_NANO_DIGITS = 9
+_CENT_DIGITS = 2
+
+
+def round_half_even(exact: Fraction) -> int:
+    """Round an exact number of nano-dollars to whole ones, ties to the even neighbour.
+
+    2.5 nano becomes 2, 3.5 becomes 4, -2.5 becomes -2 (IEEE 754 roundTiesToEven).
+    """
+    return round(exact)
+
+
+def parse_exact(text: str) -> Fraction:
+    """Read a plain decimal such as ``"0.125"`` exactly; raise MoneyError for anything else."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise MoneyError(text, "is not a decimal number") from None
+    if not number.is_finite():
+        raise MoneyError(text, "is not a finite number")
+    return Fraction(number)
+
+
+def parse_usd(text: str) -> int:
+    """Read dollars as nano: ``"5.00"`` is 5,000,000,000; finer than a nano is refused."""
+    nano = parse_exact(text) * NANO_PER_USD
+    if nano.denominator != 1:
+        raise MoneyError(text, "has more than 9 decimals of a dollar")
+    if abs(nano) > NANO_MAX:
+        raise MoneyError(text, f"is more than {render_usd(NANO_MAX)} dollars")
+    return int(nano)
+
+
+def render_usd(nano: int) -> str:
+    """Write nano as exact dollars, two decimals at least: 29,000,000 is ``"0.029"``, 5e9 ``"5.00"``."""
+    sign = "-" if nano < 0 else ""
+    whole, rest = divmod(abs(nano), NANO_PER_USD)
+    decimals = f"{rest:0{_NANO_DIGITS}d}".rstrip("0").ljust(_CENT_DIGITS, "0")
+    return f"{sign}{whole}.{decimals}"
+
+
+def display_usd(nano: int) -> str:
+    """Write nano for people, exactly, with sign and thousands: ``-$1,234.50``, ``$0.0132``."""
+    text = render_usd(abs(nano))
+    whole, decimals = text.split(".")
+    return f"{'-' if nano < 0 else ''}${int(whole):,}.{decimals}"
+
+
+def render_exact(number: Fraction) -> str:
+    """Write a rational as a decimal where it ends, else as ``numerator/denominator``."""
+    denominator = number.denominator
+    digits = 0
+    while denominator % 10 == 0:
+        denominator, digits = denominator // 10, digits + 1
+    twos = fives = 0
+    while denominator % 2 == 0:
+        denominator, twos = denominator // 2, twos + 1
+    while denominator % 5 == 0:
+        denominator, fives = denominator // 5, fives + 1
+    if denominator != 1:
+        return f"{number.numerator}/{number.denominator}"
+    digits += max(twos, fives)
+    if digits == 0:
+        return str(number.numerator)
+    scaled = abs(number) * 10**digits
+    whole, rest = divmod(int(scaled), 10**digits)
+    return f"{'-' if number < 0 else ''}{whole}.{rest:0{digits}d}"

@@ -1,0 +1,83 @@
+"""What an upstream is: something that answers a Messages request with a status and bytes.
+
+The gateway relays what comes back without knowing which upstream made it; an upstream knows
+nothing of keys, holds or money.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+
+from jeton.tokens.prompt import Block, Message, Prompt
+
+
+class MessagesRequest(msgspec.Struct):
+    """A validated ``POST /v1/messages`` body (claude-api: request parameters)."""
+
+    model: str
+    max_tokens: int
+    messages: list[Message]
+    system: str | list[Block] | None = None
+    stream: bool = False
+    stop_sequences: list[str] | None = None
+    tools: list[msgspec.Raw] | None = None
+    tool_choice: msgspec.Raw | None = None
+    thinking: msgspec.Raw | None = None
+    cache_control: msgspec.Raw | None = None
+    inference_geo: Literal["global", "us"] | None = None
+    speed: Literal["standard", "fast"] | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """The part that is counted."""
+        return Prompt(self.model, self.messages, self.system, self.tools or [], self.tool_choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call: the parsed request, its untouched bytes, and the headers that travel on.
+
+    ``headers`` has lower-case names and only what may be forwarded (anthropic-version,
+    anthropic-beta, ...), never the caller's key.
+    """
+
+    request_id: str
+    request: MessagesRequest
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Answer(Protocol):
+    """A status and headers, then bytes until the end; closing it early cancels the upstream."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; raises UpstreamError when it breaks off."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection; safe at any time, any number of times."""
+        ...
+
+
+class Upstream(Protocol):
+    """A server (or an engine in this process) that speaks the Messages API."""
+
+    name: str
+
+    async def send(self, ask: Ask) -> Answer:
+        """Send ``POST /v1/messages``; raise UpstreamError if no answer begins."""
+        ...
+
+    async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
+        """The prompt's input tokens, by this upstream's own count; raises UpstreamError."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
