@@ -1,8 +1,14 @@
-"""Prompt: the part of a Messages request that is counted, as it stands on the wire."""
+"""Prompt: the part of a Messages request that is counted, as it stands on the wire.
+
+A field that is absent is an empty ``msgspec.Raw`` (false in a condition): the decoder does not
+know a union of ``Raw`` and ``None``. A JSON ``null`` is the Raw ``null``.
+"""
 
 from typing import Literal
 
 import msgspec
+
+ABSENT = msgspec.Raw()
 
 
 class Block(msgspec.Struct, omit_defaults=True):
@@ -10,13 +16,15 @@ class Block(msgspec.Struct, omit_defaults=True):
 
     type: str
     text: str | None = None
-    source: msgspec.Raw | None = None
-    content: msgspec.Raw | None = None
-    input: msgspec.Raw | None = None
+    source: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    input: msgspec.Raw = ABSENT
     name: str | None = None
+    title: str | None = None
+    context: str | None = None
     thinking: str | None = None
-    citations: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
+    citations: msgspec.Raw = ABSENT
+    cache_control: msgspec.Raw = ABSENT
 
 
 class Message(msgspec.Struct):
@@ -33,4 +41,4 @@ class Prompt(msgspec.Struct):
     messages: list[Message]
     system: str | list[Block] | None = None
     tools: list[msgspec.Raw] = []
-    tool_choice: msgspec.Raw | None = None
+    tool_choice: msgspec.Raw = ABSENT

@@ -10,11 +10,14 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from jeton.tokens.prompt import Block, Message, Prompt
+from jeton.tokens.prompt import ABSENT, Block, Message, Prompt
 
 
 class MessagesRequest(msgspec.Struct):
-    """A validated ``POST /v1/messages`` body (claude-api: request parameters)."""
+    """A validated ``POST /v1/messages`` body (claude-api: request parameters).
+
+    A Raw field that is absent is empty, thus false in a condition.
+    """
 
     model: str
     max_tokens: int
@@ -23,9 +26,9 @@ class MessagesRequest(msgspec.Struct):
     stream: bool = False
     stop_sequences: list[str] | None = None
     tools: list[msgspec.Raw] | None = None
-    tool_choice: msgspec.Raw | None = None
-    thinking: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
+    tool_choice: msgspec.Raw = ABSENT
+    thinking: msgspec.Raw = ABSENT
+    cache_control: msgspec.Raw = ABSENT
     inference_geo: Literal["global", "us"] | None = None
     speed: Literal["standard", "fast"] | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
@@ -51,13 +54,27 @@ class Ask:
 
 
 class Answer(Protocol):
-    """A status and headers, then bytes until the end; closing it early cancels the upstream."""
+    """A status and headers, then bytes until the end; closing it early cancels the upstream.
 
-    status: int
-    headers: Mapping[str, str]
+    Read it once: either ``chunks`` as they arrive or ``read`` for the whole body, never both.
+    """
+
+    @property
+    def status(self) -> int:
+        """The upstream's HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What of the upstream's headers may be relayed; lower-case names."""
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises UpstreamError when it breaks off."""
+        ...
+
+    async def read(self) -> bytes:
+        """The whole body at once, the cheaper way for JSON; raises UpstreamError when it breaks off."""
         ...
 
     async def close(self) -> None:
@@ -68,7 +85,10 @@ class Answer(Protocol):
 class Upstream(Protocol):
     """A server (or an engine in this process) that speaks the Messages API."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name it has in settings and on charges."""
+        ...
 
     async def send(self, ask: Ask) -> Answer:
         """Send ``POST /v1/messages``; raise UpstreamError if no answer begins."""
