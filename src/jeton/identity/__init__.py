@@ -1,0 +1,1 @@
+"""Identity: who calls, for whom, and with which right. See README.md."""

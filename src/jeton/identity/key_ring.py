@@ -1,0 +1,181 @@
+"""The key ring: from a secret to its caller, in memory, without ever trusting a revoked key.
+
+Every change of a key's row is announced by PostgreSQL (``NOTIFY jeton_keys``, payload: the
+digest in hex). While ``run`` hears these announcements, answers come from memory. While it does
+not, every answer comes from the database. So a revocation takes effect when it is announced,
+and at the latest after TRUST_S, when a silent break of the connection has been noticed.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from jeton import clock
+from jeton.errors import OverloadedError
+from jeton.identity.caller import Caller
+from jeton.identity.credentials import SECRET_CHARS_MAX, digest_of
+from jeton.identity.errors import (
+    ExpiredKeyError,
+    MissingKeyError,
+    RevokedKeyError,
+    UnknownKeyError,
+)
+
+CHANNEL = "jeton_keys"
+KEYS_KEPT_MAX = 50_000
+UNKNOWN_KEPT_MAX = 10_000
+UNKNOWN_LIFE_S = 10
+HEARTBEAT_S = 2
+HEARTBEAT_TIMEOUT_S = 2
+TRUST_S = 5
+RECONNECT_DELAY_S = 1
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownKey:
+    caller: Caller
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class KeyRing:
+    """Callers by the digest of their key: a bounded memory over the table ``api_keys``."""
+
+    def __init__(self, pool: AsyncConnectionPool) -> None:
+        """Start empty and deaf: until ``run`` listens, every answer comes from the database."""
+        self._pool = pool
+        self._known: OrderedDict[bytes, _KnownKey] = OrderedDict()
+        self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._trusted_until = 0.0
+        self._announcements = 0
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether announcements are heard, so that memory may answer."""
+        return time.monotonic() < self._trusted_until
+
+    async def authenticate(self, secret: str) -> Caller:
+        """The caller of a key; a NotAuthenticatedError, or OverloadedError without a database."""
+        if not secret:
+            raise MissingKeyError
+        if len(secret) > SECRET_CHARS_MAX:
+            raise UnknownKeyError
+        digest = digest_of(secret)
+        known = self._recall(digest) if self.is_listening else None
+        return _admit(known or await self._look_up(digest))
+
+    async def run(self) -> None:
+        """Listen until cancelled; after a break, forget everything and listen again."""
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    await self._listen(connection)
+            except (psycopg.Error, TimeoutError):
+                # The listening connection is gone. What it would have said is unknown, so
+                # nothing that is remembered may be used.
+                self._forget_all()
+            await asyncio.sleep(RECONNECT_DELAY_S)
+
+    async def _listen(self, connection: AsyncConnection) -> None:
+        try:
+            await connection.set_autocommit(True)
+            await connection.execute(f"LISTEN {CHANNEL}")
+            self._forget_all()
+            while True:
+                self._trusted_until = time.monotonic() + TRUST_S
+                async for announcement in connection.notifies(timeout=HEARTBEAT_S, stop_after=1):
+                    self._forget(announcement.payload)
+                # A silent peer is not a quiet one: only an answer proves that we would hear.
+                async with asyncio.timeout(HEARTBEAT_TIMEOUT_S):
+                    await connection.execute("SELECT 1")
+        finally:
+            self._forget_all()
+            # A connection that still listens must not go back to the pool.
+            await connection.close()
+
+    def _recall(self, digest: bytes) -> _KnownKey | None:
+        known = self._known.get(digest)
+        if known is not None:
+            self._known.move_to_end(digest)
+            return known
+        unknown_until = self._unknown.get(digest)
+        if unknown_until is not None and time.monotonic() < unknown_until:
+            raise UnknownKeyError
+        return None
+
+    async def _look_up(self, digest: bytes) -> _KnownKey:
+        announcements = self._announcements
+        known = await self._find_in_database(digest)
+        # An announcement between our read and now may be about this very key, and would find
+        # nothing to forget: then the answer serves this one request and is not kept.
+        if self.is_listening and announcements == self._announcements:
+            if known is None:
+                until = time.monotonic() + UNKNOWN_LIFE_S
+                _keep(self._unknown, digest, until, kept_max=UNKNOWN_KEPT_MAX)
+            else:
+                _keep(self._known, digest, known, kept_max=KEYS_KEPT_MAX)
+        if known is None:
+            raise UnknownKeyError
+        return known
+
+    async def _find_in_database(self, digest: bytes) -> _KnownKey | None:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(
+                    "SELECT organization_id, workspace_id, key_id, kind, expires_at, revoked_at"
+                    " FROM api_keys WHERE digest = %s",
+                    (digest,),
+                )
+                row = await cursor.fetchone()
+        except psycopg.OperationalError as error:
+            sentence = "Keys cannot be checked now: the database is away. Try again."
+            raise OverloadedError(sentence) from error
+        if row is None:
+            return None
+        organization_id, workspace_id, key_id, kind, expires_at, revoked_at = row
+        return _KnownKey(
+            Caller(organization_id, workspace_id, key_id, kind), expires_at, revoked_at
+        )
+
+    def _forget(self, payload: str) -> None:
+        self._announcements += 1
+        try:
+            digest = bytes.fromhex(payload)
+        except ValueError:
+            # Not one of ours; forgetting too much is never wrong.
+            self._forget_all()
+            return
+        self._known.pop(digest, None)
+        self._unknown.pop(digest, None)
+
+    def _forget_all(self) -> None:
+        self._announcements += 1
+        self._trusted_until = 0.0
+        self._known.clear()
+        self._unknown.clear()
+
+
+def _admit(known: _KnownKey) -> Caller:
+    if known.revoked_at is not None:
+        raise RevokedKeyError(known.caller.key_id, known.revoked_at)
+    if known.expires_at is not None and known.expires_at <= clock.now():
+        raise ExpiredKeyError(known.caller.key_id, known.expires_at)
+    return known.caller
+
+
+def _keep(
+    kept: OrderedDict[bytes, _Value], digest: bytes, value: _Value, *, kept_max: int
+) -> None:
+    kept[digest] = value
+    kept.move_to_end(digest)
+    if len(kept) > kept_max:
+        kept.popitem(last=False)
