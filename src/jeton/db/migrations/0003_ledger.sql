@@ -78,10 +78,14 @@ CREATE TABLE lots (
     expires_at      timestamptz CHECK (expires_at > effective_at),
     granted_at      timestamptz NOT NULL,
     reason          text NOT NULL,
+    is_open         boolean GENERATED ALWAYS AS (left_nano > 0 OR held_nano > 0) STORED,
     CONSTRAINT lots_add_up CHECK (
         granted_nano = left_nano + held_nano + used_nano + expired_nano + refunded_nano)
 ) WITH (fillfactor = 50);
 CREATE INDEX lots_by_organization ON lots (organization_id, lot_id);
+-- What a hold looks at, whatever the number of lots that were used up before.
+CREATE INDEX lots_open ON lots (organization_id) WHERE is_open;
+CREATE INDEX lots_open_by_expiry ON lots (expires_at) WHERE is_open AND expires_at IS NOT NULL;
 -- One trial an organization, whoever asks and however often.
 CREATE UNIQUE INDEX lots_one_trial ON lots (organization_id) WHERE reason = 'trial';
 
@@ -95,6 +99,7 @@ CREATE TABLE holds (
     model           text NOT NULL,
     upstream        text NOT NULL,
     price_version_id text NOT NULL REFERENCES price_versions,
+    is_rehearsal    boolean NOT NULL,
     amount_nano     bigint NOT NULL CHECK (amount_nano >= 0),
     draws           jsonb NOT NULL,
     transaction_id  text NOT NULL,

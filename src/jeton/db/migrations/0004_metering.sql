@@ -1,7 +1,7 @@
 -- What was used, what was charged for it, and sums by day.
 
--- The stored record of one request's token counts. Quarantined: the counts do not add up to what
--- the upstream reported, so they are shown and not priced.
+-- The stored record of one request's token counts. Quarantined: the counts are missing or do not
+-- add up to what the upstream reported, so they are kept as reported, shown, and not priced.
 CREATE TABLE usage_events (
     request_id      text PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations,
@@ -10,18 +10,22 @@ CREATE TABLE usage_events (
     model           text NOT NULL,
     upstream        text NOT NULL,
     occurred_at     timestamptz NOT NULL,
-    input_tokens    bigint NOT NULL CHECK (input_tokens >= 0),
-    cache_creation_5m_input_tokens bigint NOT NULL CHECK (cache_creation_5m_input_tokens >= 0),
-    cache_creation_1h_input_tokens bigint NOT NULL CHECK (cache_creation_1h_input_tokens >= 0),
-    cache_read_input_tokens bigint NOT NULL CHECK (cache_read_input_tokens >= 0),
-    output_tokens   bigint NOT NULL CHECK (output_tokens >= 0),
-    web_search_requests bigint NOT NULL CHECK (web_search_requests >= 0),
+    input_tokens    bigint CHECK (input_tokens >= 0),
+    cache_creation_5m_input_tokens bigint CHECK (cache_creation_5m_input_tokens >= 0),
+    cache_creation_1h_input_tokens bigint CHECK (cache_creation_1h_input_tokens >= 0),
+    cache_read_input_tokens bigint CHECK (cache_read_input_tokens >= 0),
+    output_tokens   bigint CHECK (output_tokens >= 0),
+    web_search_requests bigint CHECK (web_search_requests >= 0),
     service_tier    text NOT NULL CHECK (service_tier IN ('standard', 'batch')),
     inference_geo   text NOT NULL CHECK (inference_geo IN ('global', 'us')),
     speed           text NOT NULL CHECK (speed IN ('standard', 'fast')),
     source          text NOT NULL CHECK (source IN ('upstream', 'counted', 'estimated')),
     state           text NOT NULL CHECK (state IN ('accepted', 'quarantined')),
-    reported        jsonb
+    reported        jsonb,
+    -- Unknown is a state, never a zero (P8): a quarantined event has no counts at all.
+    CHECK (num_nulls(input_tokens, cache_creation_5m_input_tokens, cache_creation_1h_input_tokens,
+                     cache_read_input_tokens, output_tokens, web_search_requests)
+           = CASE state WHEN 'accepted' THEN 0 ELSE 6 END)
 );
 CREATE TRIGGER usage_events_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_events
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

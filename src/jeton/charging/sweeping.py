@@ -1,0 +1,62 @@
+"""Sweeping: ends what nobody ended. Holds past their validity, lots past their expiry.
+
+A hold outlives its validity only when its node died, since a request is cut off before. Nobody
+knows what was used, so nothing is charged: the hold ends as ``unconfirmed`` and stays visible.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+from psycopg_pool import AsyncConnectionPool
+
+from jeton import clock
+from jeton.charging.posting import EndHold, ExpireLots, Member, Outcome
+from jeton.charging.words import Rule
+from jeton.db.group_commit import GroupCommit
+from jeton.errors import JetonError
+
+SWEEP_MAX = 500
+
+_STALE_HOLDS = """
+    SELECT organization_id, request_id FROM holds WHERE valid_until <= %s ORDER BY valid_until LIMIT %s
+"""
+_EXPIRED_LOTS = """
+    SELECT DISTINCT organization_id FROM lots
+    WHERE is_open AND expires_at <= %s AND left_nano > 0 LIMIT %s
+"""
+
+log = structlog.get_logger(__name__)
+
+
+async def sweep(pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Outcome]) -> int:
+    """End stale holds and expired lots, ``SWEEP_MAX`` of each at most; return how many members."""
+    at = clock.now()
+    async with pool.connection() as connection:
+        holds = await (await connection.execute(_STALE_HOLDS, (at, SWEEP_MAX))).fetchall()
+        organizations = await (await connection.execute(_EXPIRED_LOTS, (at, SWEEP_MAX))).fetchall()
+    members: list[Member] = [
+        EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST) for row in holds
+    ]
+    members += [ExpireLots(row[0]) for row in organizations]
+    outcomes = await asyncio.gather(
+        *(commits.submit(member) for member in members), return_exceptions=True
+    )
+    for member, outcome in zip(members, outcomes, strict=True):
+        if isinstance(outcome, JetonError):
+            log.warning("sweep_member_failed", member=repr(member), problem=str(outcome))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+    return len(members)
+
+
+async def run_sweeper(
+    pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Outcome], *, interval_s: int
+) -> None:
+    """Sweep for ever, every ``interval_s`` seconds; a database that is away is tried again."""
+    while True:
+        try:
+            await sweep(pool, commits)
+        except (OSError, JetonError) as problem:
+            log.warning("sweep_failed", problem=str(problem))
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,72 @@
+"""Book: one organization's balances and lots while its row is locked, and how a posting changes them.
+
+A book lives inside one database transaction. ``apply`` is the only thing that changes balances
+and lots, so both always follow from the postings.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from jeton.ledger.chart import Account, LotKind
+from jeton.ledger.lots import Lot, available, burn_order
+from jeton.ledger.transaction import NO_LOT, Movement, Transaction
+
+_CREDIT = frozenset({Account.CREDIT_PAID, Account.CREDIT_FREE})
+
+
+class Book:
+    """Balances (nano, signed) and open lots of one organization."""
+
+    __slots__ = ("_lots", "_ordered", "balances", "changed_lots", "is_changed", "new_lots", "organization_id")
+
+    def __init__(self, organization_id: UUID, balances: dict[Account, int], lots: Iterable[Lot]) -> None:
+        """Open the book on what the database holds."""
+        self.organization_id = organization_id
+        self.balances = balances
+        self._lots = {lot.lot_id: lot for lot in lots}
+        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self.changed_lots: dict[str, Lot] = {}
+        self.new_lots: list[tuple[Lot, str]] = []
+        self.is_changed = False
+
+    @property
+    def lots(self) -> list[Lot]:
+        """The open lots in burn order."""
+        return self._ordered
+
+    def kind_of(self, lot_id: str) -> LotKind:
+        """The kind of a lot of this book."""
+        return self._lots[lot_id].kind
+
+    def available_nano(self, model: str, at: datetime) -> int:
+        """What a new hold for ``model`` could draw on."""
+        return available(self._ordered, model, at)
+
+    def open_lot(self, lot: Lot, reason: str) -> None:
+        """Add a lot that a grant in this transaction will fill; it must come in empty."""
+        self._lots[lot.lot_id] = lot
+        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self.new_lots.append((lot, reason))
+
+    def apply(self, transaction: Transaction) -> None:
+        """Book a transaction: every posting on its balance, and on its lot if it has one."""
+        self.is_changed = True
+        for posting in transaction.postings:
+            self.balances[posting.account] += posting.amount_nano
+            if posting.lot_id != NO_LOT:
+                self._apply_to_lot(transaction.movement, posting.account, posting.lot_id, posting.amount_nano)
+
+    def _apply_to_lot(self, movement: Movement, account: Account, lot_id: str, amount_nano: int) -> None:
+        lot = self._lots[lot_id]
+        self.changed_lots[lot_id] = lot
+        if account in _CREDIT:
+            lot.left_nano -= amount_nano
+            if movement is Movement.GRANT:
+                lot.granted_nano -= amount_nano
+        elif account is Account.HELD:
+            lot.held_nano -= amount_nano
+        elif movement is Movement.EXPIRE_LOT:
+            lot.expired_nano -= amount_nano
+        else:
+            lot.used_nano -= amount_nano
