@@ -1,0 +1,1 @@
+"""Admin: the routes for admin keys, and the receipt; translates, decides nothing."""

@@ -1,0 +1,1 @@
+"""Console: server-rendered pages for members. See README.md."""

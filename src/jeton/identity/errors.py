@@ -42,8 +42,7 @@ class MissingKeyError(NotAuthenticatedError):
     def __init__(self) -> None:
         """Name both places where a key may stand."""
         super().__init__(
-            "No key was sent. Put it into the x-api-key header, or into"
-            " 'Authorization: Bearer'."
+            "No key was sent. Put it into the x-api-key header, or into 'Authorization: Bearer'."
         )
 
 
@@ -64,9 +63,7 @@ class RevokedKeyError(NotAuthenticatedError):
 
     def __init__(self, key_id: str, revoked_at: datetime) -> None:
         """Name the key by its id and say when it was revoked."""
-        super().__init__(
-            f"The key {key_id} was revoked at {revoked_at:%Y-%m-%dT%H:%M:%SZ}. Use another one."
-        )
+        super().__init__(f"The key {key_id} was revoked at {revoked_at:%Y-%m-%dT%H:%M:%SZ}. Use another one.")
 
 
 class ExpiredKeyError(NotAuthenticatedError):
@@ -76,9 +73,7 @@ class ExpiredKeyError(NotAuthenticatedError):
 
     def __init__(self, key_id: str, expires_at: datetime) -> None:
         """Name the key by its id and say when it expired."""
-        super().__init__(
-            f"The key {key_id} expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}. Create a new one."
-        )
+        super().__init__(f"The key {key_id} expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}. Create a new one.")
 
 
 class WrongPasswordError(NotAuthenticatedError):
@@ -108,9 +103,7 @@ class TooManySignInsError(NotPermittedError):
 
     def __init__(self, attempts_max: int, wait_s: int) -> None:
         """Name the limit and the wait in seconds."""
-        super().__init__(
-            f"{attempts_max} attempts to sign in failed. Try again in {wait_s} seconds."
-        )
+        super().__init__(f"{attempts_max} attempts to sign in failed. Try again in {wait_s} seconds.")
         self.wait_s = wait_s
 
 
@@ -151,9 +144,7 @@ class InvalidExpiryError(InvalidInputError):
 
     def __init__(self, expires_at: datetime) -> None:
         """Name the instant."""
-        super().__init__(
-            f"The expiry {expires_at:%Y-%m-%dT%H:%M:%SZ} is not in the future."
-        )
+        super().__init__(f"The expiry {expires_at:%Y-%m-%dT%H:%M:%SZ} is not in the future.")
 
 
 class WeakPasswordError(InvalidInputError):
@@ -163,9 +154,7 @@ class WeakPasswordError(InvalidInputError):
 
     def __init__(self, length: int, length_min: int, length_max: int) -> None:
         """Name the three lengths, never the password."""
-        super().__init__(
-            f"A password has {length_min} to {length_max} characters; this one has {length}."
-        )
+        super().__init__(f"A password has {length_min} to {length_max} characters; this one has {length}.")
 
 
 class UnknownOrganizationError(NotFoundError):

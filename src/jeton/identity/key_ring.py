@@ -14,10 +14,9 @@ from datetime import datetime
 from typing import TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from jeton import clock
+from jeton.db.pool import Connection, Pool
 from jeton.errors import OverloadedError
 from jeton.identity.caller import Caller
 from jeton.identity.credentials import SECRET_CHARS_MAX, digest_of
@@ -50,7 +49,7 @@ class _KnownKey:
 class KeyRing:
     """Callers by the digest of their key: a bounded memory over the table ``api_keys``."""
 
-    def __init__(self, pool: AsyncConnectionPool) -> None:
+    def __init__(self, pool: Pool) -> None:
         """Start empty and deaf: until ``run`` listens, every answer comes from the database."""
         self._pool = pool
         self._known: OrderedDict[bytes, _KnownKey] = OrderedDict()
@@ -85,7 +84,7 @@ class KeyRing:
                 self._forget_all()
             await asyncio.sleep(RECONNECT_DELAY_S)
 
-    async def _listen(self, connection: AsyncConnection) -> None:
+    async def _listen(self, connection: Connection) -> None:
         try:
             await connection.set_autocommit(True)
             await connection.execute(f"LISTEN {CHANNEL}")
@@ -142,9 +141,7 @@ class KeyRing:
         if row is None:
             return None
         organization_id, workspace_id, key_id, kind, expires_at, revoked_at = row
-        return _KnownKey(
-            Caller(organization_id, workspace_id, key_id, kind), expires_at, revoked_at
-        )
+        return _KnownKey(Caller(organization_id, workspace_id, key_id, kind), expires_at, revoked_at)
 
     def _forget(self, payload: str) -> None:
         self._announcements += 1
@@ -172,9 +169,7 @@ def _admit(known: _KnownKey) -> Caller:
     return known.caller
 
 
-def _keep(
-    kept: OrderedDict[bytes, _Value], digest: bytes, value: _Value, *, kept_max: int
-) -> None:
+def _keep(kept: OrderedDict[bytes, _Value], digest: bytes, value: _Value, *, kept_max: int) -> None:
     kept[digest] = value
     kept.move_to_end(digest)
     if len(kept) > kept_max:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from jeton import clock
+from jeton.db.pool import Connection
 from jeton.identity.credentials import KeyKind, digest_of, hint_of, new_key_secret
 from jeton.identity.errors import InvalidExpiryError, UnknownKeyIdError
 from jeton.identity.key_ring import KeyRing
@@ -47,7 +47,7 @@ class Key:
 
 
 async def create_key(
-    connection: AsyncConnection,
+    connection: Connection,
     organization_id: UUID,
     *,
     name: str,
@@ -94,7 +94,7 @@ async def create_key(
 
 
 async def list_keys(
-    connection: AsyncConnection,
+    connection: Connection,
     organization_id: UUID,
     *,
     after_id: str = "",
@@ -111,7 +111,7 @@ async def list_keys(
         return await cursor.fetchall()
 
 
-async def get_key(connection: AsyncConnection, organization_id: UUID, key_id: str) -> Key:
+async def get_key(connection: Connection, organization_id: UUID, key_id: str) -> Key:
     """The key, if it is of this organization; else UnknownKeyIdError."""
     async with connection.cursor(row_factory=class_row(Key)) as cursor:
         await cursor.execute(
@@ -125,7 +125,7 @@ async def get_key(connection: AsyncConnection, organization_id: UUID, key_id: st
     return key
 
 
-async def revoke_key(connection: AsyncConnection, organization_id: UUID, key_id: str) -> Key:
+async def revoke_key(connection: Connection, organization_id: UUID, key_id: str) -> Key:
     """Revoke a key for good; a second time changes nothing. UnknownKeyIdError if there is none."""
     await connection.execute(
         "UPDATE api_keys SET revoked_at = %s"
@@ -136,7 +136,7 @@ async def revoke_key(connection: AsyncConnection, organization_id: UUID, key_id:
 
 
 async def _workspace_of(
-    connection: AsyncConnection, organization_id: UUID, kind: KeyKind, workspace_id: str | None
+    connection: Connection, organization_id: UUID, kind: KeyKind, workspace_id: str | None
 ) -> str | None:
     if kind == "admin":
         return None

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from jeton import clock
+from jeton.db.pool import Connection
 from jeton.identity.errors import EmailTakenError
 from jeton.identity.names import parse_email
 from jeton.ids import new_id
@@ -29,7 +29,7 @@ class Member:
 
 
 async def create_member(
-    connection: AsyncConnection,
+    connection: Connection,
     organization_id: UUID,
     *,
     email: str,
@@ -62,7 +62,7 @@ async def create_member(
     return member
 
 
-async def find_member(connection: AsyncConnection, email: str) -> Member | None:
+async def find_member(connection: Connection, email: str) -> Member | None:
     """The member with this e-mail (in lower case), if there is one."""
     async with connection.cursor(row_factory=class_row(Member)) as cursor:
         await cursor.execute(

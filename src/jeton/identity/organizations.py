@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from jeton import clock
+from jeton.db.pool import Connection
 from jeton.identity.errors import UnknownOrganizationError, UnknownWorkspaceError
 from jeton.identity.names import parse_name
 from jeton.ids import new_id, new_uuid
@@ -37,7 +37,7 @@ class Workspace:
     archived_at: datetime | None
 
 
-async def create_organization(connection: AsyncConnection, name: str) -> Organization:
+async def create_organization(connection: Connection, name: str) -> Organization:
     """Create an organization with its default workspace; InvalidNameError for a bad name."""
     organization = Organization(new_uuid(), parse_name(name), clock.now())
     await connection.execute(
@@ -58,12 +58,11 @@ async def create_organization(connection: AsyncConnection, name: str) -> Organiz
     return organization
 
 
-async def get_organization(connection: AsyncConnection, organization_id: UUID) -> Organization:
+async def get_organization(connection: Connection, organization_id: UUID) -> Organization:
     """The organization; UnknownOrganizationError if there is none."""
     async with connection.cursor(row_factory=class_row(Organization)) as cursor:
         await cursor.execute(
-            "SELECT organization_id, name, created_at FROM organizations"
-            " WHERE organization_id = %s",
+            "SELECT organization_id, name, created_at FROM organizations WHERE organization_id = %s",
             (organization_id,),
         )
         organization = await cursor.fetchone()
@@ -72,20 +71,17 @@ async def get_organization(connection: AsyncConnection, organization_id: UUID) -
     return organization
 
 
-async def list_organizations(connection: AsyncConnection, limit: int) -> list[Organization]:
+async def list_organizations(connection: Connection, limit: int) -> list[Organization]:
     """The first ``limit`` organizations, oldest first."""
     async with connection.cursor(row_factory=class_row(Organization)) as cursor:
         await cursor.execute(
-            "SELECT organization_id, name, created_at FROM organizations"
-            " ORDER BY organization_id LIMIT %s",
+            "SELECT organization_id, name, created_at FROM organizations ORDER BY organization_id LIMIT %s",
             (limit,),
         )
         return await cursor.fetchall()
 
 
-async def create_workspace(
-    connection: AsyncConnection, organization_id: UUID, *, name: str
-) -> Workspace:
+async def create_workspace(connection: Connection, organization_id: UUID, *, name: str) -> Workspace:
     """Add a workspace to an organization; InvalidNameError for a bad name."""
     workspace = Workspace(
         workspace_id=new_id("wrkspc"),
@@ -99,7 +95,7 @@ async def create_workspace(
     return workspace
 
 
-async def list_workspaces(connection: AsyncConnection, organization_id: UUID) -> list[Workspace]:
+async def list_workspaces(connection: Connection, organization_id: UUID) -> list[Workspace]:
     """An organization's workspaces, the default one first, at most WORKSPACES_LISTED_MAX."""
     async with connection.cursor(row_factory=class_row(Workspace)) as cursor:
         await cursor.execute(
@@ -111,9 +107,7 @@ async def list_workspaces(connection: AsyncConnection, organization_id: UUID) ->
         return await cursor.fetchall()
 
 
-async def get_workspace(
-    connection: AsyncConnection, organization_id: UUID, workspace_id: str
-) -> Workspace:
+async def get_workspace(connection: Connection, organization_id: UUID, workspace_id: str) -> Workspace:
     """The workspace, if it is of this organization; else UnknownWorkspaceError."""
     async with connection.cursor(row_factory=class_row(Workspace)) as cursor:
         await cursor.execute(
@@ -127,7 +121,7 @@ async def get_workspace(
     return workspace
 
 
-async def get_default_workspace(connection: AsyncConnection, organization_id: UUID) -> Workspace:
+async def get_default_workspace(connection: Connection, organization_id: UUID) -> Workspace:
     """The default workspace; UnknownOrganizationError if there is no such organization."""
     async with connection.cursor(row_factory=class_row(Workspace)) as cursor:
         await cursor.execute(
@@ -141,7 +135,7 @@ async def get_default_workspace(connection: AsyncConnection, organization_id: UU
     return workspace
 
 
-async def _insert_workspace(connection: AsyncConnection, workspace: Workspace) -> None:
+async def _insert_workspace(connection: Connection, workspace: Workspace) -> None:
     await connection.execute(
         "INSERT INTO workspaces (workspace_id, organization_id, name, is_default, created_at)"
         " VALUES (%s, %s, %s, %s, %s)",

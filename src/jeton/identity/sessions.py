@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from jeton import clock
+from jeton.db.pool import Connection
 from jeton.identity.credentials import SECRET_CHARS_MAX, digest_of, new_session_secret
 from jeton.identity.members import Role
 
@@ -28,7 +28,7 @@ class Session:
     expires_at: datetime
 
 
-async def open_session(connection: AsyncConnection, member_id: str) -> str:
+async def open_session(connection: Connection, member_id: str) -> str:
     """Sign a member in for SESSION_LIFE; return the cookie's secret. Ended sessions of it go."""
     at = clock.now()
     await connection.execute(
@@ -37,16 +37,13 @@ async def open_session(connection: AsyncConnection, member_id: str) -> str:
     )
     secret = new_session_secret()
     await connection.execute(
-        "INSERT INTO sessions (digest, member_id, created_at, expires_at)"
-        " VALUES (%s, %s, %s, %s)",
+        "INSERT INTO sessions (digest, member_id, created_at, expires_at) VALUES (%s, %s, %s, %s)",
         (digest_of(secret), member_id, at, at + SESSION_LIFE),
     )
     return secret
 
 
-async def find_session(
-    connection: AsyncConnection, secret: str, *, at: datetime
-) -> Session | None:
+async def find_session(connection: Connection, secret: str, *, at: datetime) -> Session | None:
     """The session of a cookie, unless it is unknown, revoked or past its end at ``at``."""
     if not secret or len(secret) > SECRET_CHARS_MAX:
         return None
@@ -61,7 +58,7 @@ async def find_session(
         return await cursor.fetchone()
 
 
-async def revoke_session(connection: AsyncConnection, secret: str) -> None:
+async def revoke_session(connection: Connection, secret: str) -> None:
     """End a session at once; nothing happens to one that is unknown or ended."""
     await connection.execute(
         "UPDATE sessions SET revoked_at = %s WHERE digest = %s AND revoked_at IS NULL",
@@ -69,7 +66,7 @@ async def revoke_session(connection: AsyncConnection, secret: str) -> None:
     )
 
 
-async def revoke_sessions(connection: AsyncConnection, member_id: str) -> int:
+async def revoke_sessions(connection: Connection, member_id: str) -> int:
     """End every session of a member, as after a change of password; return how many."""
     cursor = await connection.execute(
         "UPDATE sessions SET revoked_at = %s WHERE member_id = %s AND revoked_at IS NULL",

@@ -4,8 +4,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from psycopg_pool import AsyncConnectionPool
-
+from jeton.db.pool import Pool
 from jeton.identity.errors import InvalidEmailError, TooManySignInsError, WrongPasswordError
 from jeton.identity.members import find_member
 from jeton.identity.names import parse_email
@@ -63,7 +62,7 @@ class SignInLimiter:
 class SignIn:
     """The way in: one instance a process, as it holds the limits."""
 
-    pool: AsyncConnectionPool
+    pool: Pool
     passwords: Passwords
     limiter: SignInLimiter
 

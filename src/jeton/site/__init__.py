@@ -1,0 +1,1 @@
+"""Site: the public pages, and the documentation."""

@@ -1,0 +1,167 @@
+"""Receipt as JSON: the same words for the API, the Console's twin and the command line.
+
+Amounts are exact decimal strings of dollars; rates are dollars per ``per`` tokens (or searches);
+``exact`` is the product before its one rounding, as a decimal or as a fraction.
+"""
+
+from datetime import datetime
+from fractions import Fraction
+
+from jeton.insight.receipt import PostedTransaction, Receipt, UsageFacts
+from jeton.insight.words import (
+    BUCKET_NAMES,
+    ROUNDING_RULE,
+    SOURCE_SENTENCES,
+    STATE_SENTENCES,
+    rule_sentence,
+)
+from jeton.money import NANO_PER_USD, render_exact, render_usd
+from jeton.pricing.rating import Line, Rating, Step
+
+
+def render_receipt(receipt: Receipt) -> dict[str, object]:
+    """The whole receipt as a JSON-able object."""
+    parties = receipt.parties
+    rule = receipt.rule_id
+    return {
+        "type": "receipt",
+        "request_id": receipt.request_id,
+        "state": receipt.state,
+        "state_sentence": STATE_SENTENCES[receipt.state],
+        "problems": list(receipt.problems),
+        "is_rehearsal": receipt.is_rehearsal,
+        "currency": "USD",
+        "organization_id": str(parties.organization_id),
+        "workspace_id": parties.workspace_id,
+        "api_key_id": parties.key_id,
+        "model": receipt.model,
+        "upstream": receipt.upstream,
+        "rule": None if rule is None else {"id": rule, "sentence": rule_sentence(rule)},
+        "price_version": _render_price_version(receipt),
+        "usage": None if receipt.facts is None else _render_facts(receipt.facts),
+        "lines": [] if receipt.rating is None else [_render_line(line) for line in receipt.rating.lines],
+        "rounding": ROUNDING_RULE,
+        **_render_amounts(receipt),
+        "hold": {
+            "amount": render_usd(receipt.money.held_nano),
+            "released": render_usd(receipt.money.released_nano) if receipt.times.ended_at else None,
+            "overrun": render_usd(receipt.money.overrun_nano),
+        },
+        "lots": [
+            {
+                "id": lot.lot_id,
+                "kind": lot.kind,
+                "reason": lot.reason,
+                "expires_at": _render_time(lot.expires_at),
+                "amount": render_usd(lot.amount_nano),
+            }
+            for lot in receipt.lots
+        ],
+        "owed": render_usd(receipt.money.owed_nano),
+        "transactions": [_render_transaction(entry) for entry in receipt.transactions],
+        "held_at": _render_time(receipt.times.held_at),
+        "valid_until": _render_time(receipt.times.valid_until),
+        "ended_at": _render_time(receipt.times.ended_at),
+        "as_of": _render_time(receipt.times.as_of),
+    }
+
+
+def render_usd_exact(nano: Fraction) -> str:
+    """An exact number of nano as dollars: a decimal where it ends, else a fraction."""
+    return render_exact(nano / NANO_PER_USD)
+
+
+def _render_amounts(receipt: Receipt) -> dict[str, object]:
+    if receipt.state == "open":
+        return {"list_amount": None, "saved": None, "net_amount": None}
+    rating = receipt.rating
+    return {
+        "list_amount": render_usd(receipt.money.list_nano),
+        "saved": None if rating is None else _render_saved(rating),
+        "net_amount": render_usd(receipt.money.net_nano),
+    }
+
+
+def _render_saved(rating: Rating) -> dict[str, str]:
+    return {stage: render_usd(nano) for stage, nano in rating.saved.items()}
+
+
+def _render_price_version(receipt: Receipt) -> dict[str, object]:
+    version = receipt.price_version
+    return {
+        "id": version.price_version_id,
+        "digest": receipt.price_digest,
+        "from_on": version.from_on.isoformat(),
+        "until_on": None if version.until_on is None else version.until_on.isoformat(),
+        "band": None if receipt.rating is None else receipt.rating.band,
+        "content": version.content(),
+    }
+
+
+def _render_facts(facts: UsageFacts) -> dict[str, object]:
+    usage = facts.usage
+    counts: dict[str, object] | None = None
+    if usage is not None:
+        counts = {
+            "input_tokens": usage.input_tokens,
+            "cache_creation_input_tokens": usage.cache_creation_input_tokens,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": usage.cache_creation_5m_input_tokens,
+                "ephemeral_1h_input_tokens": usage.cache_creation_1h_input_tokens,
+            },
+            "cache_read_input_tokens": usage.cache_read_input_tokens,
+            "output_tokens": usage.output_tokens,
+            "server_tool_use": {"web_search_requests": usage.web_search_requests},
+        }
+    return {
+        "counts": counts,
+        "source": facts.source,
+        "source_sentence": SOURCE_SENTENCES.get(facts.source, facts.source),
+        "service_tier": facts.conditions.service_tier,
+        "inference_geo": facts.conditions.inference_geo,
+        "speed": facts.conditions.speed,
+        "reported": facts.reported,
+    }
+
+
+def _render_line(line: Line) -> dict[str, object]:
+    return {
+        "bucket": line.bucket.value,
+        "name": BUCKET_NAMES[line.bucket],
+        "quantity": line.quantity,
+        "per": line.per,
+        "list_rate": render_usd(line.list_rate),
+        "steps": [_render_step(step) for step in line.steps],
+        "rate": render_usd_exact(line.rate),
+        "exact": render_usd_exact(line.exact),
+        "list_amount": render_usd(line.list_nano),
+        "net_amount": render_usd(line.net_nano),
+    }
+
+
+def _render_step(step: Step) -> dict[str, object]:
+    return {
+        "stage": step.stage,
+        "name": step.name,
+        "factor": render_exact(step.factor),
+        "explicit_rate": None if step.explicit_rate is None else render_usd(step.explicit_rate),
+        "rate": render_usd_exact(step.rate),
+        "reduction": render_usd(step.reduction_nano),
+    }
+
+
+def _render_transaction(entry: PostedTransaction) -> dict[str, object]:
+    return {
+        "id": entry.transaction_id,
+        "movement": entry.movement,
+        "reason": entry.reason,
+        "posted_at": _render_time(entry.posted_at),
+        "postings": [
+            {"account": account, "lot_id": lot_id or None, "amount": render_usd(nano)}
+            for account, lot_id, nano in entry.postings
+        ],
+    }
+
+
+def _render_time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
