@@ -1,0 +1,1 @@
+"""PostgreSQL, embedded or given: connections, migrations, group commit. Knows no domain."""

@@ -1,0 +1,195 @@
+"""Group commit: the writes of many waiting requests in one transaction.
+
+A commit costs the same for one member as for a hundred: one flush to disk. So one writer commits
+what is waiting, and whoever comes meanwhile gathers for the next commit. An idle writer commits
+at once; a busy one waits a little for company, by at most ``delay_max_s``.
+
+A member fails alone. A result that is a JetonError is raised to its own submitter. When the
+database refuses a batch, nothing of it is kept and its members are repeated one by one, each in a
+transaction of its own. When the connection is lost, nobody knows whether the commit happened; the
+batch is repeated once on a new connection, through the same ``execute``. **Therefore ``execute``
+must be idempotent by each member's own id**: executed again, it finds what it wrote and returns it.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+import psycopg
+
+from jeton.db.pool import Connection, Pool
+from jeton.errors import JetonError, OverloadedError
+
+MEMBERS_MAX = 256
+DELAY_MAX_S = 0.002
+WAITING_MAX = 4096
+
+# With this many members in recent commits the whole delay is worth waiting.
+_FULL_COMPANY = 16
+# Below this many the next member is not worth waiting for.
+_COMPANY_MIN = 2
+# How much of the average the latest commit is.
+_LATEST_SHARE = 0.25
+_TRIES_MAX = 2
+
+_AWAY = "The database is away and nothing was written: send the request again in a moment."
+_UNKNOWN = "The database went away, and whether this was written is unknown: look before you send it again."
+
+Member = TypeVar("Member")
+Result = TypeVar("Result")
+Execute = Callable[[Connection, Sequence[Member]], Awaitable[Sequence[Result | JetonError]]]
+
+
+class GroupCommit(Generic[Member, Result]):
+    """One writer with one connection; ``execute`` runs inside its transaction.
+
+    ``execute(connection, members)`` returns one result (or JetonError) for each member, in order.
+    The writer starts with the first ``submit``; ``close`` ends it after everything that waits.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        execute: Execute[Member, Result],
+        *,
+        members_max: int = MEMBERS_MAX,
+        delay_max_s: float = DELAY_MAX_S,
+        waiting_max: int = WAITING_MAX,
+    ) -> None:
+        """``members_max`` a transaction; ``waiting_max`` in the queue before new ones are refused."""
+        self._pool = pool
+        self._execute = execute
+        self._members_max = members_max
+        self._delay_max_s = delay_max_s
+        self._waiting_max = waiting_max
+        self._waiting: deque[tuple[Member, asyncio.Future[Result]]] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._company = 1.0
+        self._is_closing = False
+
+    async def submit(self, member: Member) -> Result:
+        """Commit ``member`` with whoever else waits; its result is durable when this returns.
+
+        Raises the member's own error, or OverloadedError when the queue is full or the database
+        is away. Cancelling the caller does not withdraw the member.
+        """
+        if self._is_closing:
+            raise OverloadedError("This server is stopping: send the request again in a moment.")
+        if len(self._waiting) >= self._waiting_max:
+            raise OverloadedError(
+                f"{self._waiting_max} writes wait for the database already: "
+                "send the request again in a moment."
+            )
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((member, future))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        elif self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+        return await future
+
+    async def close(self) -> None:
+        """Commit what waits, refuse what comes, and give the connection back; safe to repeat."""
+        self._is_closing = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting or not self._is_closing:
+                if not self._waiting:
+                    self._wake = asyncio.get_running_loop().create_future()
+                    await self._wake
+                    continue
+                if self._company >= _COMPANY_MIN and len(self._waiting) < self._members_max:
+                    share = min(1.0, self._company / _FULL_COMPANY)
+                    await asyncio.sleep(self._delay_max_s * share)
+                size = min(len(self._waiting), self._members_max)
+                batch = [self._waiting.popleft() for _ in range(size)]
+                self._company += (size - self._company) * _LATEST_SHARE
+                await self._commit(batch)
+        finally:
+            # Reached early only by a defect in ``execute`` or by cancellation: then nobody may
+            # be left waiting for a writer that is gone.
+            _fail_all(self._waiting, OverloadedError(_AWAY))
+            self._waiting.clear()
+            await self._return_connection()
+
+    async def _commit(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
+        try:
+            await self._commit_together(batch)
+        finally:
+            _fail_all(batch, OverloadedError(_UNKNOWN))
+
+    async def _commit_together(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._transact([member for member, _ in batch])
+        except psycopg.Error as error:
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+            else:
+                await self._commit_singly(batch)
+        except OverloadedError as error:
+            _fail_all(batch, error)
+            if self._connection is None:
+                _fail_all(self._waiting, OverloadedError(_AWAY))
+                self._waiting.clear()
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if isinstance(result, JetonError):
+                    _fail(future, result)
+                elif not future.done():
+                    future.set_result(result)
+
+    async def _commit_singly(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
+        for position, single in enumerate(batch):
+            await self._commit_together([single])
+            if self._connection is None:
+                # Away in the middle: each of the rest would wait in vain in its turn.
+                _fail_all(batch[position + 1 :], OverloadedError(_AWAY))
+                return
+
+    async def _transact(self, members: list[Member]) -> Sequence[Result | JetonError]:
+        """One transaction, tried once more on a new connection if the first is lost meanwhile."""
+        sentence = _AWAY
+        for _ in range(_TRIES_MAX):
+            try:
+                connection = await self._borrow_connection()
+            except psycopg.OperationalError:  # a pool that times out or is full raises these too
+                break
+            try:
+                async with connection.transaction():
+                    return await self._execute(connection, members)
+            except psycopg.Error:
+                if not connection.closed:
+                    raise
+                await self._return_connection()
+                sentence = _UNKNOWN
+        raise OverloadedError(sentence)
+
+    async def _borrow_connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = await self._pool.getconn()
+        return self._connection
+
+    async def _return_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                await self._pool.putconn(connection)
+
+
+def _fail_all(batch: Iterable[tuple[Member, asyncio.Future[Result]]], error: Exception) -> None:
+    for _, future in batch:
+        _fail(future, error)
+
+
+def _fail(future: asyncio.Future[Result], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,116 @@
+"""Migrations: numbered SQL files, each applied once, in order, in a transaction of its own.
+
+The files live beside this module in ``migrations/NNNN_name.sql``. An applied file is a fact: its
+SHA-256 is recorded, and a file that reads differently later is refused rather than ignored.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from jeton.db.errors import SchemaChangedError, SchemaNewerError
+from jeton.db.pool import Connection, connect
+from jeton.errors import ConfigurationError
+
+MIGRATIONS_DIR = Path(__file__).parent / "migrations"
+
+_FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+
+# Any constant does, as long as every Jeton on the database uses the same one ("jeton" in ASCII).
+_LOCK_KEY = 0x6A65746F6E
+
+_CREATE_RECORD = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        number     integer PRIMARY KEY CHECK (number > 0),
+        name       text NOT NULL,
+        digest     text NOT NULL CHECK (digest ~ '^sha256:[0-9a-f]{64}$'),
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file; ``digest`` is ``sha256:`` and the hex digest of its bytes."""
+
+    number: int
+    name: str
+    digest: str
+    sql: bytes
+
+
+def load_migrations(directory: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
+    """The files in order; raises ConfigurationError unless they are numbered 1, 2, 3, … once each."""
+    migrations: list[Migration] = []
+    mistakes: list[str] = []
+    for path in sorted(directory.glob("*.sql")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            mistakes.append(f"{path}: a migration is named like 0001_some_words.sql.")
+            continue
+        number, sql = int(match[1]), path.read_bytes()
+        if number != len(migrations) + 1:
+            mistakes.append(f"{path}: this is number {number} where {len(migrations) + 1} is due.")
+        digest = f"sha256:{hashlib.sha256(sql).hexdigest()}"
+        migrations.append(Migration(number, match[2], digest, sql))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return tuple(migrations)
+
+
+async def migrate(database_url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
+    """Apply what is missing and return it; several nodes may call this at the same time.
+
+    Raises SchemaNewerError, SchemaChangedError and DatabaseUnreachableError; a migration that
+    fails leaves the database at the one before it.
+    """
+    migrations = load_migrations(directory)
+    connection = await connect(database_url)
+    try:
+        # A session lock, since each migration commits by itself; it ends with the connection.
+        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
+        await connection.execute(_CREATE_RECORD)
+        missing = _select_missing(migrations, await _list_applied(connection))
+        for migration in missing:
+            await _apply(connection, migration)
+    finally:
+        await connection.close()
+    return missing
+
+
+async def find_schema(database_url: str) -> int:
+    """The number of the last migration applied there; 0 for an empty database."""
+    connection = await connect(database_url)
+    try:
+        cursor = await connection.execute("SELECT to_regclass('schema_migrations') IS NULL")
+        row = await cursor.fetchone()
+        if row is None or row[0]:
+            return 0
+        return max(await _list_applied(connection), default=0)
+    finally:
+        await connection.close()
+
+
+def _select_missing(migrations: tuple[Migration, ...], applied: dict[int, str]) -> tuple[Migration, ...]:
+    newest = max(applied, default=0)
+    if newest > len(migrations):
+        raise SchemaNewerError(newest, len(migrations))
+    for migration in migrations:
+        digest = applied.get(migration.number)
+        if digest is not None and digest != migration.digest:
+            raise SchemaChangedError(migration.number, digest, migration.digest)
+    return tuple(migration for migration in migrations if migration.number not in applied)
+
+
+async def _list_applied(connection: Connection) -> dict[int, str]:
+    cursor = await connection.execute("SELECT number, digest FROM schema_migrations")
+    return {int(number): str(digest) for number, digest in await cursor.fetchall()}
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO schema_migrations (number, name, digest) VALUES (%s, %s, %s)",
+            [migration.number, migration.name, migration.digest],
+        )

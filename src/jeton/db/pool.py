@@ -1,0 +1,93 @@
+"""Connections: one pool a process, opened and closed by whoever composes it.
+
+A borrowed connection commits when its block ends well and rolls back when it does not, so the
+statements of one block are one transaction. Sessions speak UTC and have bounded patience.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from jeton.db.errors import DatabaseUnreachableError
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+CONNECTIONS_MIN = 2
+CONNECTIONS_MAX = 10
+CONNECT_TIMEOUT_S = 5
+BORROW_TIMEOUT_S = 10.0
+BORROWERS_MAX = 1000
+STATEMENT_TIMEOUT_MS = 60_000
+LOCK_TIMEOUT_MS = 20_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+
+_SESSION_OPTIONS = (
+    "-c TimeZone=UTC"
+    f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    f" -c lock_timeout={LOCK_TIMEOUT_MS}"
+    f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+)
+
+
+async def open_pool(
+    database_url: str, *, connections_min: int = CONNECTIONS_MIN, connections_max: int = CONNECTIONS_MAX
+) -> Pool:
+    """Open a pool and wait for its first connections; close it with ``await pool.close()``.
+
+    Raises DatabaseUnreachableError when PostgreSQL does not answer within ``BORROW_TIMEOUT_S``.
+    """
+    settings: dict[str, Any] = {
+        "options": _SESSION_OPTIONS,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "jeton",
+    }
+    pool: Pool = AsyncConnectionPool(
+        database_url,
+        kwargs=settings,
+        min_size=connections_min,
+        max_size=connections_max,
+        max_waiting=BORROWERS_MAX,
+        timeout=BORROW_TIMEOUT_S,
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=BORROW_TIMEOUT_S)
+    except PoolTimeout:
+        await pool.close()
+        raise DatabaseUnreachableError(
+            render_address(database_url), f"no connection within {BORROW_TIMEOUT_S:.0f} seconds."
+        ) from None
+    return pool
+
+
+async def connect(database_url: str) -> Connection:
+    """One connection outside any pool, in autocommit; raises DatabaseUnreachableError.
+
+    For what must own its session: migrations under an advisory lock, and LISTEN.
+    """
+    try:
+        return await AsyncConnection.connect(
+            database_url,
+            autocommit=True,
+            options="-c TimeZone=UTC",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="jeton",
+        )
+    except psycopg.OperationalError as error:
+        problem = " ".join(str(error).split())
+        raise DatabaseUnreachableError(render_address(database_url), problem) from None
+    except psycopg.ProgrammingError:
+        raise DatabaseUnreachableError("the given URL", "it is not a PostgreSQL address.") from None
+
+
+def render_address(database_url: str) -> str:
+    """The URL without its password, for messages."""
+    parts = urlsplit(database_url)
+    host = parts.hostname or "the local socket"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{host}{port}{parts.path}"
