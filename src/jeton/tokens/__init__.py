@@ -1,0 +1,1 @@
+"""Tokens: exact counts and true bounds of prompts. See README.md."""

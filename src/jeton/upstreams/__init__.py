@@ -1,0 +1,1 @@
+"""Upstreams: what answers a Messages request. See README.md."""
