@@ -46,7 +46,7 @@ class Charging:
         taken_at = clock.now()
         valid_until = taken_at + self._validity
         outcome = await self._commits.submit(TakeHold(ask, self._node_id, taken_at, valid_until))
-        return Hold(ask, cast(str, outcome), taken_at, valid_until)
+        return Hold(ask, cast("str", outcome), taken_at, valid_until)
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
         """Charge the usage at the price version pinned by the hold and give back the rest.
@@ -70,13 +70,13 @@ class Charging:
             rating=rating,
             event=_event(hold, metered),
         )
-        return cast(Charge, await self._commits.submit(end))
+        return cast("Charge", await self._commits.submit(end))
 
     async def release(self, hold: Hold, rule: Rule) -> Charge:
         """Give the whole hold back; the request costs nothing by ``rule``."""
         ask = hold.ask
         end = EndHold(ask.organization_id, ask.request_id, "released", rule)
-        return cast(Charge, await self._commits.submit(end))
+        return cast("Charge", await self._commits.submit(end))
 
 
 def _event(hold: Hold, metered: Metered) -> UsageEvent:

@@ -8,10 +8,10 @@ from uuid import UUID
 from jeton import clock
 from jeton.charging.errors import GrantError
 from jeton.charging.posting import GrantLot, post
+from jeton.db.pool import Connection
 from jeton.errors import JetonError
 from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
-from jeton.ledger.journal import Connection
 from jeton.ledger.lots import Lot
 from jeton.money import NANO_MAX, render_usd
 
@@ -63,4 +63,4 @@ async def grant(connection: Connection, organization_id: UUID, given: Grant) -> 
     (outcome,) = await post(connection, [grant_lot(organization_id, given, clock.now())])
     if isinstance(outcome, JetonError):
         raise outcome
-    return cast(str, outcome)
+    return cast("str", outcome)

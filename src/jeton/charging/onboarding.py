@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from jeton import clock
 from jeton.charging.credits import Grant, grant
+from jeton.db.pool import Connection
 from jeton.identity.organizations import Organization, create_organization
 from jeton.ledger.chart import LotKind
-from jeton.ledger.journal import Connection
 
 # Stored, and unique among an organization's lots: the database keeps it to one trial each.
 TRIAL_REASON = "trial"

@@ -15,13 +15,14 @@ import msgspec
 
 from jeton import clock
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
+from jeton.db.pool import Connection
 from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
 from jeton.ids import new_id
 from jeton.ledger import movements
 from jeton.ledger.book import Book
 from jeton.ledger.chart import LotKind
 from jeton.ledger.errors import HoldEndedError
-from jeton.ledger.journal import Connection, Entries, HoldRow, encode, lock_books, write_books
+from jeton.ledger.journal import Entries, HoldRow, encode, lock_books, write_books
 from jeton.ledger.lots import Draw, Lot, draw, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
 from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key, write_events

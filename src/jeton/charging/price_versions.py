@@ -1,12 +1,11 @@
 """Price versions on record: every version in force here is stored as it reads, for ever (P10)."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from jeton import clock
+from jeton.db.pool import Connection
 from jeton.errors import ConfigurationError
 from jeton.pricing.book import PriceVersion
 
@@ -17,9 +16,7 @@ _RECORD = """
 """
 
 
-async def record_price_versions(
-    connection: AsyncConnection[Any], versions: Iterable[PriceVersion]
-) -> None:
+async def record_price_versions(connection: Connection, versions: Iterable[PriceVersion]) -> None:
     """Store versions not seen before; raise ConfigurationError if a stored one now reads otherwise.
 
     A price is never changed in place: a new price is a new version with a later date.
@@ -28,8 +25,9 @@ async def record_price_versions(
     known = {row[0]: row[1] for row in rows}
     listed = list(versions)
     mistakes = [
-        f"The price version {version.price_version_id} was changed in place: it was {known[version.price_version_id]}"
-        f" and now reads {version.digest}. Put the old text back and add the new price with a later date."
+        f"The price version {version.price_version_id} was changed in place: it was "
+        f"{known[version.price_version_id]} and now reads {version.digest}. Put the old text back and add "
+        "the new price with a later date."
         for version in listed
         if known.get(version.price_version_id, version.digest) != version.digest
     ]

@@ -5,15 +5,14 @@ knows what was used, so nothing is charged: the hold ends as ``unconfirmed`` and
 """
 
 import asyncio
-from typing import Any
 
 import structlog
-from psycopg_pool import AsyncConnectionPool
 
 from jeton import clock
 from jeton.charging.posting import EndHold, ExpireLots, Member, Outcome
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
+from jeton.db.pool import Pool
 from jeton.errors import JetonError
 
 SWEEP_MAX = 500
@@ -29,7 +28,7 @@ _EXPIRED_LOTS = """
 log = structlog.get_logger(__name__)
 
 
-async def sweep(pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Outcome]) -> int:
+async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome]) -> int:
     """End stale holds and expired lots, ``SWEEP_MAX`` of each at most; return how many members."""
     at = clock.now()
     async with pool.connection() as connection:
@@ -39,9 +38,7 @@ async def sweep(pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Out
         EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST) for row in holds
     ]
     members += [ExpireLots(row[0]) for row in organizations]
-    outcomes = await asyncio.gather(
-        *(commits.submit(member) for member in members), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(commits.submit(member) for member in members), return_exceptions=True)
     for member, outcome in zip(members, outcomes, strict=True):
         if isinstance(outcome, JetonError):
             log.warning("sweep_member_failed", member=repr(member), problem=str(outcome))
@@ -50,9 +47,7 @@ async def sweep(pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Out
     return len(members)
 
 
-async def run_sweeper(
-    pool: AsyncConnectionPool[Any], commits: GroupCommit[Member, Outcome], *, interval_s: int
-) -> None:
+async def run_sweeper(pool: Pool, commits: GroupCommit[Member, Outcome], *, interval_s: int) -> None:
     """Sweep for ever, every ``interval_s`` seconds; a database that is away is tried again."""
     while True:
         try:

@@ -2,31 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from jeton.metering.contract import Rule
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
 from jeton.usage import Usage
 
+__all__ = [
+    "Charge",
+    "ChargeState",
+    "Hold",
+    "HoldAsk",
+    "Metered",
+    "Rule",
+    "UsageSource",
+]
+
 UsageSource = Literal["upstream", "counted", "estimated"]
 ChargeState = Literal["settled", "released", "unconfirmed", "quarantined"]
-
-
-class Rule(StrEnum):
-    """The line of the billing contract that decided a charge (P9). Stored: chosen as if for ever."""
-
-    COMPLETED = "completed"
-    CLIENT_LEFT_BEFORE_OUTPUT = "client_left_before_output"
-    CLIENT_LEFT_DURING_OUTPUT = "client_left_during_output"
-    UPSTREAM_REFUSED = "upstream_refused"
-    UPSTREAM_FAILED = "upstream_failed"
-    UPSTREAM_FAILED_DURING_OUTPUT = "upstream_failed_during_output"
-    REFUSAL_BEFORE_OUTPUT = "refusal_before_output"
-    USAGE_MISSING = "usage_missing"
-    USAGE_CONTRADICTORY = "usage_contradictory"
-    NODE_LOST = "node_lost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The double-entry ledger: chart, movements, lots, holds, journal. See README.md."""

@@ -11,14 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 
+from jeton.db.pool import Connection
 from jeton.ledger.book import Book
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
 from jeton.ledger.transaction import Transaction
-
-Connection = AsyncConnection[tuple[Any, ...]]
 
 _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Account}
 _ACCOUNTS = tuple(_COLUMNS)
@@ -123,8 +121,7 @@ async def lock_books(
     for row in lot_rows:
         lots[row[0]].append(_read_lot(row))
     books = {
-        row[0]: Book(row[0], dict(zip(_ACCOUNTS, row[1:], strict=True)), lots[row[0]])
-        for row in balance_rows
+        row[0]: Book(row[0], dict(zip(_ACCOUNTS, row[1:], strict=True)), lots[row[0]]) for row in balance_rows
     }
     return books, {row[0]: HoldRow(*row) for row in hold_rows}
 
@@ -153,10 +150,7 @@ async def write_books(
         await connection.execute(_DELETE_HOLDS, (entries.ended,))
     fresh = {row["lot_id"] for row in new_lots}
     lots = [
-        _lot_amounts(lot)
-        for book in changed
-        for lot in book.changed_lots.values()
-        if lot.lot_id not in fresh
+        _lot_amounts(lot) for book in changed for lot in book.changed_lots.values() if lot.lot_id not in fresh
     ]
     if lots:
         await connection.execute(_WRITE_LOTS, (encode(lots),))

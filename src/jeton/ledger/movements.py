@@ -30,12 +30,14 @@ def hold(draws: Sequence[Draw], kind_of: KindOf) -> tuple[Posting, ...]:
 def settle(held: Sequence[Draw], amount_nano: int, kind_of: KindOf) -> tuple[Posting, ...]:
     """Use ``amount_nano`` (at most what was held) and give the rest back to the same lots."""
     used, returned = split(held, amount_nano)
-    postings = [Posting(Account.HELD, drawn.lot_id, drawn.amount_nano) for drawn in held]
-    for drawn in used:
-        postings.append(Posting(use_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano))
-    for drawn in returned:
-        postings.append(Posting(credit_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano))
-    return tuple(postings)
+    return (
+        *(Posting(Account.HELD, drawn.lot_id, drawn.amount_nano) for drawn in held),
+        *(Posting(use_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano) for drawn in used),
+        *(
+            Posting(credit_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano)
+            for drawn in returned
+        ),
+    )
 
 
 def overrun(extra: Sequence[Draw], owed_nano: int, kind_of: KindOf) -> tuple[Posting, ...]:

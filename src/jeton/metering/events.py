@@ -7,15 +7,12 @@ report never looks at single events.
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 
+from jeton.db.pool import Connection
 from jeton.usage import Usage
-
-Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class UsageEvent(msgspec.Struct, frozen=True):

@@ -1,0 +1,220 @@
+"""Reported usage: from the ``usage`` object of the Messages dialect to disjoint buckets. Pure.
+
+This is the one conversion of this dialect (P6). Counts that contradict each other are not
+repaired and not priced: the request is quarantined with a sentence that says why.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from jeton.errors import UsageError
+from jeton.usage import COUNT_MAX, Usage
+
+REPORTED_BYTES_MAX = 65_536
+ITERATIONS_MAX = 10_000
+_NUL_ESCAPE = "\\u0000"
+
+Fields = dict[str, msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the upstream says was used.
+
+    ``usage`` None means that nothing may be priced, and ``problem`` says why; ``is_missing``
+    tells "nothing was reported" from "what was reported contradicts itself". The three
+    conditions are None where the upstream did not name them. ``text`` is its JSON, to be kept.
+    """
+
+    usage: Usage | None
+    problem: str | None = None
+    is_missing: bool = False
+    service_tier: Literal["standard", "batch"] | None = None
+    inference_geo: Literal["global", "us"] | None = None
+    speed: Literal["standard", "fast"] | None = None
+    text: str | None = None
+
+
+class _Split(msgspec.Struct):
+    ephemeral_5m_input_tokens: int
+    ephemeral_1h_input_tokens: int
+
+
+class _Searches(msgspec.Struct):
+    web_search_requests: int = 0
+
+
+class _Counts(msgspec.Struct):
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: _Split | None = None
+
+
+class _Iteration(msgspec.Struct):
+    type: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: _Split | None = None
+
+
+class _Object(_Counts):
+    server_tool_use: _Searches | None = None
+    service_tier: str | None = None
+    inference_geo: str | None = None
+    speed: str | None = None
+    iterations: list[_Iteration] | None = None
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
+_FIELDS = msgspec.json.Decoder(Fields)
+_ANY = msgspec.json.Decoder()
+_SPLIT = msgspec.json.Decoder(_Split)
+_COUNT = msgspec.json.Decoder(int | None)
+_MISSING = Reported(None, "The upstream reported no usage.", is_missing=True)
+
+
+class _ContradictionError(ValueError):
+    """Counts that cannot all be true; the message is the sentence of the quarantine."""
+
+
+def merge_reported(earlier: bytes, later: bytes) -> bytes:
+    """The usage object of a stream after a ``message_delta``; an empty one is none at all.
+
+    Counts are running totals, so the later ones win; what is omitted or null keeps its earlier
+    value. The cache split is only in ``message_start``: what the total has grown by since then
+    was written for five minutes (claude-api: server tools).
+    """
+    if not earlier or not later:
+        return later or earlier
+    try:
+        fields, news = _FIELDS.decode(earlier), _FIELDS.decode(later)
+        growth = _growth(fields, news)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Kept as it came; the conversion below says what is wrong with it.
+        return later
+    fields.update((name, raw) for name, raw in news.items() if bytes(raw) != b"null")
+    if growth is not None:
+        fields["cache_creation"] = msgspec.Raw(msgspec.json.encode(growth))
+    return msgspec.json.encode(fields)
+
+
+def _growth(fields: Fields, news: Fields) -> _Split | None:
+    total, split = news.get("cache_creation_input_tokens"), fields.get("cache_creation")
+    if total is None or split is None or "cache_creation" in news:
+        return None
+    if bytes(total) == b"null" or bytes(split) == b"null":
+        return None
+    count, known = _COUNT.decode(total), _SPLIT.decode(split)
+    grown = (count or 0) - known.ephemeral_5m_input_tokens - known.ephemeral_1h_input_tokens
+    if grown <= 0:
+        return None
+    return _Split(known.ephemeral_5m_input_tokens + grown, known.ephemeral_1h_input_tokens)
+
+
+def read_reported(raw: bytes) -> Reported:
+    """Convert a usage object; never raises: what cannot be priced has a ``problem``."""
+    if not raw or raw == b"null":
+        return _MISSING
+    if len(raw) > REPORTED_BYTES_MAX:
+        return Reported(None, f"The upstream's usage is larger than {REPORTED_BYTES_MAX} bytes.")
+    try:
+        # Decoded and encoded again, so that PostgreSQL's jsonb takes every byte of it.
+        text = msgspec.json.encode(_ANY.decode(raw)).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Reported(None, f"The upstream's usage is not JSON: {error}.")
+    if _NUL_ESCAPE in text:
+        return Reported(None, "The upstream's usage contains a NUL character.")
+    try:
+        reported = _OBJECT.decode(text)
+        usage = _usage(reported)
+    except (msgspec.DecodeError, _ContradictionError, UsageError) as error:
+        return Reported(None, f"The upstream's usage cannot be priced: {error}", text=text)
+    return Reported(
+        usage,
+        service_tier=_tier(reported.service_tier),
+        inference_geo=_geography(reported.inference_geo),
+        speed=_speed(reported.speed),
+        text=text,
+    )
+
+
+def _usage(reported: _Object) -> Usage:
+    parts: list[_Counts | _Iteration] = [reported, *_added(reported)]
+    writes = [_writes(part) for part in parts]
+    searches = reported.server_tool_use
+    counts = (
+        sum(_bounded("input_tokens", part.input_tokens) for part in parts),
+        sum(five_minutes for five_minutes, _ in writes),
+        sum(one_hour for _, one_hour in writes),
+        sum(_bounded("cache_read_input_tokens", part.cache_read_input_tokens or 0) for part in parts),
+        sum(_bounded("output_tokens", part.output_tokens) for part in parts),
+        0 if searches is None else searches.web_search_requests,
+    )
+    return Usage(*counts)
+
+
+def _added(reported: _Object) -> list[_Iteration]:
+    # The top level leaves compactions out, although they are billed like everything else.
+    iterations = reported.iterations or []
+    if len(iterations) > ITERATIONS_MAX:
+        raise _ContradictionError(f"it has more than {ITERATIONS_MAX} iterations.")
+    for step in iterations:
+        if step.type not in {"message", "compaction"} and (step.input_tokens or step.output_tokens):
+            raise _ContradictionError(f"an iteration of type {step.type} ran on a model of its own.")
+    return [step for step in iterations if step.type == "compaction"]
+
+
+def _writes(part: _Counts | _Iteration) -> tuple[int, int]:
+    total, split = part.cache_creation_input_tokens, part.cache_creation
+    if split is None:
+        return _bounded("cache_creation_input_tokens", total or 0), 0
+    five_minutes = _bounded("ephemeral_5m_input_tokens", split.ephemeral_5m_input_tokens)
+    one_hour = _bounded("ephemeral_1h_input_tokens", split.ephemeral_1h_input_tokens)
+    if total is not None and five_minutes + one_hour != total:
+        raise _ContradictionError(
+            f"cache_creation_input_tokens is {total}, but its parts are"
+            f" {five_minutes} (5m) and {one_hour} (1h)."
+        )
+    return five_minutes, one_hour
+
+
+def _bounded(name: str, count: int) -> int:
+    # Each summand, so that a negative one cannot hide behind another.
+    if not 0 <= count <= COUNT_MAX:
+        raise UsageError(name, count)
+    return count
+
+
+def _tier(name: str | None) -> Literal["standard", "batch"] | None:
+    # Every other tier (priority, flex) is sold at the standard price.
+    match name:
+        case None:
+            return None
+        case "batch":
+            return "batch"
+        case _:
+            return "standard"
+
+
+def _geography(name: str | None) -> Literal["global", "us"] | None:
+    match name:
+        case None:
+            return None
+        case "us":
+            return "us"
+        case _:
+            return "global"
+
+
+def _speed(name: str | None) -> Literal["standard", "fast"] | None:
+    match name:
+        case "standard" | "fast":
+            return name
+        case _:
+            return None
