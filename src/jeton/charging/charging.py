@@ -5,6 +5,7 @@ durable; when it raises, nothing of it was written.
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from typing import cast
 
@@ -16,8 +17,11 @@ from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Ru
 from jeton.db.group_commit import GroupCommit
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
+from jeton.usage import Usage
 
 _NULL = msgspec.Raw(b"null")
+_COUNTS = tuple(field.name for field in fields(Usage))
+_UNKNOWN: dict[str, int | None] = dict.fromkeys(_COUNTS)
 
 
 class Charging:
@@ -81,6 +85,7 @@ class Charging:
 
 def _event(hold: Hold, metered: Metered) -> UsageEvent:
     ask, usage, conditions = hold.ask, metered.usage, metered.conditions
+    counts: dict[str, int | None] = _UNKNOWN if usage is None else {n: getattr(usage, n) for n in _COUNTS}
     return UsageEvent(
         request_id=ask.request_id,
         organization_id=ask.organization_id,
@@ -89,12 +94,7 @@ def _event(hold: Hold, metered: Metered) -> UsageEvent:
         model=ask.model,
         upstream=ask.upstream,
         occurred_at=hold.taken_at,
-        input_tokens=usage and usage.input_tokens,
-        cache_creation_5m_input_tokens=usage and usage.cache_creation_5m_input_tokens,
-        cache_creation_1h_input_tokens=usage and usage.cache_creation_1h_input_tokens,
-        cache_read_input_tokens=usage and usage.cache_read_input_tokens,
-        output_tokens=usage and usage.output_tokens,
-        web_search_requests=usage and usage.web_search_requests,
+        **counts,
         service_tier=conditions.service_tier,
         inference_geo=conditions.inference_geo,
         speed=conditions.speed,

@@ -131,8 +131,8 @@ async def _compare_balances(
                     f"Organization {row[0]}, account {account}: the balance is {render_usd(stored)} "
                     f"and the postings sum to {render_usd(posted)} dollars."
                 )
-    for (organization_id, account), posted in accounts.items():
-        proof.find(f"Organization {organization_id} has {posted} nano posted to {account} and no balance.")
+    for (organization_id, code), posted in accounts.items():
+        proof.find(f"Organization {organization_id} has {posted} nano posted to {code} and no balance.")
 
 
 async def _compare_lots(connection: Connection, proof: Proof, lots: dict[str, dict[str, int]]) -> None:
