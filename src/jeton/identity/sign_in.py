@@ -53,9 +53,12 @@ class SignInLimiter:
         while len(self._failures) > WATCHED_MAX:
             self._failures.popitem(last=False)
 
-    def forget(self, email: str) -> None:
-        """Drop an e-mail's failures after a success; the address keeps its own."""
+    def record_success(self, email: str, address: str) -> None:
+        """Forget an e-mail's failures, and of the address only the one counted for this attempt."""
         self._failures.pop(f"email {email}", None)
+        failures = self._failures.get(f"address {address}")
+        if failures is not None:
+            failures.count -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class SignIn:
         except InvalidEmailError:
             raise WrongPasswordError from None
         self.limiter.check(email, address)
-        # Counted before the check and dropped after it, so that guesses made at the same
+        # Counted before the check and taken back after it, so that guesses made at the same
         # time cannot all pass the limit together.
         self.limiter.record_failure(email, address)
         async with self.pool.connection() as connection:
@@ -82,7 +85,7 @@ class SignIn:
         is_right = await self.passwords.verify(password_hash, password)
         if member is None or not is_right:
             raise WrongPasswordError
-        self.limiter.forget(email)
+        self.limiter.record_success(email, address)
         async with self.pool.connection() as connection:
             return await open_session(connection, member.member_id)
 

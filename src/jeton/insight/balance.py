@@ -17,7 +17,7 @@ from jeton.money import render_usd
 LOTS_LISTED_MAX = 500
 
 # One statement, so that the totals and the lots are of one and the same instant. What is open
-# comes first, in the order in which it burns down.
+# comes first, in the order in which it burns down; then what is over, newest first.
 _READ = """
     WITH l AS (
         SELECT lots.*, coalesce(expires_at <= %(at)s, false) AS is_over, effective_at > %(at)s AS is_ahead
@@ -31,14 +31,15 @@ _READ = """
         FROM l
     )
     SELECT a.*, coalesce(b.receivable_nano, 0) AS owed_nano,
-           sum(granted_nano) OVER (), sum(used_nano) OVER (), sum(held_nano) OVER (),
+           sum(granted_nano) OVER (), sum(used_nano) OVER (), sum(a.held_nano) OVER (),
            sum(expired_nano) OVER (), sum(refunded_nano) OVER (), sum(pending_nano) OVER (),
            sum(available_nano) OVER (), count(lot_id) OVER ()
     FROM (SELECT 1) AS one
     LEFT JOIN amounts AS a ON true
     LEFT JOIN balances AS b ON b.organization_id = %(organization_id)s
-    ORDER BY (is_open AND NOT is_over) DESC, models IS NULL, priority, expires_at NULLS LAST,
-             kind NOT IN ('free', 'promotional'), granted_at DESC, lot_id
+    ORDER BY is_open AND NOT is_over DESC, CASE WHEN NOT is_open OR is_over THEN lot_id END DESC,
+             models IS NULL, priority, expires_at NULLS LAST, kind NOT IN ('free', 'promotional'),
+             granted_at, lot_id
     LIMIT %(limit)s
 """
 _LOT_COLUMNS = 18
@@ -74,7 +75,7 @@ class LotBalance:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An organization's credit; ``owed_nano`` is what charges took beyond all credit."""
+    """An organization's credit; ``owed_nano`` is the receivable: unpaid lots and overruns."""
 
     organization_id: UUID
     as_of: datetime

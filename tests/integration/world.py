@@ -1,0 +1,164 @@
+"""A small world to look at: an organization with keys and a member, and requests that were billed.
+
+Everything in it was made by the real parts: a hold and its settlement through charging, on a real
+PostgreSQL.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+
+from jeton import clock
+from jeton.charging.charging import Charging
+from jeton.charging.credits import Grant, grant
+from jeton.charging.onboarding import TrialTerms, open_organization
+from jeton.charging.posting import post
+from jeton.charging.price_versions import record_price_versions
+from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule, UsageSource
+from jeton.db.group_commit import GroupCommit
+from jeton.db.pool import Pool
+from jeton.identity.keys import Key, create_key
+from jeton.identity.members import Member, create_member
+from jeton.identity.organizations import Organization
+from jeton.identity.passwords import Passwords
+from jeton.ids import new_id
+from jeton.ledger.chart import LotKind
+from jeton.pricing.book import Band, ModelCard, Override, PriceBook, PriceVersion
+from jeton.pricing.rating import STANDARD, Conditions
+from jeton.usage import Bucket, Usage
+
+USD = 1_000_000_000
+TRIAL = TrialTerms(5 * USD, 90)
+PASSWORD = "a long enough password"
+EMAIL = "ada@example.com"
+
+
+def sonnet(from_on: date, until_on: date | None, *, cache_read: int, model: str) -> PriceVersion:
+    """Prices shaped like claude-sonnet-5-5's: 2 / 2.50 / 4 / cache_read / 10 dollars a million."""
+    return PriceVersion(
+        card=ModelCard(
+            model=model,
+            display_name=model.replace("-", " ").title(),
+            family="claude-4.7",
+            created_on=date(2026, 9, 28),
+            max_input_tokens=1_000_000,
+            max_output_tokens=128_000,
+            line="sonnet",
+        ),
+        from_on=from_on,
+        until_on=until_on,
+        bands=(
+            Band(
+                band_id="all",
+                up_to_prompt_tokens=None,
+                rates={
+                    Bucket.INPUT: 2 * USD,
+                    Bucket.CACHE_WRITE_5M: 2_500_000_000,
+                    Bucket.CACHE_WRITE_1H: 4 * USD,
+                    Bucket.CACHE_READ: cache_read,
+                    Bucket.OUTPUT: 10 * USD,
+                },
+                batch=Override(factor=Fraction(1, 2)),
+                us=Override(factor=Fraction(11, 10)),
+            ),
+        ),
+        web_search_per_1000=10 * USD,
+    )
+
+
+SONNET = sonnet(date(2026, 10, 7), None, cache_read=100_000_000, model="claude-sonnet-5-5")
+OLD_SONNET = sonnet(date(2026, 9, 28), date(2026, 10, 7), cache_read=200_000_000, model="claude-sonnet-5-5")
+OTHER = sonnet(date(2026, 1, 1), None, cache_read=100_000_000, model="claude-other-1")
+BOOK = PriceBook((OLD_SONNET, SONNET, OTHER))
+
+# claude-api.md's first vector: 0.004 + 0.010 + 0.015 = $0.029, where the list amount is $0.219.
+V1 = Usage(input_tokens=2_000, cache_read_input_tokens=100_000, output_tokens=1_500)
+
+
+@dataclass(slots=True)
+class World:
+    """One organization on a pool, and the charging that bills its requests."""
+
+    pool: Pool
+    organization: Organization
+    key: Key
+    secret: str
+    admin_secret: str
+    commits: GroupCommit[object, object]
+    charging: Charging
+    requests: list[str] = field(default_factory=list)
+
+    async def hold(self, amount_nano: int = USD, *, version: PriceVersion = SONNET) -> Hold:
+        """Take a hold for a new request of the organization's API key."""
+        assert self.key.workspace_id is not None
+        ask = HoldAsk(
+            request_id=new_id("req"),
+            organization_id=self.organization.organization_id,
+            workspace_id=self.key.workspace_id,
+            key_id=self.key.key_id,
+            model=version.model,
+            upstream="embedded",
+            price_version=version,
+            amount_nano=amount_nano,
+        )
+        self.requests.append(ask.request_id)
+        return await self.charging.hold(ask)
+
+    async def bill(
+        self,
+        usage: Usage | None = V1,
+        *,
+        conditions: Conditions = STANDARD,
+        rule: Rule = Rule.COMPLETED,
+        version: PriceVersion = SONNET,
+        source: UsageSource = "upstream",
+    ) -> Charge:
+        """Bill one request, from its hold to its charge."""
+        hold = await self.hold(version=version)
+        return await self.charging.settle(
+            hold, Metered(rule=rule, usage=usage, source=source, conditions=conditions, reported="{}")
+        )
+
+    async def grant(self, amount_nano: int, **more: object) -> str:
+        """Give the organization a further lot."""
+        kind = more.pop("kind", LotKind.PROMOTIONAL)
+        assert isinstance(kind, LotKind)
+        given = Grant(kind, amount_nano, "a test", **more)  # type: ignore[arg-type]  # passed through
+        async with self.pool.connection() as connection:
+            return await grant(connection, self.organization.organization_id, given)
+
+    async def close(self) -> None:
+        """End the writer; the pool belongs to the test."""
+        await self.commits.close()
+
+
+async def open_world(pool: Pool, *, name: str = "Example GmbH") -> World:
+    """An organization with $5 of trial credit, an API key and an admin key."""
+    async with pool.connection() as connection:
+        await record_price_versions(connection, BOOK.versions)
+        organization = await open_organization(connection, name=name, trial=TRIAL)
+        key, secret = await create_key(connection, organization.organization_id, name="first key")
+        _, admin_secret = await create_key(
+            connection, organization.organization_id, name="admin", kind="admin"
+        )
+    commits: GroupCommit[object, object] = GroupCommit(pool, post)  # type: ignore[arg-type]  # typed by Charging
+    charging = Charging(commits, node_id="node_test", validity_s=600, checkpoint=lambda _: None)  # type: ignore[arg-type]  # as above
+    return World(pool, organization, key, secret, admin_secret, commits, charging)
+
+
+async def add_member(world: World, email: str = EMAIL) -> Member:
+    """A member who can sign in with PASSWORD."""
+    password_hash = await Passwords().hash(PASSWORD)
+    async with world.pool.connection() as connection:
+        return await create_member(
+            connection,
+            world.organization.organization_id,
+            email=email,
+            password_hash=password_hash,
+            role="admin",
+        )
+
+
+def in_days(days: int) -> object:
+    """An instant some days from now."""
+    return clock.now() + timedelta(days=days)
