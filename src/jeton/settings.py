@@ -110,7 +110,7 @@ class Settings:
 
     host: str = _setting("127.0.0.1", _text, "Address to listen on; 0.0.0.0 for every network.")
     port: int = _setting(8080, _whole(1, 65_535), "Port to listen on.")
-    data_dir: Path = _setting(
+    data_dir: Path = _setting(  # noqa: RUF009 - a declaration, as dataclasses.field
         _DATA_DIR, _path, "Folder of the embedded database and of what belongs to this installation."
     )
     database_url: str = _setting(

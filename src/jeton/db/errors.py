@@ -53,6 +53,18 @@ class SchemaNewerError(ConflictError):
         )
 
 
+class SchemaOlderError(ConflictError):
+    """The database was not migrated to this Jeton's schema yet."""
+
+    code = "schema_older"
+
+    def __init__(self, found: int, known: int) -> None:
+        """Name both schema numbers."""
+        super().__init__(
+            f"The database has schema {found}, and this Jeton needs schema {known}: run jeton migrate."
+        )
+
+
 class SchemaChangedError(ConfigurationError):
     """A migration that was applied once reads differently now."""
 

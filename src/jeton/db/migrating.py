@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from jeton.db.errors import SchemaChangedError, SchemaNewerError
+from jeton.db.errors import SchemaChangedError, SchemaNewerError, SchemaOlderError
 from jeton.db.pool import Connection, connect
 from jeton.errors import ConfigurationError
 
@@ -78,17 +78,22 @@ async def migrate(database_url: str, *, directory: Path = MIGRATIONS_DIR) -> tup
     return missing
 
 
-async def find_schema(database_url: str) -> int:
-    """The number of the last migration applied there; 0 for an empty database."""
+async def check_schema(database_url: str, *, directory: Path = MIGRATIONS_DIR) -> None:
+    """Change nothing, and raise unless the schema is exactly the packaged one.
+
+    SchemaOlderError, SchemaNewerError, SchemaChangedError, DatabaseUnreachableError.
+    """
+    migrations = load_migrations(directory)
     connection = await connect(database_url)
     try:
-        cursor = await connection.execute("SELECT to_regclass('schema_migrations') IS NULL")
+        cursor = await connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
         row = await cursor.fetchone()
-        if row is None or row[0]:
-            return 0
-        return max(await _list_applied(connection), default=0)
+        applied = await _list_applied(connection) if row and row[0] else {}
     finally:
         await connection.close()
+    missing = _select_missing(migrations, applied)
+    if missing:
+        raise SchemaOlderError(missing[0].number - 1, len(migrations))
 
 
 def _select_missing(migrations: tuple[Migration, ...], applied: dict[int, str]) -> tuple[Migration, ...]:

@@ -1,0 +1,5 @@
+"""``python -m jeton``: the jeton command."""
+
+from jeton.cli import main
+
+main()
