@@ -1,0 +1,196 @@
+"""ASGI: the gateway's paths as plain ASGI apps, without a framework's request object."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from jeton import clock
+from jeton.errors import JetonError
+from jeton.gateway.admission import admit, authenticate, forwarded
+from jeton.gateway.catalog import parse_page, render_list, render_model
+from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.envelope import Headers, Reply, json_headers
+from jeton.gateway.errors import (
+    BodyTimeoutError,
+    ClientLeftError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    UnexpectedError,
+)
+from jeton.gateway.parsing import parse_count, require_size, require_version
+from jeton.gateway.relay import fail, run_exchange, send_reply
+from jeton.gateway.wire import Head, read_head
+from jeton.ids import new_id
+
+BODY_TIMEOUT_S = 120
+QUERY_FIELDS_MAX = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class AsgiWire:
+    """The way back to a client over ASGI."""
+
+    __slots__ = ("_callback", "_send", "has_left", "has_started")
+
+    def __init__(self, send: Send) -> None:
+        """Nothing has been sent."""
+        self._send = send
+        self._callback: Callable[[], None] | None = None
+        self.has_started = False
+        self.has_left = False
+
+    def on_leave(self, callback: Callable[[], None] | None) -> None:
+        """Have ``callback`` called when the client leaves; None takes that back."""
+        self._callback = callback
+
+    def leave(self) -> None:
+        """Note that the client is gone."""
+        self.has_left = True
+        if self._callback is not None:
+            self._callback()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Begin the answer."""
+        self.has_started = True
+        await self._pass_on({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send(self, data: bytes) -> None:
+        """Send a part of the body."""
+        await self._pass_on({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last part and end the answer."""
+        await self._pass_on({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def _pass_on(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            # Some servers raise where others drop the bytes; what is owed is settled either way.
+            self.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a path, before anything of it is known."""
+
+    scope: Scope
+    receive: Receive
+    wire: AsgiWire
+    request_id: str
+    deps: GatewayDeps
+
+
+class Endpoint:
+    """A path as an ASGI app: its method, its errors and the last handler around one function."""
+
+    def __init__(self, answer: Callable[[Call], Awaitable[None]], deps: GatewayDeps, *, method: str) -> None:
+        """``answer`` may raise any JetonError before the answer has begun."""
+        self._answer = answer
+        self._deps = deps
+        self._method = method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call; never raises but when cancelled."""
+        call = Call(scope, receive, AsgiWire(send), new_id("req"), self._deps)
+        try:
+            await self._dispatch(call)
+        except ClientLeftError:
+            # Nobody is there to be answered, and nothing was held yet.
+            return
+        except JetonError as error:
+            await fail(call.wire, error, call.request_id, self._deps)
+        except Exception:  # noqa: BLE001 - the last handler: no traceback ever reaches a client
+            _log.exception("request_failed", request_id=call.request_id, path=scope["path"])
+            await fail(call.wire, UnexpectedError(), call.request_id, self._deps)
+
+    async def _dispatch(self, call: Call) -> None:
+        method = call.scope["method"]
+        if method != self._method:
+            raise MethodNotAllowedError(method, (self._method,))
+        await self._answer(call)
+
+
+async def answer_messages(call: Call) -> None:
+    """``POST /v1/messages``. From the hold on, the exchange belongs to the server."""
+    deps = call.deps
+    head = read_head(call.scope["headers"])
+    caller, _ = await authenticate(head, deps)
+    body = await read_body(call.receive, head)
+    admission = admit(head, body, call.request_id, caller, deps)
+    deps.checkpoint("request_parsed")
+    task = deps.exchanges.start(run_exchange(admission, call.wire, deps))
+    if admission.request.stream:
+        # The disconnect message also comes when the answer is complete, and ends the wait.
+        while (await call.receive())["type"] != "http.disconnect":
+            continue
+        call.wire.leave()
+    await asyncio.shield(task)
+
+
+async def answer_count(call: Call) -> None:
+    """``POST /v1/messages/count_tokens``: the upstream's own count; free, nothing is held."""
+    head = read_head(call.scope["headers"])
+    caller, workspace_id = await authenticate(head, call.deps)
+    body = await read_body(call.receive, head)
+    request = parse_count(body, require_version(head))
+    route, _ = call.deps.catalog.find(request.model, clock.now())
+    tokens = await route.upstream.count_tokens(forwarded(head), request.prompt, body)
+    headers = [
+        (b"anthropic-organization-id", str(caller.organization_id).encode()),
+        (b"anthropic-workspace-id", workspace_id.encode()),
+        (b"jeton-count", b"exact" if route.counts_exactly else b"upstream"),
+    ]
+    if route.is_rehearsal:
+        headers.append((b"jeton-rehearsal", b"true"))
+    await _reply_json(call, {"input_tokens": tokens}, headers)
+
+
+async def answer_models(call: Call) -> None:
+    """``GET /v1/models``: the models served here, newest first."""
+    await authenticate(read_head(call.scope["headers"]), call.deps)
+    try:
+        fields = parse_qsl(call.scope["query_string"].decode("latin-1"), max_num_fields=QUERY_FIELDS_MAX)
+    except ValueError:
+        raise InvalidRequestError(f"The query has more than {QUERY_FIELDS_MAX} fields.") from None
+    page, at = parse_page(fields), clock.now()
+    versions = call.deps.catalog.list_versions(at, page.lifecycles)
+    await _reply_json(call, render_list(versions, page, at), [])
+
+
+async def answer_model(call: Call) -> None:
+    """``GET /v1/models/{id}``: one model, by its id or an alias."""
+    await authenticate(read_head(call.scope["headers"]), call.deps)
+    at = clock.now()
+    _, version = call.deps.catalog.find(call.scope["path_params"]["model"], at)
+    await _reply_json(call, render_model(version, at), [])
+
+
+async def read_body(receive: Receive, head: Head) -> bytes:
+    """The whole body; RequestTooLargeError, BodyTimeoutError or ClientLeftError."""
+    require_size(head.content_length)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while (message := await receive())["type"] == "http.request":
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                require_size(size)
+                if not message.get("more_body", False):
+                    return b"".join((*parts, part)) if parts else part
+                parts.append(part)
+    except TimeoutError:
+        raise BodyTimeoutError(BODY_TIMEOUT_S) from None
+    raise ClientLeftError
+
+
+async def _reply_json(call: Call, content: object, headers: Headers) -> None:
+    body = msgspec.json.encode(content)
+    await send_reply(call.wire, Reply(200, [*json_headers(call.request_id, body), *headers], body))

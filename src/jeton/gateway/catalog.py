@@ -1,0 +1,148 @@
+"""Catalog: which models are served here, by which upstream and at which price. Frozen at start.
+
+A model with an upstream and no price in force stops the start (P8), and is refused again at
+admission, should its price end while we run.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from jeton.errors import ConfigurationError
+from jeton.gateway.errors import InvalidRequestError, UnknownModelError, UnpricedModelError
+from jeton.pricing.book import PriceBook, PriceVersion
+from jeton.upstreams.interface import Upstream
+
+PAGE_DEFAULT = 20
+PAGE_MAX = 1000
+LIFECYCLES = ("active", "deprecated", "retired")
+LIFECYCLES_DEFAULT = ("active", "deprecated")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoute:
+    """Who answers for a model; ``counts_exactly`` if its own count of a prompt is what it reports."""
+
+    model: str
+    upstream: Upstream
+    is_rehearsal: bool = False
+    counts_exactly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a list is asked for; ids are model ids."""
+
+    limit: int = PAGE_DEFAULT
+    after_id: str | None = None
+    before_id: str | None = None
+    lifecycles: tuple[str, ...] = LIFECYCLES_DEFAULT
+
+
+class Catalog:
+    """The models served here."""
+
+    def __init__(self, book: PriceBook, routes: Iterable[ModelRoute], at: datetime) -> None:
+        """Raises ConfigurationError naming every model of an upstream without a price at ``at``."""
+        self._book = book
+        self._routes: dict[str, ModelRoute] = {}
+        mistakes = []
+        for route in routes:
+            version = book.find_version(route.model, at)
+            if version is None and not route.is_rehearsal:
+                mistakes.append(
+                    f"The upstream {route.upstream.name} serves {route.model}, which has no price in force."
+                    " Add it to the price book."
+                )
+            for name in {route.model} if version is None else {version.model, *version.card.aliases}:
+                self._routes[name] = route
+        if mistakes:
+            raise ConfigurationError(mistakes)
+
+    def find(self, model: str, at: datetime) -> tuple[ModelRoute, PriceVersion]:
+        """The route and the price in force; UnknownModelError or UnpricedModelError."""
+        route = self._routes.get(model)
+        if route is None:
+            raise UnknownModelError(model[:200])
+        version = self._book.find_version(model, at)
+        if version is None:
+            raise UnknownModelError(model) if route.is_rehearsal else UnpricedModelError(model)
+        if version.retires_on is not None and version.lifecycle(at) == "retired":
+            raise UnknownModelError(model)
+        return route, version
+
+    def list_versions(self, at: datetime, lifecycles: Sequence[str]) -> list[PriceVersion]:
+        """The price in force of every model served here, newest model first."""
+        found = (self._book.find_version(model, at) for model in self._book.models() if model in self._routes)
+        return [version for version in found if version and version.lifecycle(at) in lifecycles]
+
+
+def rehearsal_routes(book: PriceBook, embedded: Upstream, served: Iterable[str]) -> list[ModelRoute]:
+    """A route to the embedded upstream for every model of the book that nobody else serves."""
+    taken = set(served)
+    return [
+        ModelRoute(model, embedded, is_rehearsal=True, counts_exactly=True)
+        for model in book.models()
+        if model not in taken
+    ]
+
+
+def parse_page(parameters: Iterable[tuple[str, str]]) -> Page:
+    """The query of ``GET /v1/models``; InvalidRequestError for what does not belong there."""
+    given = dict(parameters)
+    text = given.get("limit", str(PAGE_DEFAULT))
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(PAGE_MAX)) else 0
+    if not 1 <= limit <= PAGE_MAX:
+        raise InvalidRequestError(f"limit: must be from 1 to {PAGE_MAX}")
+    if "after_id" in given and "before_id" in given:
+        raise InvalidRequestError("after_id: give it or before_id, not both")
+    asked = tuple(value for name, value in parameters if name in {"lifecycle[]", "lifecycle"})
+    for lifecycle in asked:
+        if lifecycle not in LIFECYCLES:
+            raise InvalidRequestError(f"lifecycle[]: must be one of {', '.join(LIFECYCLES)}")
+    return Page(limit, given.get("after_id"), given.get("before_id"), asked or LIFECYCLES_DEFAULT)
+
+
+def render_list(versions: Sequence[PriceVersion], page: Page, at: datetime) -> dict[str, Any]:
+    """A page of models as the Messages API lists them; InvalidRequestError for an unknown cursor."""
+    models = [version.model for version in versions]
+    cursor = page.after_id or page.before_id
+    if cursor is not None and cursor not in models:
+        raise InvalidRequestError(f"after_id or before_id: {cursor[:200]} is not in the list")
+    if page.before_id is not None:
+        end = models.index(page.before_id)
+        start = max(0, end - page.limit)
+        has_more = start > 0
+    else:
+        start = 0 if page.after_id is None else models.index(page.after_id) + 1
+        end = start + page.limit
+        has_more = end < len(models)
+    shown = versions[start:end]
+    return {
+        "data": [render_model(version, at) for version in shown],
+        "has_more": has_more,
+        "first_id": shown[0].model if shown else None,
+        "last_id": shown[-1].model if shown else None,
+    }
+
+
+def render_model(version: PriceVersion, at: datetime) -> dict[str, Any]:
+    """One model as the Messages API shows it."""
+    return {
+        "type": "model",
+        "id": version.model,
+        "display_name": version.display_name,
+        "created_at": _midnight(version.created_on),
+        "lifecycle": version.lifecycle(at),
+        "line": version.line,
+        "max_input_tokens": version.max_input_tokens,
+        "max_tokens": version.max_output_tokens,
+        "deprecated_at": _midnight(version.deprecated_on),
+        "retires_at": _midnight(version.retires_on),
+        "capabilities": None,
+    }
+
+
+def _midnight(on: date | None) -> str | None:
+    return None if on is None else datetime.combine(on, time(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,106 @@
+"""Deps: what the gateway is given by the composition root, and the set of exchanges in flight."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule
+from jeton.errors import OverloadedError
+from jeton.gateway.catalog import Catalog
+from jeton.gateway.envelope import InsufficientCreditStatus
+from jeton.identity.caller import Caller
+
+EXCHANGES_MAX = 4096
+# Where the crash test kills the server. Chosen as if for ever: a test names each of them.
+CHECKPOINTS = (
+    "request_parsed",
+    "before_hold",
+    "after_hold",
+    "upstream_called",
+    "first_byte_sent",
+    "before_settle",
+    "after_settle",
+    "last_byte_sent",
+)
+
+
+class Authenticator(Protocol):
+    """From a key to its caller."""
+
+    async def authenticate(self, secret: str) -> Caller:
+        """The caller of a key; raises a NotAuthenticatedError."""
+        ...
+
+
+class Charger(Protocol):
+    """Takes and ends holds; durable when a call returns."""
+
+    async def hold(self, ask: HoldAsk) -> Hold:
+        """Set credit aside; InsufficientCreditError or OverloadedError."""
+        ...
+
+    async def settle(self, hold: Hold, metered: Metered) -> Charge:
+        """Charge what was used and give the rest back."""
+        ...
+
+    async def release(self, hold: Hold, rule: Rule) -> Charge:
+        """Give the whole hold back."""
+        ...
+
+
+class Exchanges:
+    """The exchanges in flight. They belong to the server, so a client's leaving ends none of them."""
+
+    def __init__(self, exchanges_max: int = EXCHANGES_MAX) -> None:
+        """At most ``exchanges_max`` at once; more are refused."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._exchanges_max = exchanges_max
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, exchange: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run an exchange to its end, whatever becomes of whoever waits; OverloadedError when full."""
+        if len(self._tasks) >= self._exchanges_max:
+            exchange.close()
+            raise OverloadedError(f"{self._exchanges_max} requests are in flight here. Try again.")
+        task = asyncio.get_running_loop().create_task(exchange)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def drain(self, timeout_s: float) -> int:
+        """Wait for all of them, at most ``timeout_s`` seconds; then cancel the rest, return how many.
+
+        The holds of cancelled ones stay open: the sweeper ends them after their validity.
+        """
+        if not self._tasks:
+            return 0
+        _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+
+def pass_by(label: str) -> None:
+    """Do nothing at a checkpoint: outside the crash test nobody waits there."""
+    del label
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDeps:
+    """What the gateway works with.
+
+    ``credit_status`` is the HTTP status of "not enough credit": 400 as clients of the Messages
+    API know it, or 402 with ``billing_error``.
+    """
+
+    authenticator: Authenticator
+    charging: Charger
+    catalog: Catalog
+    credit_status: InsufficientCreditStatus = 400
+    checkpoint: Callable[[str], None] = pass_by
+    exchanges: Exchanges = field(default_factory=Exchanges)

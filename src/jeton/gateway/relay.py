@@ -1,0 +1,292 @@
+"""Relay: one exchange from its hold to its last byte.
+
+hold → upstream → bytes pass through, usage is only observed → settle → last byte. Nothing leaves
+before the hold is durable, and the end of an answer leaves after its charge is (P2). Whatever
+happens in between, the hold ends by a rule of the contract (P9).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from jeton.charging.words import Charge, Hold, Rule
+from jeton.errors import JetonError, UpstreamError
+from jeton.gateway.admission import Admission, take_hold
+from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.envelope import (
+    Headers,
+    Reply,
+    json_headers,
+    render_error,
+    render_error_event,
+    render_status,
+)
+from jeton.gateway.errors import ClientLeftError, UnexpectedError, UpstreamAnswerError, UpstreamDeniedError
+from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
+from jeton.gateway.stream import StreamObserver
+from jeton.gateway.wire import Wire, interruptible
+from jeton.money import render_usd
+from jeton.upstreams.interface import Answer, Ask
+
+ANSWER_BYTES_MAX = 67_108_864
+# What is left of a hold's validity for settling, when the wait for the upstream is given up.
+SETTLE_MARGIN_S = 30
+_OK = 200
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+# To the upstream it is the operator who is unknown, forbidden or out of credit, never our caller.
+_ABOUT_THE_OPERATOR = frozenset({401, 402, 403})
+_CREDIT_SENTENCE = "Your credit balance is too low"
+_LEFT = (Rule.CLIENT_LEFT_BEFORE_OUTPUT, Rule.CLIENT_LEFT_DURING_OUTPUT)
+_BROKEN = (Rule.UPSTREAM_FAILED, Rule.UPSTREAM_FAILED_DURING_OUTPUT)
+
+_log = structlog.get_logger(__name__)
+
+
+class _Reason(msgspec.Struct):
+    type: str
+    message: str
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    error: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request whose hold is taken; ``deadline`` is on the event loop's clock, in seconds."""
+
+    admission: Admission
+    hold: Hold
+    wire: Wire
+    deps: GatewayDeps
+    deadline: float
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_REASON = msgspec.json.Decoder(_Reason)
+
+
+async def run_exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
+    """Hold, relay, settle, and answer the wire in every case; never raises but when cancelled."""
+    try:
+        await _exchange(admission, wire, deps)
+    except ClientLeftError:
+        # Settled by its rule already; nobody is there to be told.
+        return
+    except JetonError as error:
+        await fail(wire, error, admission.request_id, deps)
+    except Exception:  # noqa: BLE001 - the last handler of an exchange: the client gets an envelope
+        _log.exception("exchange_failed", request_id=admission.request_id)
+        await fail(wire, UnexpectedError(), admission.request_id, deps)
+
+
+async def fail(wire: Wire, error: JetonError, request_id: str, deps: GatewayDeps) -> None:
+    """Answer with an error: as the envelope, or as an event once the answer has begun."""
+    if wire.has_started:
+        await wire.finish(render_error_event(error, request_id, deps.credit_status))
+        return
+    await send_reply(wire, render_error(error, request_id, deps.credit_status))
+
+
+async def send_reply(wire: Wire, reply: Reply) -> None:
+    """Send a whole answer."""
+    await wire.start(reply.status, reply.headers)
+    await wire.finish(reply.body)
+
+
+async def _exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
+    deps.checkpoint("before_hold")
+    hold = await take_hold(admission, deps)
+    deps.checkpoint("after_hold")
+    exchange = Exchange(admission, hold, wire, deps, _deadline(hold))
+    answer = await _call(exchange)
+    try:
+        deps.checkpoint("upstream_called")
+        if answer.status != _OK:
+            await _relay_refusal(exchange, answer)
+        elif answer.headers.get("content-type", "").startswith("text/event-stream"):
+            await _relay_stream(exchange, answer)
+        else:
+            await _relay_answer(exchange, answer)
+    finally:
+        await answer.close()
+
+
+def _deadline(hold: Hold) -> float:
+    validity_s = (hold.valid_until - hold.taken_at).total_seconds()
+    return asyncio.get_running_loop().time() + max(validity_s - SETTLE_MARGIN_S, validity_s / 2)
+
+
+async def _call(exchange: Exchange) -> Answer:
+    admission = exchange.admission
+    ask = Ask(admission.request_id, admission.request, admission.body, admission.headers)
+    try:
+        with interruptible(
+            exchange.wire, deadline=exchange.deadline, follows_client=admission.request.stream
+        ):
+            return await admission.route.upstream.send(ask)
+    except ClientLeftError:
+        await _end(exchange, Rule.CLIENT_LEFT_BEFORE_OUTPUT)
+        raise
+    except UpstreamError:
+        await _end(exchange, Rule.UPSTREAM_FAILED)
+        raise
+
+
+async def _end(exchange: Exchange, ending: Ending) -> Charge:
+    deps, hold = exchange.deps, exchange.hold
+    deps.checkpoint("before_settle")
+    if isinstance(ending, Rule):
+        charge = await deps.charging.release(hold, ending)
+    else:
+        if ending.usage is None:
+            _log.warning("usage_quarantined", request_id=hold.ask.request_id, rule=ending.rule)
+        charge = await deps.charging.settle(hold, ending)
+    deps.checkpoint("after_settle")
+    return charge
+
+
+async def _read(exchange: Exchange, answer: Answer) -> bytes:
+    """The whole body. The client's leaving changes nothing: the call runs to its end."""
+    try:
+        with interruptible(exchange.wire, deadline=exchange.deadline, follows_client=False):
+            body = await answer.read()
+        _require_answer_size(body)
+        return body
+    except UpstreamError:
+        await _end(exchange, Rule.UPSTREAM_FAILED)
+        raise
+
+
+def _require_answer_size(body: bytes) -> None:
+    if len(body) > ANSWER_BYTES_MAX:
+        raise UpstreamAnswerError(f"The upstream's answer is larger than {ANSWER_BYTES_MAX} bytes.")
+
+
+async def _relay_answer(exchange: Exchange, answer: Answer) -> None:
+    admission, deps = exchange.admission, exchange.deps
+    body = await _read(exchange, answer)
+    charge = await _end(exchange, end_of_answer(body, admission.asked, admission.version))
+    headers = [
+        (b"content-type", answer.headers.get("content-type", "application/json").encode("latin-1")),
+        (b"content-length", str(len(body)).encode()),
+        *caller_headers(admission),
+    ]
+    if charge.state in {"settled", "released"}:
+        # An unknown charge has no header: it is not zero.
+        headers.append((b"jeton-cost", render_usd(charge.net_nano).encode()))
+    await exchange.wire.start(_OK, headers)
+    deps.checkpoint("first_byte_sent")
+    await exchange.wire.finish(body)
+    deps.checkpoint("last_byte_sent")
+
+
+async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
+    observer = StreamObserver()
+    asked, version = exchange.admission.asked, exchange.admission.version
+    failure: UpstreamError | None = None
+    try:
+        with interruptible(exchange.wire, deadline=exchange.deadline, follows_client=True):
+            await _pass_through(exchange, answer, observer)
+    except ClientLeftError:
+        # Cancel first: what the upstream makes from now on nobody will read.
+        await answer.close()
+        await _end(exchange, end_of_broken_stream(observer, _LEFT, asked, version))
+        raise
+    except UpstreamError as error:
+        failure = error
+    if failure is not None or observer.error:
+        await _end(exchange, end_of_broken_stream(observer, _BROKEN, asked, version))
+    else:
+        await _end(exchange, end_of_stream(observer, asked, version))
+    if failure is not None:
+        raise failure
+    await _start_stream(exchange, answer)
+    await exchange.wire.finish(observer.held_back)
+    exchange.deps.checkpoint("last_byte_sent")
+
+
+async def _pass_through(exchange: Exchange, answer: Answer, observer: StreamObserver) -> None:
+    chunks = answer.chunks()
+    async for chunk in chunks:
+        ready = observer.feed(chunk)
+        if ready:
+            if not exchange.wire.has_started:
+                await _start_stream(exchange, answer)
+            await exchange.wire.send(ready)
+        if observer.is_over:
+            break
+    if isinstance(chunks, AsyncGenerator):
+        await chunks.aclose()
+    if not observer.is_over:
+        raise UpstreamAnswerError("The upstream's stream ended without message_stop.")
+
+
+async def _start_stream(exchange: Exchange, answer: Answer) -> None:
+    # The status waits for the first bytes, so that an upstream that breaks off before them is
+    # still answered with a status of its own.
+    if exchange.wire.has_started:
+        return
+    content_type = answer.headers.get("content-type", "").encode("latin-1")
+    headers = [
+        (b"content-type", content_type),
+        (b"cache-control", b"no-cache"),
+        *caller_headers(exchange.admission),
+    ]
+    await exchange.wire.start(_OK, headers)
+    exchange.deps.checkpoint("first_byte_sent")
+
+
+def caller_headers(admission: Admission) -> Headers:
+    """The headers of every answer to an authenticated caller."""
+    headers = [
+        (b"request-id", admission.request_id.encode()),
+        (b"anthropic-organization-id", str(admission.caller.organization_id).encode()),
+        (b"anthropic-workspace-id", admission.workspace_id.encode()),
+    ]
+    if admission.route.is_rehearsal:
+        headers.append((b"jeton-rehearsal", b"true"))
+    return headers
+
+
+async def _relay_refusal(exchange: Exchange, answer: Answer) -> None:
+    admission = exchange.admission
+    request_id, upstream = admission.request_id, admission.route.upstream.name
+    body = await _read(exchange, answer)
+    is_refusal = _CLIENT_ERROR <= answer.status < _SERVER_ERROR
+    await _end(exchange, Rule.UPSTREAM_REFUSED if is_refusal else Rule.UPSTREAM_FAILED)
+    reason = _find_reason(body)
+    if answer.status in _ABOUT_THE_OPERATOR or (reason and reason.message.startswith(_CREDIT_SENTENCE)):
+        _log.error("upstream_denied", upstream=upstream, status=answer.status, request_id=request_id)
+        raise UpstreamDeniedError(upstream, answer.status)
+    if answer.status < _CLIENT_ERROR:
+        raise UpstreamAnswerError(f"The upstream {upstream} answered with status {answer.status}.")
+    if reason is None:
+        sentence = f"The upstream {upstream} answered with status {answer.status}."
+        reply = render_status(answer.status, sentence, request_id)
+    else:
+        reply = _with_our_id(body, request_id)
+    advice = [
+        (name.encode(), answer.headers[name].encode("latin-1"))
+        for name in ("retry-after", "x-should-retry")
+        if name in answer.headers
+    ]
+    headers = [*json_headers(request_id, reply), *caller_headers(admission)[1:], *advice]
+    await send_reply(exchange.wire, Reply(answer.status, headers, reply))
+
+
+def _find_reason(body: bytes) -> _Reason | None:
+    """What an envelope of the Messages API says; None for any other body."""
+    try:
+        return _REASON.decode(_ENVELOPE.decode(body).error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _with_our_id(body: bytes, request_id: str) -> bytes:
+    error = _ENVELOPE.decode(body).error
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
