@@ -8,8 +8,10 @@ input); a defect keeps its traceback.
 import importlib
 import signal
 import sys
+import tomllib
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -80,11 +82,11 @@ def assemble(names: Iterable[str]) -> typer.Typer:
 
 
 def find_version() -> str:
-    """The version of the package; "development" where only its source is on the path."""
-    try:
-        return version("jeton")
-    except PackageNotFoundError:
-        return "development"
+    """The version: of the clone that this file lies in, else of the installed package."""
+    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+    if project.exists():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return version("jeton")
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
