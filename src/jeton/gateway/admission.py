@@ -11,8 +11,7 @@ from jeton.errors import InsufficientCreditError, UpstreamError
 from jeton.gateway.catalog import ModelRoute
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.errors import ApiKeyRequiredError, InvalidRequestError, OtherWorkspaceError
-from jeton.gateway.parsing import parse_messages, require_fitting, require_version
-from jeton.gateway.wire import Head
+from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
 from jeton.identity.caller import Caller
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
@@ -50,7 +49,7 @@ async def authenticate(head: Head, deps: GatewayDeps) -> tuple[Caller, str]:
     return caller, caller.workspace_id
 
 
-def admit(head: Head, body: bytes, request_id: str, caller: Caller, deps: GatewayDeps) -> Admission:
+def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: GatewayDeps) -> Admission:
     """Validate, find upstream and price, and bound the prompt; raises InvalidInputError or NotFoundError."""
     request = parse_messages(body, require_version(head))
     route, version = deps.catalog.find(request.model, clock.now())
@@ -115,7 +114,13 @@ def _bound_prompt(request: MessagesRequest, body: bytes, version: PriceVersion) 
 
 
 def _amount(admission: Admission, prompt_tokens: int) -> int:
-    return bound(prompt_tokens, admission.request, admission.version, admission.asked, body=admission.body)
+    return bound(
+        prompt_tokens,
+        admission.request,
+        version=admission.version,
+        conditions=admission.asked,
+        body=admission.body,
+    )
 
 
 async def _counted_amount(admission: Admission) -> int | None:

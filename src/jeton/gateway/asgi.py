@@ -22,9 +22,8 @@ from jeton.gateway.errors import (
     MethodNotAllowedError,
     UnexpectedError,
 )
-from jeton.gateway.parsing import parse_count, require_size, require_version
+from jeton.gateway.parsing import Head, parse_count, read_head, require_size, require_version
 from jeton.gateway.relay import fail, run_exchange, send_reply
-from jeton.gateway.wire import Head, read_head
 from jeton.ids import new_id
 
 BODY_TIMEOUT_S = 120
@@ -105,10 +104,10 @@ class Endpoint:
             # Nobody is there to be answered, and nothing was held yet.
             return
         except JetonError as error:
-            await fail(call.wire, error, call.request_id, self._deps)
+            await fail(call.wire, error, request_id=call.request_id, deps=self._deps)
         except Exception:  # noqa: BLE001 - the last handler: no traceback ever reaches a client
             _log.exception("request_failed", request_id=call.request_id, path=scope["path"])
-            await fail(call.wire, UnexpectedError(), call.request_id, self._deps)
+            await fail(call.wire, UnexpectedError(), request_id=call.request_id, deps=self._deps)
 
     async def _dispatch(self, call: Call) -> None:
         method = call.scope["method"]
@@ -123,7 +122,7 @@ async def answer_messages(call: Call) -> None:
     head = read_head(call.scope["headers"])
     caller, _ = await authenticate(head, deps)
     body = await read_body(call.receive, head)
-    admission = admit(head, body, call.request_id, caller, deps)
+    admission = admit(head, body, request_id=call.request_id, caller=caller, deps=deps)
     deps.checkpoint("request_parsed")
     task = deps.exchanges.start(run_exchange(admission, call.wire, deps))
     if admission.request.stream:

@@ -1,4 +1,7 @@
-"""Deps: what the gateway is given by the composition root, and the set of exchanges in flight."""
+"""Deps: what the gateway is given: the ports it works with, and the exchanges in flight.
+
+The relay knows a client only as a ``Wire``, so that the server under it can be changed.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,7 +11,7 @@ from typing import Protocol
 from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule
 from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
-from jeton.gateway.envelope import InsufficientCreditStatus
+from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.identity.caller import Caller
 
 EXCHANGES_MAX = 4096
@@ -23,6 +26,36 @@ CHECKPOINTS = (
     "after_settle",
     "last_byte_sent",
 )
+
+
+class Wire(Protocol):
+    """The way back to one client. A client that left takes bytes silently."""
+
+    @property
+    def has_started(self) -> bool:
+        """Whether a status went out."""
+        ...
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client is known to be gone."""
+        ...
+
+    def on_leave(self, callback: Callable[[], None] | None) -> None:
+        """Have ``callback`` called when the client leaves; None takes that back."""
+        ...
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Begin the answer."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send a part of the body; waits while the client is slow."""
+        ...
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last part and end the answer."""
+        ...
 
 
 class Authenticator(Protocol):

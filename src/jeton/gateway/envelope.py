@@ -103,7 +103,7 @@ def render_error_event(error: JetonError, request_id: str, credit_status: Insuff
     return b"event: error\ndata: " + _body(error, request_id, credit_status) + b"\n\n"
 
 
-def render_status(status: int, sentence: str, request_id: str) -> bytes:
+def render_status(status: int, sentence: str, *, request_id: str) -> bytes:
     """The body for an upstream's status that came without an envelope."""
     default = "api_error" if status >= _SERVER_ERROR else "invalid_request_error"
     error = {"type": TYPES_BY_STATUS.get(status, default), "message": sentence}

@@ -5,12 +5,13 @@ model can judge (which blocks, tools or betas it knows) is left to the upstream.
 rules: claude-api sections 0.3, 1.2 and 3.9. The work is linear in the bytes of the body.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from jeton.gateway.errors import InvalidRequestError, RequestTooLargeError
-from jeton.gateway.wire import Head
 from jeton.pricing.book import PriceVersion
 from jeton.tokens.prompt import ABSENT, Block, Message
 from jeton.upstreams.interface import MessagesRequest
@@ -23,6 +24,7 @@ SENTENCE_CHARACTERS_MAX = 500
 NUMBER_CHARACTERS_MAX = 40
 THINKING_TOKENS_MIN = 1024
 NO_SAMPLING_VERSION = "2026-10-21"
+BEARER = b"bearer "
 API_VERSIONS = ("2023-01-01", "2023-06-01", NO_SAMPLING_VERSION)
 
 _Part = TypeVar("_Part")
@@ -67,6 +69,39 @@ _TOOL_CHOICE = msgspec.json.Decoder(_ToolChoice | None)
 _OUTPUT_CONFIG = msgspec.json.Decoder(_OutputConfig | None)
 _INNER = msgspec.json.Decoder(list[_Inner])
 _CITATIONS = msgspec.json.Decoder(list[msgspec.Raw] | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the gateway reads of a request's headers; absent ones are empty."""
+
+    secret: str
+    api_version: str
+    beta: str
+    workspace_id: str
+    content_length: int
+
+
+def read_head(pairs: Collection[tuple[bytes, bytes]]) -> Head:
+    """Read the headers (names in lower case); ``x-api-key`` goes before ``authorization``."""
+    found = dict(pairs)
+    secret = found.get(b"x-api-key", b"")
+    if not secret:
+        bearer = found.get(b"authorization", b"")
+        if bearer[: len(BEARER)].lower() == BEARER:
+            secret = bearer[len(BEARER) :].strip()
+    beta = b""
+    if b"anthropic-beta" in found:
+        # The one header that may be repeated.
+        beta = b",".join(value for name, value in pairs if name == b"anthropic-beta")
+    length = found.get(b"content-length", b"")
+    return Head(
+        secret=secret.decode("latin-1"),
+        api_version=found.get(b"anthropic-version", b"").decode("latin-1"),
+        beta=beta.decode("latin-1"),
+        workspace_id=found.get(b"anthropic-workspace-id", b"").decode("latin-1"),
+        content_length=int(length) if length.isdigit() else 0,
+    )
 
 
 def require_version(head: Head) -> str:

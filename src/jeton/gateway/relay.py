@@ -6,7 +6,8 @@ happens in between, the hold ends by a rule of the contract (P9).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +16,7 @@ import structlog
 from jeton.charging.words import Charge, Hold, Rule
 from jeton.errors import JetonError, UpstreamError
 from jeton.gateway.admission import Admission, take_hold
-from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.envelope import (
     Headers,
     Reply,
@@ -24,10 +25,15 @@ from jeton.gateway.envelope import (
     render_error_event,
     render_status,
 )
-from jeton.gateway.errors import ClientLeftError, UnexpectedError, UpstreamAnswerError, UpstreamDeniedError
+from jeton.gateway.errors import (
+    ClientLeftError,
+    ExchangeTimeoutError,
+    UnexpectedError,
+    UpstreamAnswerError,
+    UpstreamDeniedError,
+)
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
 from jeton.gateway.stream import StreamObserver
-from jeton.gateway.wire import Wire, interruptible
 from jeton.money import render_usd
 from jeton.upstreams.interface import Answer, Ask
 
@@ -78,13 +84,13 @@ async def run_exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> N
         # Settled by its rule already; nobody is there to be told.
         return
     except JetonError as error:
-        await fail(wire, error, admission.request_id, deps)
+        await fail(wire, error, request_id=admission.request_id, deps=deps)
     except Exception:  # noqa: BLE001 - the last handler of an exchange: the client gets an envelope
         _log.exception("exchange_failed", request_id=admission.request_id)
-        await fail(wire, UnexpectedError(), admission.request_id, deps)
+        await fail(wire, UnexpectedError(), request_id=admission.request_id, deps=deps)
 
 
-async def fail(wire: Wire, error: JetonError, request_id: str, deps: GatewayDeps) -> None:
+async def fail(wire: Wire, error: JetonError, *, request_id: str, deps: GatewayDeps) -> None:
     """Answer with an error: as the envelope, or as an event once the answer has begun."""
     if wire.has_started:
         await wire.finish(render_error_event(error, request_id, deps.credit_status))
@@ -195,12 +201,12 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     except ClientLeftError:
         # Cancel first: what the upstream makes from now on nobody will read.
         await answer.close()
-        await _end(exchange, end_of_broken_stream(observer, _LEFT, asked, version))
+        await _end(exchange, end_of_broken_stream(observer, _LEFT, asked=asked, version=version))
         raise
     except UpstreamError as error:
         failure = error
     if failure is not None or observer.error:
-        await _end(exchange, end_of_broken_stream(observer, _BROKEN, asked, version))
+        await _end(exchange, end_of_broken_stream(observer, _BROKEN, asked=asked, version=version))
     else:
         await _end(exchange, end_of_stream(observer, asked, version))
     if failure is not None:
@@ -267,7 +273,7 @@ async def _relay_refusal(exchange: Exchange, answer: Answer) -> None:
         raise UpstreamAnswerError(f"The upstream {upstream} answered with status {answer.status}.")
     if reason is None:
         sentence = f"The upstream {upstream} answered with status {answer.status}."
-        reply = render_status(answer.status, sentence, request_id)
+        reply = render_status(answer.status, sentence, request_id=request_id)
     else:
         reply = _with_our_id(body, request_id)
     advice = [
@@ -290,3 +296,37 @@ def _find_reason(body: bytes) -> _Reason | None:
 def _with_our_id(body: bytes, request_id: str) -> bytes:
     error = _ENVELOPE.decode(body).error
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
+
+
+@contextmanager
+def interruptible(wire: Wire, *, deadline: float, follows_client: bool) -> Iterator[None]:
+    """Stop what the body awaits at ``deadline`` (the loop's clock), or when the client leaves.
+
+    Raises ExchangeTimeoutError or ClientLeftError in its place. Only the wait for an upstream
+    stands inside; a hold or a settlement never does.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError
+    reasons: list[JetonError] = []
+
+    def interrupt(reason: JetonError) -> None:
+        if not reasons:
+            reasons.append(reason)
+            task.cancel()
+
+    if follows_client:
+        if wire.has_left:
+            raise ClientLeftError
+        wire.on_leave(lambda: interrupt(ClientLeftError()))
+    timer = asyncio.get_running_loop().call_at(deadline, lambda: interrupt(ExchangeTimeoutError()))
+    try:
+        yield
+    except (asyncio.CancelledError, JetonError) as error:
+        # Our own interruption is taken back; one from outside (shutdown) goes on.
+        if not reasons or task.uncancel() > 0:
+            raise
+        raise reasons[0] from error
+    finally:
+        timer.cancel()
+        wire.on_leave(None)

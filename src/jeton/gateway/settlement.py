@@ -53,7 +53,7 @@ def end_of_stream(observer: StreamObserver, asked: Conditions, version: PriceVer
 
 
 def end_of_broken_stream(
-    observer: StreamObserver, rules: tuple[Rule, Rule], asked: Conditions, version: PriceVersion
+    observer: StreamObserver, rules: tuple[Rule, Rule], *, asked: Conditions, version: PriceVersion
 ) -> Ending:
     """How the hold of a stream ends that broke off; ``rules``: before and during the output.
 
