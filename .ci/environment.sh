@@ -19,6 +19,7 @@ find_python() {
 make_environment() {
     clone=$1 lock=$2 venv=$1/.venv
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    export PIP_ROOT_USER_ACTION=ignore
     cmp -s "$clone/$lock" "$venv/$lock" && "$venv/bin/python" -c '' 2>/dev/null && return
     # One maker at a time; the lock ends with this shell's file descriptor.
     exec 9<"$clone"
@@ -47,7 +48,9 @@ fill_environment() {
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '../../../../src\n' >"$site/jeton-source.pth"
     # The tests' lock holds everything that serving needs.
-    cp "$clone/requirements.txt" "$clone/$lock" "$venv/"
+    for name in requirements.txt "$lock"; do
+        cp "$clone/$name" "$venv/$name"
+    done
 }
 
 # uv takes 2 seconds where pip takes 30; pip is the way out where uv does not work.
@@ -57,7 +60,7 @@ install_locked() {
         "$base" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
             --target "$venv/uv" --require-hashes -r "$clone/requirements-uv.txt" || say "uv cannot be installed; using pip."
     fi
-    "$venv/uv/bin/uv" pip sync --quiet --no-config --require-hashes --python "$venv/bin/python" "$clone/$lock" ||
+    "$venv/uv/bin/uv" pip sync --quiet --require-hashes --python "$venv/bin/python" "$clone/$lock" ||
         "$base" -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check \
             --require-hashes -r "$clone/$lock"
 }
