@@ -55,7 +55,9 @@ class PromptTooLongError(Exception):
 class EmbeddedAnswer:
     """An answer that is made from values in memory."""
 
-    def __init__(self, status: int, content_type: str, pieces: list[bytes], delta_delay_s: float = 0) -> None:
+    def __init__(
+        self, status: int, content_type: str, *, pieces: list[bytes], delta_delay_s: float = 0
+    ) -> None:
         self.status = status
         self.headers: Mapping[str, str] = {"content-type": content_type}
         self._pieces = pieces
@@ -110,12 +112,15 @@ class EmbeddedUpstream:
             else:
                 reply = self._reply(ask.request)
         except PromptTooLongError as error:
-            return EmbeddedAnswer(400, "application/json", [_render_error(str(error), ask.request_id)])
+            return EmbeddedAnswer(400, "application/json", pieces=[_render_error(str(error), ask.request_id)])
         if ask.request.stream:
             return EmbeddedAnswer(
-                200, "text/event-stream; charset=utf-8", _render_events(reply), self._delta_delay_s
+                200,
+                "text/event-stream; charset=utf-8",
+                pieces=_render_events(reply),
+                delta_delay_s=self._delta_delay_s,
             )
-        return EmbeddedAnswer(200, "application/json", [_render_message(reply)])
+        return EmbeddedAnswer(200, "application/json", pieces=[_render_message(reply)])
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
         """The exact count, the same that ``send`` reports."""
