@@ -109,6 +109,8 @@ async def list_workspaces(connection: Connection, organization_id: UUID) -> list
 
 async def get_workspace(connection: Connection, organization_id: UUID, workspace_id: str) -> Workspace:
     """The workspace, if it is of this organization; else UnknownWorkspaceError."""
+    if not workspace_id.isprintable():
+        raise UnknownWorkspaceError(ascii(workspace_id))
     async with connection.cursor(row_factory=class_row(Workspace)) as cursor:
         await cursor.execute(
             "SELECT workspace_id, organization_id, name, is_default, created_at, archived_at"

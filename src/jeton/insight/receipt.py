@@ -157,6 +157,8 @@ async def get_receipt(
     workspace_id: str | None = None,
 ) -> Receipt:
     """The receipt of a request, of an organization and workspace if given; ReceiptNotFoundError."""
+    if not request_id.isprintable():
+        raise ReceiptNotFoundError(ascii(request_id))
     asked = {"request_id": request_id, "organization_id": organization_id, "workspace_id": workspace_id}
     row = await _find_row(connection, _READ_CHARGE, asked) or await _find_row(connection, _READ_HOLD, asked)
     # A hold may become a charge between the two reads, so the charge is looked for again.

@@ -1,0 +1,167 @@
+"""Resource: one path as ASGI: who calls, what they sent, and every error in the Messages API's envelope."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+import psycopg
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from jeton.admin.deps import AdminDeps
+from jeton.admin.errors import (
+    BodyTooLargeError,
+    InvalidBodyError,
+    InvalidQueryError,
+    MethodNotAllowedError,
+)
+from jeton.errors import (
+    ConflictError,
+    InvalidInputError,
+    JetonError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPermittedError,
+    OverloadedError,
+)
+from jeton.identity.caller import Caller
+from jeton.identity.errors import AdminKeyRequiredError
+from jeton.ids import new_id
+
+BODY_BYTES_MAX = 65_536
+RETRY_AFTER_S = 1
+DATABASE_AWAY = "The database is away, so nothing was read or written. Try again."
+
+# The nearest class in an error's line of descent decides: status, and type in the envelope.
+ANSWERS: Mapping[type[JetonError], tuple[int, str]] = {
+    JetonError: (500, "api_error"),
+    InvalidInputError: (400, "invalid_request_error"),
+    NotAuthenticatedError: (401, "authentication_error"),
+    NotPermittedError: (403, "permission_error"),
+    NotFoundError: (404, "not_found_error"),
+    MethodNotAllowedError: (405, "invalid_request_error"),
+    ConflictError: (409, "conflict_error"),
+    BodyTooLargeError: (413, "request_too_large"),
+    OverloadedError: (529, "overloaded_error"),
+}
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request, as a handler gets it."""
+
+    request: Request
+    caller: Caller
+    deps: AdminDeps
+
+    def require_admin(self) -> Caller:
+        """The caller, if it holds an admin key; else AdminKeyRequiredError."""
+        if self.caller.kind != "admin":
+            raise AdminKeyRequiredError
+        return self.caller
+
+    def find_count(self, name: str, *, default: int, count_max: int) -> int:
+        """A whole number from 1 to ``count_max`` out of the query; else InvalidQueryError."""
+        text = self.request.query_params.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= count_max:
+            raise InvalidQueryError(name, f"must be a whole number from 1 to {count_max}")
+        return int(text)
+
+    def find_text(self, name: str) -> str:
+        """A text out of the query, "" if there is none; InvalidQueryError if it cannot be printed."""
+        text = self.request.query_params.get(name, "")
+        if not text.isprintable():
+            raise InvalidQueryError(name, "has characters that cannot be printed")
+        return text
+
+    async def read_body(self, kind: type[_Body]) -> _Body:
+        """The body as ``kind``; InvalidBodyError or BodyTooLargeError."""
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                raise BodyTooLargeError(BODY_BYTES_MAX)
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidBodyError(str(error).rstrip(".")) from None
+
+
+Handler = Callable[[Call], Awaitable[dict[str, object]]]
+
+
+class Resource:
+    """A path: a handler for each of its methods."""
+
+    def __init__(self, deps: AdminDeps, handlers: Mapping[str, Handler]) -> None:
+        """Serve ``handlers`` by method."""
+        self._deps = deps
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, errors included."""
+        request_id = new_id("req")
+        request = Request(scope, receive)
+        try:
+            response = render(200, await self._answer(request), request_id)
+        except ClientDisconnect:
+            return
+        except psycopg.OperationalError:
+            response = render_error(OverloadedError(DATABASE_AWAY), request_id)
+        except JetonError as error:
+            response = render_error(error, request_id)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> dict[str, object]:
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            raise MethodNotAllowedError(request.method, self._handlers)
+        caller = await self._deps.key_ring.authenticate(read_secret(request))
+        return await handler(Call(request, caller, self._deps))
+
+
+def read_secret(request: Request) -> str:
+    """The key of a request: ``x-api-key``, else ``Authorization: Bearer``; "" without one."""
+    secret = request.headers.get("x-api-key", "")
+    if secret:
+        return secret
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else ""
+
+
+def render(status: int, content: object, request_id: str) -> Response:
+    """A JSON answer with its request id; it may hold amounts or secrets, so nobody keeps it."""
+    return Response(
+        msgspec.json.encode(content),
+        status,
+        headers={"request-id": request_id, "cache-control": "no-store"},
+        media_type="application/json",
+    )
+
+
+def render_error(error: JetonError, request_id: str) -> Response:
+    """The Messages API's envelope of an error."""
+    status, kind = next(ANSWERS[family] for family in type(error).__mro__ if family in ANSWERS)
+    response = render(
+        status,
+        {
+            "type": "error",
+            "error": {"type": kind, "message": str(error), "details": {"error_code": error.code}},
+            "request_id": request_id,
+        },
+        request_id,
+    )
+    match error:
+        case OverloadedError():
+            response.headers["retry-after"] = str(RETRY_AFTER_S)
+        case MethodNotAllowedError():
+            response.headers["allow"] = ", ".join(error.allowed)
+        case _:
+            pass
+    return response
