@@ -1,0 +1,155 @@
+"""``jeton keys``: create, list and revoke keys of an organization."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jeton import clock
+from jeton.cli.session import open_database
+from jeton.db.pool import Connection
+from jeton.errors import InvalidInputError
+from jeton.identity.keys import Key, create_key, list_keys, revoke_key
+from jeton.identity.organizations import list_organizations
+from jeton.settings import load_settings
+
+app = typer.Typer(help="Create, list and revoke keys.", no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """What a key opens: the Messages API, or the Admin API."""
+
+    API = "api"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    name: str
+    kind: Kind
+    workspace_id: str | None
+    days: int | None
+
+
+class ChooseOrganizationError(InvalidInputError):
+    """None or several organizations, and none was chosen."""
+
+    code = "choose_organization"
+
+    def __init__(self, names: list[str]) -> None:
+        """Name those there are."""
+        listed = ", ".join(names) if names else "none yet"
+        super().__init__(f"Say which organization with --organization ID; there are: {listed}.")
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OrganizationOption = Annotated[
+    UUID | None, typer.Option("--organization", help="The organization's id; needed when there are several.")
+]
+
+
+@app.command("create")
+def create_command(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    *,
+    kind: Annotated[Kind, typer.Option(help="What it opens.")] = Kind.API,
+    organization: OrganizationOption = None,
+    workspace: Annotated[str | None, typer.Option(help="Workspace id; the default one without it.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until it expires.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Create a key and print its secret, once."""
+    wanted = _Wanted(name, kind, workspace, days)
+    key, secret = asyncio.run(_create(organization, wanted))
+    if as_json:
+        typer.echo(json.dumps({**_render(key), "secret": secret}, indent=2))
+        return
+    typer.echo(secret)
+    typer.echo(f"{key.key_id}: shown once, keep it now.", err=True)
+
+
+@app.command("list")
+def list_command(*, organization: OrganizationOption = None, as_json: Json = False) -> None:
+    """List the keys of an organization."""
+    keys = asyncio.run(_list(organization))
+    if as_json:
+        typer.echo(json.dumps([_render(key) for key in keys], indent=2))
+        return
+    table = Table("key", "name", "kind", "hint", "status", "created", "expires")
+    for key in keys:
+        table.add_row(
+            key.key_id,
+            key.name,
+            key.kind,
+            key.hint,
+            key.status_at(clock.now()),
+            key.created_at.isoformat(timespec="seconds"),
+            "never" if key.expires_at is None else key.expires_at.isoformat(timespec="seconds"),
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command("revoke")
+def revoke_command(
+    key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
+    *,
+    organization: OrganizationOption = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a key for good, on every node."""
+    key = asyncio.run(_revoke(organization, key_id))
+    typer.echo(json.dumps(_render(key), indent=2) if as_json else f"Revoked {key.key_id} ({key.name}).")
+
+
+async def choose_organization(connection: Connection, organization_id: UUID | None) -> UUID:
+    """The organization asked for, or the only one; ChooseOrganizationError if it is not clear."""
+    if organization_id is not None:
+        return organization_id
+    organizations = await list_organizations(connection, limit=10)
+    if len(organizations) != 1:
+        raise ChooseOrganizationError([f"{item.organization_id} ({item.name})" for item in organizations])
+    return organizations[0].organization_id
+
+
+async def _create(organization_id: UUID | None, wanted: _Wanted) -> tuple[Key, str]:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        return await create_key(
+            connection,
+            await choose_organization(connection, organization_id),
+            name=wanted.name,
+            kind=wanted.kind.value,
+            workspace_id=wanted.workspace_id,
+            expires_at=None if wanted.days is None else clock.now() + timedelta(days=wanted.days),
+        )
+
+
+async def _list(organization_id: UUID | None) -> list[Key]:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        return await list_keys(connection, await choose_organization(connection, organization_id))
+
+
+async def _revoke(organization_id: UUID | None, key_id: str) -> Key:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        return await revoke_key(connection, await choose_organization(connection, organization_id), key_id)
+
+
+def _render(key: Key) -> dict[str, object]:
+    return {
+        "id": key.key_id,
+        "organization_id": str(key.organization_id),
+        "workspace_id": key.workspace_id,
+        "kind": key.kind,
+        "name": key.name,
+        "hint": key.hint,
+        "status": key.status_at(clock.now()),
+        "created_at": key.created_at.isoformat(),
+        "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
+        "revoked_at": None if key.revoked_at is None else key.revoked_at.isoformat(),
+    }

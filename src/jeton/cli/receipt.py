@@ -1,0 +1,151 @@
+"""``jeton receipt``: one request's charge, to be recomputed by hand from what it prints."""
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from jeton.cli.session import open_database
+from jeton.insight.receipt import Receipt, get_receipt
+from jeton.insight.receipt_json import render_receipt, render_usd_exact
+from jeton.insight.words import (
+    BUCKET_NAMES,
+    ROUNDING_RULE,
+    SOURCE_SENTENCES,
+    STAGE_NAMES,
+    STATE_SENTENCES,
+    rule_sentence,
+)
+from jeton.money import TOKENS_PER_MTOK, display_usd, render_exact, render_usd
+from jeton.pricing.rating import Line, Rating
+from jeton.settings import load_settings
+
+INDENT = 2
+
+
+def receipt(
+    request_id: Annotated[str, typer.Argument(help="The request-id header of an answer: req_…")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Explain what a request was charged, from stored facts alone."""
+
+    async def read() -> Receipt:
+        async with open_database(load_settings()) as pool, pool.connection() as connection:
+            return await get_receipt(connection, None, request_id)
+
+    found = asyncio.run(read())
+    if as_json:
+        typer.echo(json.dumps(render_receipt(found), indent=2))
+    else:
+        print_receipt(found, Console(highlight=False, soft_wrap=True))
+
+
+def print_receipt(receipt: Receipt, console: Console) -> None:
+    """Print a receipt as text."""
+    console.print(f"[bold]Receipt {escape(receipt.request_id)}[/bold]")
+    for problem in receipt.problems:
+        console.print(f"[bold red]MISMATCH[/bold red] {escape(problem)}")
+    console.print(_facts(receipt))
+    if receipt.rating is not None:
+        for line in receipt.rating.lines:
+            _print_line(line, console)
+        _print_totals(receipt.rating, console)
+    _print_hold(receipt, console)
+    _print_transactions(receipt, console)
+
+
+def _facts(receipt: Receipt) -> Table:
+    table = Table.grid(padding=(0, INDENT))
+    version, facts, parties = receipt.price_version, receipt.facts, receipt.parties
+    band = "" if receipt.rating is None else f", band {receipt.rating.band}"
+    rows = [
+        ("state", STATE_SENTENCES[receipt.state]),
+        ("rule", "" if receipt.rule_id is None else f"{receipt.rule_id}: {rule_sentence(receipt.rule_id)}"),
+        ("organization", f"{parties.organization_name} ({parties.organization_id})"),
+        ("workspace, key", f"{parties.workspace_id}, {parties.key_id} ({parties.key_name})"),
+        ("model, upstream", f"{receipt.model}, {receipt.upstream}"),
+        ("price version", f"{version.price_version_id}, in force from {version.from_on}{band}"),
+        ("digest", receipt.price_digest),
+        ("held at", _time(receipt.times.held_at)),
+        ("ended at", _time(receipt.times.ended_at)),
+    ]
+    if facts is not None:
+        conditions = facts.conditions
+        rows.append(("usage", SOURCE_SENTENCES.get(facts.source, facts.source)))
+        rows.append(
+            ("conditions", f"{conditions.service_tier}, {conditions.inference_geo}, speed {conditions.speed}")
+        )
+    if receipt.is_rehearsal:
+        rows.append(("rehearsal", "answered by the embedded upstream, charged as this model"))
+    for name, text in rows:
+        table.add_row(f"[dim]{name}[/dim]", escape(text))
+    return table
+
+
+def _print_line(line: Line, console: Console) -> None:
+    unit = "million tokens" if line.per == TOKENS_PER_MTOK else f"{line.per:,} searches"
+    console.print(f"\n[bold]{BUCKET_NAMES[line.bucket]}[/bold]: {line.quantity:,}")
+    table = Table.grid(padding=(0, INDENT))
+    table.add_row("list rate", f"${render_usd(line.list_rate)}", f"per {unit}")
+    for step in line.steps:
+        explicit = "" if step.explicit_rate is None else f", published ${render_usd(step.explicit_rate)}"
+        table.add_row(
+            f"× {render_exact(step.factor)}",
+            f"${render_usd_exact(step.rate)}",
+            escape(f"{STAGE_NAMES[step.stage]}: {step.name}{explicit}"),
+        )
+    product = f"{line.quantity:,} × {render_usd_exact(line.rate)} ÷ {line.per:,}"
+    table.add_row("exactly", f"${render_usd_exact(line.exact)}", product)
+    table.add_row("rounded", f"${render_usd(line.net_nano)}", f"list ${render_usd(line.list_nano)}")
+    console.print(Padding.indent(table, INDENT))
+
+
+def _print_totals(rating: Rating, console: Console) -> None:
+    console.print("\n[bold]Total[/bold]")
+    table = Table.grid(padding=(0, INDENT))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("list amount", display_usd(rating.list_nano))
+    for stage, nano in rating.saved.items():
+        if nano:
+            table.add_row(STAGE_NAMES[stage], display_usd(-nano))
+    table.add_row("[bold]net amount[/bold]", f"[bold]{display_usd(rating.net_nano)}[/bold]")
+    console.print(Padding.indent(table, INDENT))
+    console.print(Padding.indent(ROUNDING_RULE, INDENT))
+
+
+def _print_hold(receipt: Receipt, console: Console) -> None:
+    money = receipt.money
+    is_open = receipt.times.ended_at is None
+    console.print(f"\n[bold]Hold[/bold] {display_usd(money.held_nano)}", end="")
+    if is_open:
+        console.print(f", valid until {_time(receipt.times.valid_until)}")
+    else:
+        console.print(f", of which {display_usd(money.released_nano)} went back")
+    for lot in receipt.lots:
+        verb = "has set aside" if is_open else "paid"
+        console.print(f"  {lot.lot_id} ({lot.kind}) {verb} {display_usd(lot.amount_nano)}")
+    if money.owed_nano:
+        console.print(f"  no lot covered {display_usd(money.owed_nano)}: it is owed")
+
+
+def _print_transactions(receipt: Receipt, console: Console) -> None:
+    for entry in receipt.transactions:
+        console.print(f"\n[bold]{entry.transaction_id}[/bold] {entry.movement} {_time(entry.posted_at)}")
+        table = Table.grid(padding=(0, INDENT))
+        table.add_column()
+        table.add_column(justify="right")
+        for account, lot_id, nano in entry.postings:
+            table.add_row(account, render_usd(nano), lot_id)
+        console.print(Padding.indent(table, INDENT))
+
+
+def _time(at: datetime | None) -> str:
+    return "not yet" if at is None else f"{at:%Y-%m-%d %H:%M:%S.%f} UTC"
