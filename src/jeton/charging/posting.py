@@ -22,10 +22,10 @@ from jeton.ledger import movements
 from jeton.ledger.book import Book
 from jeton.ledger.chart import LotKind
 from jeton.ledger.errors import HoldEndedError
-from jeton.ledger.journal import Entries, HoldRow, encode, lock_books, write_books
+from jeton.ledger.journal import Entries, HoldRow, encode, lock_books, render_entries
 from jeton.ledger.lots import Draw, Lot, draw, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
-from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key, write_events
+from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
 from jeton.money import display_usd
 from jeton.pricing.rating import Rating
 from jeton.usage import Usage
@@ -114,9 +114,7 @@ class ChargeRow(msgspec.Struct, frozen=True):
     ended_at: datetime
 
 
-_INSERT_CHARGES = """
-    INSERT INTO charges SELECT * FROM json_populate_recordset(NULL::charges, %s::json)
-"""
+_WRITE_BOOKS = "SELECT write_books(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _READ_CHARGES = """
     SELECT request_id, state, rule_id, list_nano, net_nano, transaction_id FROM charges
     WHERE request_id = ANY(%s)
@@ -163,7 +161,7 @@ class _Batch:
         self._holds = holds
         self._charges = charges
         self._at = at
-        self._entries = Entries([], [], [])
+        self._entries = Entries()
         self._rows: list[ChargeRow] = []
         self._events: list[UsageEvent] = []
         self._rollups: dict[Any, Rollup] = {}
@@ -184,12 +182,24 @@ class _Batch:
                 return self._expire_lots(book)
 
     async def write(self, connection: Connection) -> None:
-        """Send every row in one round trip."""
-        async with connection.pipeline():
-            await write_books(connection, self._books.values(), self._entries, self._at)
-            if self._rows:
-                await connection.execute(_INSERT_CHARGES, (encode(self._rows),))
-            await write_events(connection, self._events, list(self._rollups.values()))
+        """Send every row in one statement; a batch that decided nothing sends none."""
+        if not self._entries.transactions:
+            return
+        ledger = render_entries(self._books.values(), self._entries, self._at)
+        await connection.execute(
+            _WRITE_BOOKS,
+            (
+                ledger.new_lots,
+                ledger.new_transactions,
+                ledger.new_holds,
+                ledger.ended_holds,
+                ledger.changed_lots,
+                ledger.changed_balances,
+                encode(self._rows),
+                encode(self._events),
+                encode(list(self._rollups.values())),
+            ),
+        )
 
     def _take(self, book: Book, member: TakeHold) -> Outcome | JetonError:
         ask = member.ask

@@ -98,13 +98,14 @@ async def _verify_journal(
             if lot_id:
                 _add_to_lot(lots[lot_id], movement, account, nano)
         on_progress(proof.transactions)
-    await _compare_balances(connection, proof, accounts)
-    await _compare_lots(connection, proof, lots)
-    return {
+    held = {
         organization_id: -nano
         for (organization_id, account), nano in accounts.items()
         if account == Account.HELD
     }
+    await _compare_balances(connection, proof, accounts)
+    await _compare_lots(connection, proof, lots)
+    return held
 
 
 def _add_to_lot(lot: dict[str, int], movement: str, account: str, nano: int) -> None:
@@ -201,6 +202,9 @@ async def _verify_charges(
     async for row in _rows(connection, "charges", _CHARGES):
         proof.charges += 1
         stored = _Stored(*row[:9])
+        if stored.price_version_id not in versions:
+            proof.find(f"Charge {stored.request_id} names a price version that is not on record.")
+            continue
         if (row[18] or 0) != stored.net_nano:
             proof.find(
                 f"Charge {stored.request_id} is {render_usd(stored.net_nano)} and its transaction took "

@@ -1,11 +1,12 @@
 """Journal: how books are locked, read and written in PostgreSQL, many organizations at a time.
 
-Only use cases post to it. Rows travel as one JSON document a table, because that costs the
-process that serves requests the least; PostgreSQL takes them apart.
+Only use cases post to it. A group commit is two calls of functions in the database (see
+migration 0005): ``lock_books`` reads, ``write_books`` writes. Rows travel as one JSON document a
+table, because that costs the process that serves requests the least.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,53 +20,9 @@ from jeton.ledger.lots import Lot
 from jeton.ledger.transaction import Transaction
 
 _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Account}
-_ACCOUNTS = tuple(_COLUMNS)
 
-# Locked in one order, so that two nodes never wait for each other in a circle.
-_LOCK_BALANCES = f"""
-    SELECT organization_id, {", ".join(_COLUMNS.values())} FROM balances
-    WHERE organization_id = ANY(%s) ORDER BY organization_id FOR UPDATE
-"""  # noqa: S608 - column names come from the chart above, nothing from outside
-
-_READ_LOTS = """
-    SELECT organization_id, lot_id, kind, priority, models, effective_at, expires_at, granted_at,
-           granted_nano, left_nano, held_nano, used_nano, expired_nano, refunded_nano
-    FROM lots WHERE organization_id = ANY(%s) AND is_open
-"""
-
-_WRITE_BALANCES = f"""
-    UPDATE balances AS b SET {", ".join(f"{column} = n.{column}" for column in _COLUMNS.values())}
-    FROM json_populate_recordset(NULL::balances, %s::json) AS n
-    WHERE b.organization_id = n.organization_id
-"""  # noqa: S608 - as above
-
-_WRITE_LOTS = """
-    UPDATE lots AS l SET granted_nano = n.granted_nano, left_nano = n.left_nano,
-        held_nano = n.held_nano, used_nano = n.used_nano, expired_nano = n.expired_nano,
-        refunded_nano = n.refunded_nano
-    FROM json_populate_recordset(NULL::lots, %s::json) AS n WHERE l.lot_id = n.lot_id
-"""
-
-_INSERT_LOTS = """
-    INSERT INTO lots (lot_id, organization_id, kind, priority, models, granted_nano, left_nano,
-                      effective_at, expires_at, granted_at, reason)
-    SELECT lot_id, organization_id, kind, priority, models, granted_nano, left_nano,
-           effective_at, expires_at, granted_at, reason
-    FROM json_populate_recordset(NULL::lots, %s::json)
-"""
-
-_INSERT_TRANSACTIONS = """
-    INSERT INTO transactions (transaction_id, organization_id, movement, request_id, accounts, lots,
-                              amounts, reason, posted_at)
-    SELECT transaction_id, organization_id, movement, request_id, accounts, lots, amounts, reason,
-           posted_at
-    FROM json_populate_recordset(NULL::transactions, %s::json)
-"""
-
-_INSERT_HOLDS = """
-    INSERT INTO holds SELECT * FROM json_populate_recordset(NULL::holds, %s::json)
-"""
-_DELETE_HOLDS = "DELETE FROM holds WHERE request_id = ANY(%s)"
+# Text out, so that msgspec and not the driver takes the documents apart.
+_LOCK_BOOKS = "SELECT balances::text, lots::text, holds::text FROM lock_books(%s, %s)"
 
 
 class HoldRow(msgspec.Struct, frozen=True):
@@ -87,74 +44,109 @@ class HoldRow(msgspec.Struct, frozen=True):
     valid_until: datetime
 
 
-_READ_HOLDS = f"SELECT {', '.join(HoldRow.__struct_fields__)} FROM holds WHERE request_id = ANY(%s)"  # noqa: S608 - field names of the struct above
+class _LotRow(msgspec.Struct, frozen=True):
+    lot_id: str
+    organization_id: UUID
+    kind: LotKind
+    priority: int
+    models: frozenset[str] | None
+    granted_nano: int
+    left_nano: int
+    held_nano: int
+    used_nano: int
+    expired_nano: int
+    refunded_nano: int
+    effective_at: datetime
+    expires_at: datetime | None
+    granted_at: datetime
+
+
+_lots_decoder = msgspec.json.Decoder(list[_LotRow])
+_holds_decoder = msgspec.json.Decoder(list[HoldRow])
 
 
 @dataclass(slots=True)
 class Entries:
     """What one database transaction adds to the ledger."""
 
-    transactions: list[Transaction]
-    taken: list[HoldRow]
-    ended: list[str]
+    transactions: list[Transaction] = field(default_factory=list)
+    taken: list[HoldRow] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
 
-def encode(rows: object) -> str:
-    """Rows as the JSON text that ``json_populate_recordset`` reads."""
-    return msgspec.json.encode(rows).decode()
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The ledger's parameters of ``write_books``, in its order; None where there is nothing."""
+
+    new_lots: str | None
+    new_transactions: str | None
+    new_holds: str | None
+    ended_holds: list[str] | None
+    changed_lots: str | None
+    changed_balances: str | None
+
+
+def encode(rows: Sequence[object]) -> str | None:
+    """Rows as the JSON text that ``json_populate_recordset`` reads; None for no rows."""
+    return msgspec.json.encode(rows).decode() if rows else None
 
 
 async def lock_books(
     connection: Connection, organization_ids: Collection[UUID], request_ids: Sequence[str]
 ) -> tuple[dict[UUID, Book], dict[str, HoldRow]]:
     """Lock the organizations' balances, then read their open lots and the holds named."""
-    ids = list(organization_ids)
-    async with connection.pipeline():
-        locked = await connection.execute(_LOCK_BALANCES, (ids,))
-        # A statement of its own: it must see what committed while the lock was waited for.
-        open_lots = await connection.execute(_READ_LOTS, (ids,))
-        open_holds = await connection.execute(_READ_HOLDS, (list(request_ids),))
-        balance_rows = await locked.fetchall()
-        lot_rows = await open_lots.fetchall()
-        hold_rows = await open_holds.fetchall()
-    lots: dict[UUID, list[Lot]] = {row[0]: [] for row in balance_rows}
-    for row in lot_rows:
-        lots[row[0]].append(_read_lot(row))
-    books = {
-        row[0]: Book(row[0], dict(zip(_ACCOUNTS, row[1:], strict=True)), lots[row[0]]) for row in balance_rows
-    }
-    return books, {row[0]: HoldRow(*row) for row in hold_rows}
+    cursor = await connection.execute(_LOCK_BOOKS, (list(organization_ids), list(request_ids)))
+    row = await cursor.fetchone()
+    balances, lots, holds = row if row is not None else (None, None, None)
+    lots_of: dict[UUID, list[Lot]] = {}
+    for stored in _lots_decoder.decode(lots) if lots else ():
+        lots_of.setdefault(stored.organization_id, []).append(_open_lot(stored))
+    books = {}
+    for columns in msgspec.json.decode(balances) if balances else ():
+        organization_id = UUID(columns["organization_id"])
+        amounts = {account: columns[column] for account, column in _COLUMNS.items()}
+        books[organization_id] = Book(organization_id, amounts, lots_of.get(organization_id, ()))
+    found = _holds_decoder.decode(holds) if holds else ()
+    return books, {hold.request_id: hold for hold in found}
 
 
-def _read_lot(row: tuple[Any, ...]) -> Lot:
-    models = None if row[4] is None else frozenset(row[4])
-    return Lot(row[1], LotKind(row[2]), row[3], models, *row[5:])
-
-
-async def write_books(
-    connection: Connection, books: Collection[Book], entries: Entries, at: datetime
-) -> None:
-    """Write what changed; call it inside the pipeline that also commits. Rows of facts only grow."""
+def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
+    """What changed, as ``write_books`` takes it; rows of facts only grow."""
     changed = [book for book in books if book.is_changed]
-    if not changed:
-        return
-    new_lots = [_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]
-    if new_lots:
-        await connection.execute(_INSERT_LOTS, (encode(new_lots),))
-    await connection.execute(
-        _INSERT_TRANSACTIONS, (encode([_transaction_row(entry, at) for entry in entries.transactions]),)
+    fresh = {lot.lot_id for book in changed for lot, _ in book.new_lots}
+    return Documents(
+        new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
+        new_transactions=encode([_transaction_row(entry, at) for entry in entries.transactions]),
+        new_holds=encode(entries.taken),
+        ended_holds=entries.ended or None,
+        changed_lots=encode(
+            [
+                _lot_amounts(lot)
+                for book in changed
+                for lot in book.changed_lots.values()
+                if lot.lot_id not in fresh
+            ]
+        ),
+        changed_balances=encode([_balance_row(book) for book in changed]),
     )
-    if entries.taken:
-        await connection.execute(_INSERT_HOLDS, (encode(entries.taken),))
-    if entries.ended:
-        await connection.execute(_DELETE_HOLDS, (entries.ended,))
-    fresh = {row["lot_id"] for row in new_lots}
-    lots = [
-        _lot_amounts(lot) for book in changed for lot in book.changed_lots.values() if lot.lot_id not in fresh
-    ]
-    if lots:
-        await connection.execute(_WRITE_LOTS, (encode(lots),))
-    await connection.execute(_WRITE_BALANCES, (encode([_balance_row(book) for book in changed]),))
+
+
+def _open_lot(row: _LotRow) -> Lot:
+    return Lot(
+        lot_id=row.lot_id,
+        kind=row.kind,
+        priority=row.priority,
+        models=row.models,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        granted_at=row.granted_at,
+        granted_nano=row.granted_nano,
+        left_nano=row.left_nano,
+        held_nano=row.held_nano,
+        used_nano=row.used_nano,
+        expired_nano=row.expired_nano,
+        refunded_nano=row.refunded_nano,
+    )
 
 
 def _balance_row(book: Book) -> dict[str, Any]:

@@ -5,13 +5,11 @@ identity for ever (P3). Rollups are derived from settled events in the same tran
 report never looks at single events.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
-from jeton.db.pool import Connection
 from jeton.usage import Usage
 
 
@@ -70,17 +68,6 @@ class Rollup(msgspec.Struct):
 ROLLUP_KEY = ("organization_id", "day_on", "workspace_id", "key_id", "model", "service_tier")
 ROLLUP_SUMS = tuple(name for name in Rollup.__struct_fields__ if name not in ROLLUP_KEY)
 
-_INSERT_EVENTS = """
-    INSERT INTO usage_events SELECT * FROM json_populate_recordset(NULL::usage_events, %s::json)
-"""
-_ADD_ROLLUPS = f"""
-    INSERT INTO usage_rollups AS r
-    SELECT * FROM json_populate_recordset(NULL::usage_rollups, %s::json)
-    ORDER BY {", ".join(ROLLUP_KEY)}
-    ON CONFLICT ({", ".join(ROLLUP_KEY)}) DO UPDATE
-    SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in ROLLUP_SUMS)}
-"""  # noqa: S608 - column names are the struct's own
-
 
 def rollup_key(event: UsageEvent) -> tuple[UUID, date, str, str, str, str]:
     """What an event is summed under; the day is the UTC day on which it occurred."""
@@ -103,13 +90,3 @@ def add_usage(rollup: Rollup, usage: Usage) -> None:
     rollup.cache_read_input_tokens += usage.cache_read_input_tokens
     rollup.output_tokens += usage.output_tokens
     rollup.web_search_requests += usage.web_search_requests
-
-
-async def write_events(
-    connection: Connection, events: Sequence[UsageEvent], rollups: Sequence[Rollup]
-) -> None:
-    """Store events and add their sums, within the caller's transaction."""
-    if events:
-        await connection.execute(_INSERT_EVENTS, (msgspec.json.encode(events).decode(),))
-    if rollups:
-        await connection.execute(_ADD_ROLLUPS, (msgspec.json.encode(rollups).decode(),))

@@ -1,14 +1,27 @@
 -- The ledger: journal, balances, lots, holds. All amounts are nano-dollars. Postings are signed:
 -- positive is a debit, negative a credit; so what we owe an organization is negative.
+--
+-- Rows that every request writes (transactions, holds, and charges and usage_events after them) name
+-- their organization without a foreign key: they are written only under the lock on its row in
+-- balances, which has one; and `jeton ledger verify` checks the rest.
 
-CREATE FUNCTION nano_sum(amounts bigint[]) RETURNS numeric
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT coalesce(sum(amount), 0) FROM unnest(amounts) AS amount $$;
+-- A loop, because an SQL function with an aggregate costs a CHECK twenty times as much.
+CREATE FUNCTION nano_sum(amounts bigint[]) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    total  bigint := 0;
+    amount bigint;
+BEGIN
+    FOREACH amount IN ARRAY amounts LOOP
+        total := total + amount;
+    END LOOP;
+    RETURN total;
+END $$;
 
 -- One row a transaction. A posting is the i-th account, lot ('' where it has none) and amount.
 CREATE TABLE transactions (
     transaction_id  text PRIMARY KEY CHECK (transaction_id LIKE 'txn\_%'),
-    organization_id uuid NOT NULL REFERENCES organizations,
+    organization_id uuid NOT NULL,
     movement        text NOT NULL CHECK (movement IN (
                         'grant', 'top_up', 'hold', 'settle', 'release', 'expire_hold', 'expire_lot',
                         'refund', 'dispute', 'adjust', 'invoice_issue', 'invoice_pay', 'credit_note',
@@ -26,7 +39,6 @@ CREATE TABLE transactions (
         'credit:paid', 'credit:free', 'held', 'receivable', 'accrued', 'cash', 'revenue', 'promotion',
         'breakage', 'tax', 'rounding', 'refunds', 'upstream_cost'])
 );
-CREATE INDEX transactions_by_organization ON transactions (organization_id, transaction_id);
 CREATE TRIGGER transactions_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON transactions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -89,16 +101,17 @@ CREATE INDEX lots_open_by_expiry ON lots (expires_at) WHERE is_open AND expires_
 -- One trial an organization, whoever asks and however often.
 CREATE UNIQUE INDEX lots_one_trial ON lots (organization_id) WHERE reason = 'trial';
 
--- Open holds only: the write-ahead record of a request. Its taking and its end are in the journal.
+-- Open holds only: the write-ahead record of a request. Its taking and its end are in the journal. So
+-- few at a time that the sweeper reads them all.
 CREATE TABLE holds (
     request_id      text PRIMARY KEY,
-    organization_id uuid NOT NULL REFERENCES organizations,
+    organization_id uuid NOT NULL,
     workspace_id    text NOT NULL,
     key_id          text NOT NULL,
     node_id         text NOT NULL,
     model           text NOT NULL,
     upstream        text NOT NULL,
-    price_version_id text NOT NULL REFERENCES price_versions,
+    price_version_id text NOT NULL,
     is_rehearsal    boolean NOT NULL,
     amount_nano     bigint NOT NULL CHECK (amount_nano >= 0),
     draws           jsonb NOT NULL,
@@ -106,4 +119,3 @@ CREATE TABLE holds (
     taken_at        timestamptz NOT NULL,
     valid_until     timestamptz NOT NULL
 );
-CREATE INDEX holds_by_validity ON holds (valid_until);

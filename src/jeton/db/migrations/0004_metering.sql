@@ -4,7 +4,7 @@
 -- add up to what the upstream reported, so they are kept as reported, shown, and not priced.
 CREATE TABLE usage_events (
     request_id      text PRIMARY KEY,
-    organization_id uuid NOT NULL REFERENCES organizations,
+    organization_id uuid NOT NULL,
     workspace_id    text NOT NULL,
     key_id          text NOT NULL,
     model           text NOT NULL,
@@ -35,14 +35,14 @@ CREATE TRIGGER usage_events_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON usa
 -- quarantined: usage that contradicts itself, nothing charged until somebody has looked.
 CREATE TABLE charges (
     request_id      text PRIMARY KEY,
-    organization_id uuid NOT NULL REFERENCES organizations,
+    organization_id uuid NOT NULL,
     workspace_id    text NOT NULL,
     key_id          text NOT NULL,
     model           text NOT NULL,
     upstream        text NOT NULL,
     state           text NOT NULL CHECK (state IN ('settled', 'released', 'unconfirmed', 'quarantined')),
     rule_id         text NOT NULL,
-    price_version_id text NOT NULL REFERENCES price_versions,
+    price_version_id text NOT NULL,
     is_rehearsal    boolean NOT NULL,
     held_nano       bigint NOT NULL CHECK (held_nano >= 0),
     list_nano       bigint NOT NULL CHECK (list_nano >= 0),
