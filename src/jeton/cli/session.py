@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from jeton.cli.options import chosen_settings
+from jeton.db.data_directory import ADDRESS_FILE
 from jeton.db.embedded import EmbeddedServer
 from jeton.db.errors import DatabaseUnreachableError
 from jeton.db.migrating import check_schema
@@ -16,7 +17,6 @@ from jeton.db.pool import Pool, open_pool
 from jeton.errors import NotFoundError
 from jeton.settings import Settings
 
-ADDRESS_FILE = "database.url"
 CONNECTIONS_MAX = 4
 
 

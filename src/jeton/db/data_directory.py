@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from jeton.db.errors import DataDirectoryBusyError, DataDirectoryError
 
+# Where a running server leaves its database's address for the commands of the same user.
+ADDRESS_FILE = "database.url"
+
 _PRIVATE_MODE = 0o700
 # Root hands PostgreSQL to another user, who must pass through this directory but not list it.
 _PASSABLE_MODE = 0o711

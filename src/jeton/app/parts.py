@@ -1,0 +1,161 @@
+"""Parts: everything a serving process is made of, opened in order and closed in reverse.
+
+Mistakes in settings and prices are found before the database is started. On the way out requests
+in flight end first, then what waits for a commit is committed, then the database stops.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from jeton.app.routing import Routing, open_routing
+from jeton.charging.charging import Charging
+from jeton.charging.posting import Member, Outcome, post
+from jeton.charging.price_versions import record_price_versions
+from jeton.charging.sweeping import run_sweeper
+from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
+from jeton.db.embedded import EmbeddedServer
+from jeton.db.group_commit import GroupCommit
+from jeton.db.migrating import migrate
+from jeton.db.pool import Pool, open_pool
+from jeton.gateway.deps import Exchanges
+from jeton.identity.key_ring import KeyRing
+from jeton.identity.passwords import Passwords
+from jeton.ids import new_id
+from jeton.pricing.book import PriceBook
+from jeton.pricing.loading import load_book
+from jeton.settings import Settings
+
+RESTART_DELAY_S = 1.0
+FIRST_CONNECTIONS = 3
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the edges are wired to."""
+
+    settings: Settings
+    book: PriceBook
+    routing: Routing
+    pool: Pool
+    key_ring: KeyRing
+    passwords: Passwords
+    commits: GroupCommit[Member, Outcome]
+    charging: Charging
+    exchanges: Exchanges
+    checkpoint: Callable[[str], None]
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, report: Callable[[str], None]) -> AsyncIterator[Parts]:
+    """Open everything; ``report`` gets a sentence when something takes long.
+
+    Raises ConfigurationError, and what the database's parts raise.
+    """
+    book = load_book(*settings.prices_dir)
+    async with AsyncExitStack() as stack:
+        routing = open_routing(settings, book)
+        for upstream in routing.upstreams:
+            stack.push_async_callback(upstream.close)
+        database_url = await _open_database(settings, stack, report)
+        await migrate(database_url)
+        pool = await open_pool(
+            database_url, connections_min=FIRST_CONNECTIONS, connections_max=settings.connections_max
+        )
+        stack.push_async_callback(pool.close)
+        async with pool.connection() as connection:
+            await record_price_versions(connection, book.versions)
+        _publish_address(settings, database_url, stack)
+        yield await _start(settings, book=book, routing=routing, pool=pool, stack=stack)
+
+
+async def _open_database(settings: Settings, stack: AsyncExitStack, report: Callable[[str], None]) -> str:
+    if settings.database_url:
+        stack.callback(lock_data_directory(settings.data_dir).close)
+        return settings.database_url
+    server = EmbeddedServer(settings.data_dir, report=report)
+    database_url = await server.start()
+    stack.push_async_callback(server.stop)
+    _run_in_background(stack, "embedded database", server.watch)
+    return database_url
+
+
+async def _start(
+    settings: Settings, *, book: PriceBook, routing: Routing, pool: Pool, stack: AsyncExitStack
+) -> Parts:
+    commits: GroupCommit[Member, Outcome] = GroupCommit(
+        pool,
+        post,
+        members_max=settings.commit_members_max,
+        delay_max_s=settings.commit_delay_max_s,
+        waiting_max=settings.commit_waiting_max,
+    )
+    stack.push_async_callback(commits.close)
+    checkpoint = _make_checkpoint(settings.crash_at)
+    charging = Charging(
+        commits, node_id=new_id("node"), validity_s=settings.hold_validity_s, checkpoint=checkpoint
+    )
+    key_ring = KeyRing(pool)
+    _run_in_background(stack, "key ring", key_ring.run)
+    _run_in_background(
+        stack,
+        "sweeper",
+        lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s),
+    )
+    exchanges = Exchanges()
+    stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
+    return Parts(
+        settings=settings,
+        book=book,
+        routing=routing,
+        pool=pool,
+        key_ring=key_ring,
+        passwords=Passwords(),
+        commits=commits,
+        charging=charging,
+        exchanges=exchanges,
+        checkpoint=checkpoint,
+    )
+
+
+def _publish_address(settings: Settings, database_url: str, stack: AsyncExitStack) -> None:
+    """Let the other commands of this user find the database while we run."""
+    path = settings.data_dir / ADDRESS_FILE
+    write_private(path, f"{database_url}\n")
+    stack.callback(path.unlink, missing_ok=True)
+
+
+def _make_checkpoint(crash_at: str) -> Callable[[str], None]:
+    def checkpoint(label: str) -> None:
+        if label == crash_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return checkpoint
+
+
+def _run_in_background(stack: AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    task = asyncio.create_task(_keep_running(name, run), name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(end)
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - the last handler of what runs beside the requests
+            _log.exception("background_failed", part=name)
+            await asyncio.sleep(RESTART_DELAY_S)
+        else:
+            return

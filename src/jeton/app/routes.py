@@ -1,0 +1,82 @@
+"""Routes: every edge on one application, with the answers that belong to none of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import psycopg
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from jeton.admin.deps import AdminDeps
+from jeton.admin.routes import admin_routes
+from jeton.app.parts import Parts
+from jeton.db.pool import Pool
+from jeton.errors import InvalidInputError, JetonError, NotFoundError
+from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.envelope import render_error
+from jeton.gateway.errors import UnexpectedError
+from jeton.gateway.routes import gateway_routes
+from jeton.ids import new_id
+
+API_PREFIX = "/v1/"
+HEALTH_TIMEOUT_S = 2.0
+
+
+def build_app(parts: Parts) -> Starlette:
+    """The whole application over its parts."""
+    routes: list[BaseRoute] = [Route("/healthz", _make_health(parts.pool), methods=["GET"])]
+    gateway = GatewayDeps(
+        authenticator=parts.key_ring,
+        charging=parts.charging,
+        catalog=parts.routing.catalog,
+        checkpoint=parts.checkpoint,
+        exchanges=parts.exchanges,
+    )
+    routes += gateway_routes(gateway)
+    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
+    return Starlette(
+        routes=routes, exception_handlers={HTTPException: _answer_refusal, Exception: _answer_defect}
+    )
+
+
+def _make_health(pool: Pool) -> Callable[[Request], Awaitable[Response]]:
+    async def answer_health(request: Request) -> Response:
+        """``GET /healthz``: 200 when a request could be held and billed at this moment, else 503."""
+        del request
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S), pool.connection() as connection:
+                await connection.execute("SELECT FROM balances LIMIT 1")
+        except (psycopg.Error, TimeoutError):
+            return JSONResponse({"status": "database_away"}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    return answer_health
+
+
+async def _answer_refusal(request: Request, error: Exception) -> Response:
+    """A path or method that no edge knows."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if not request.url.path.startswith(API_PREFIX):
+        return PlainTextResponse("There is no such page." if status == 404 else str(error), status)  # noqa: PLR2004 - "not found"
+    path = request.url.path[:200]
+    if status == 404:  # noqa: PLR2004 - "not found"
+        return _envelope(NotFoundError(f"There is nothing at {path}."), status)
+    return _envelope(InvalidInputError(f"{request.method} is not possible at {path}."), status)
+
+
+async def _answer_defect(request: Request, error: Exception) -> Response:
+    """A defect: no traceback for the client; the server's log has it."""
+    del error
+    if not request.url.path.startswith(API_PREFIX):
+        return PlainTextResponse("Something went wrong here. The log of this server has the details.", 500)
+    return _envelope(UnexpectedError(), 500)
+
+
+def _envelope(error: JetonError, status: int) -> Response:
+    reply = render_error(error, new_id("req"))
+    response = Response(reply.body, status)
+    response.raw_headers = reply.headers
+    return response
