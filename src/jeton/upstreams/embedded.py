@@ -19,7 +19,7 @@ from jeton.upstreams.extract import answer
 from jeton.upstreams.interface import Ask, MessagesRequest
 
 MODEL = "jeton-extract-1"
-MAX_INPUT_TOKENS = 1_000_000
+MAX_INPUT_TOKENS = 200_000
 DELTA_TOKENS = 4
 # Above this a prompt is read in a thread, so that other requests are not kept waiting.
 INLINE_BODY_BYTES_MAX = 16_384
@@ -94,14 +94,16 @@ class EmbeddedAnswer:
 
 
 class EmbeddedUpstream:
-    """The upstream named ``embedded``."""
+    """The upstream named ``embedded``: the engine for its own model and for every rehearsed one."""
 
     name = "embedded"
 
-    def __init__(
-        self, find_model: Callable[[str], ServedModel | None] | None = None, *, delta_delay_s: float = 0
-    ) -> None:
-        self._find_model = find_model or (lambda _model: None)
+    def __init__(self, find_model: Callable[[str], ServedModel | None], *, delta_delay_s: float = 0) -> None:
+        """``find_model`` says what a model takes and how its images count; None for the engine's own.
+
+        Both must be what the price book says, for that is what a hold is bounded by.
+        """
+        self._find_model = find_model
         self._delta_delay_s = delta_delay_s
 
     async def send(self, ask: Ask) -> EmbeddedAnswer:
