@@ -4,7 +4,7 @@ Field names follow the Messages API's ``usage`` object; ``input_tokens`` exclude
 read from or written to the cache, so the buckets add up to what the upstream processed (P6).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 from jeton.errors import UsageError
@@ -37,10 +37,10 @@ class Usage:
 
     def __post_init__(self) -> None:
         """Refuse a count that is negative or absurd, naming it."""
-        for field in fields(self):
-            count = getattr(self, field.name)
+        for name in self.__slots__:
+            count = getattr(self, name)
             if not 0 <= count <= COUNT_MAX:
-                raise UsageError(field.name, count)
+                raise UsageError(name, count)
 
     @property
     def cache_creation_input_tokens(self) -> int:
@@ -50,9 +50,7 @@ class Usage:
     @property
     def prompt_tokens(self) -> int:
         """The whole prompt: uncached, written and read. It decides the price band."""
-        return (
-            self.input_tokens + self.cache_creation_input_tokens + self.cache_read_input_tokens
-        )
+        return self.input_tokens + self.cache_creation_input_tokens + self.cache_read_input_tokens
 
     @property
     def total_tokens(self) -> int:

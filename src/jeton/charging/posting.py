@@ -6,7 +6,6 @@ leaves no trace; its neighbours do not notice.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,8 +30,7 @@ from jeton.pricing.rating import Rating
 from jeton.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class TakeHold:
+class TakeHold(msgspec.Struct, frozen=True):
     """Take a hold; idempotent by request id."""
 
     ask: HoldAsk
@@ -46,8 +44,7 @@ class TakeHold:
         return self.ask.organization_id
 
 
-@dataclass(frozen=True, slots=True)
-class EndHold:
+class EndHold(msgspec.Struct, frozen=True):
     """End a hold: settle it with a rating, or give it back; idempotent by request id."""
 
     organization_id: UUID
@@ -59,8 +56,7 @@ class EndHold:
     event: UsageEvent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantLot:
+class GrantLot(msgspec.Struct, frozen=True):
     """Open a lot and fill it; idempotent by lot id."""
 
     organization_id: UUID
@@ -69,8 +65,7 @@ class GrantLot:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExpireLots:
+class ExpireLots(msgspec.Struct, frozen=True):
     """Take what is left of lots whose time is over."""
 
     organization_id: UUID

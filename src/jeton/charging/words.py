@@ -1,9 +1,10 @@
 """The values that charging takes and gives."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from jeton.metering.contract import Rule
 from jeton.pricing.book import PriceVersion
@@ -24,8 +25,7 @@ UsageSource = Literal["upstream", "counted", "estimated"]
 ChargeState = Literal["settled", "released", "unconfirmed", "quarantined"]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldAsk:
+class HoldAsk(msgspec.Struct, frozen=True):
     """A hold to take: who, for what, at which price, and the most it could cost (nano)."""
 
     request_id: str
@@ -39,8 +39,7 @@ class HoldAsk:
     is_rehearsal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """A committed hold: durable before the upstream is called (P2)."""
 
     ask: HoldAsk
@@ -49,8 +48,7 @@ class Hold:
     valid_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(msgspec.Struct, frozen=True):
     """What a request turned out to be.
 
     ``usage`` None means unknown (P8: a state, never a zero) or contradictory; then the rule
@@ -64,8 +62,7 @@ class Metered:
     reported: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """A hold's end: what was charged and what it would have been at list price (nano)."""
 
     request_id: str

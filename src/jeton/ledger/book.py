@@ -12,8 +12,6 @@ from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot, available, burn_order
 from jeton.ledger.transaction import NO_LOT, Movement, Transaction
 
-_CREDIT = frozenset({Account.CREDIT_PAID, Account.CREDIT_FREE})
-
 
 class Book:
     """Balances (nano, signed) and open lots of one organization."""
@@ -52,21 +50,23 @@ class Book:
     def apply(self, transaction: Transaction) -> None:
         """Book a transaction: every posting on its balance, and on its lot if it has one."""
         self.is_changed = True
+        balances = self.balances
         for posting in transaction.postings:
-            self.balances[posting.account] += posting.amount_nano
+            balances[posting.account] += posting.amount_nano
             if posting.lot_id != NO_LOT:
-                self._apply_to_lot(transaction.movement, posting.account, posting.lot_id, posting.amount_nano)
+                lot = self._lots[posting.lot_id]
+                self.changed_lots[posting.lot_id] = lot
+                _apply_to_lot(lot, transaction.movement, posting.account, posting.amount_nano)
 
-    def _apply_to_lot(self, movement: Movement, account: Account, lot_id: str, amount_nano: int) -> None:
-        lot = self._lots[lot_id]
-        self.changed_lots[lot_id] = lot
-        if account in _CREDIT:
-            lot.left_nano -= amount_nano
-            if movement is Movement.GRANT:
-                lot.granted_nano -= amount_nano
-        elif account is Account.HELD:
-            lot.held_nano -= amount_nano
-        elif movement is Movement.EXPIRE_LOT:
-            lot.expired_nano -= amount_nano
-        else:
-            lot.used_nano -= amount_nano
+
+def _apply_to_lot(lot: Lot, movement: Movement, account: Account, amount_nano: int) -> None:
+    if account is Account.HELD:
+        lot.held_nano -= amount_nano
+    elif account is Account.CREDIT_FREE or account is Account.CREDIT_PAID:
+        lot.left_nano -= amount_nano
+        if movement is Movement.GRANT:
+            lot.granted_nano -= amount_nano
+    elif movement is Movement.EXPIRE_LOT:
+        lot.expired_nano -= amount_nano
+    else:
+        lot.used_nano -= amount_nano

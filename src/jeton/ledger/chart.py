@@ -11,6 +11,9 @@ from enum import StrEnum
 class Account(StrEnum):
     """A ledger account; the value is the stored code, chosen as if for ever."""
 
+    # Enum hashes by name, in Python; balances are looked up by account for every posting.
+    __hash__ = str.__hash__
+
     CREDIT_PAID = "credit:paid"
     CREDIT_FREE = "credit:free"
     HELD = "held"
@@ -35,17 +38,14 @@ class LotKind(StrEnum):
     PAID = "paid"
 
 
-_GIVEN = frozenset({LotKind.FREE, LotKind.PROMOTIONAL})
-
-
 def is_given(kind: LotKind) -> bool:
     """Whether nobody paid for the lot: it is no liability and its use is no revenue."""
-    return kind in _GIVEN
+    return kind is LotKind.FREE or kind is LotKind.PROMOTIONAL
 
 
 def credit_account(kind: LotKind) -> Account:
     """The account that holds what is left of a lot."""
-    return Account.CREDIT_FREE if kind in _GIVEN else Account.CREDIT_PAID
+    return Account.CREDIT_FREE if is_given(kind) else Account.CREDIT_PAID
 
 
 def use_account(kind: LotKind) -> Account:
@@ -54,9 +54,9 @@ def use_account(kind: LotKind) -> Account:
     Given credit goes back to ``promotion``, where its grant came from, so that free credit
     makes no revenue; paid credit becomes ``revenue``.
     """
-    return Account.PROMOTION if kind in _GIVEN else Account.REVENUE
+    return Account.PROMOTION if is_given(kind) else Account.REVENUE
 
 
 def expiry_account(kind: LotKind) -> Account:
     """The account that credit of this kind moves to when it expires unused."""
-    return Account.PROMOTION if kind in _GIVEN else Account.BREAKAGE
+    return Account.PROMOTION if is_given(kind) else Account.BREAKAGE

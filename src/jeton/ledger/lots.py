@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from jeton.ledger.chart import LotKind, is_given
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -40,8 +42,7 @@ class Lot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True, gc=False):
     """An amount taken from one lot."""
 
     lot_id: str

@@ -1,8 +1,9 @@
 """Transaction: postings that sum to zero, and nothing else."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+import msgspec
 
 from jeton.ledger.chart import Account
 from jeton.ledger.errors import UnbalancedError
@@ -30,8 +31,7 @@ class Movement(StrEnum):
     RERATE = "rerate"
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """A signed amount on one account; ``lot_id`` is ``NO_LOT`` where no lot is concerned."""
 
     account: Account
@@ -39,8 +39,7 @@ class Posting:
     amount_nano: int
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True):
     """One movement of money of one organization; raises UnbalancedError unless it sums to zero."""
 
     transaction_id: str
