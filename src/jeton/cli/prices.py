@@ -147,8 +147,9 @@ def _prices_table(versions: Sequence[PriceVersion], at: datetime) -> Table:
         title=f"US dollars per million tokens, {at.date()} (web searches: per thousand)",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
-    table.add_column("Model", overflow="fold")
+    table.add_column("Model", no_wrap=True)
     table.add_column("In force", overflow="fold")
     for heading in ("Input", "Write 5m", "Write 1h", "Read", "Output", "Batch", "Fast", "US", "Search"):
         table.add_column(heading, justify="right", overflow="fold")
@@ -171,7 +172,7 @@ def _row(version: PriceVersion, band: Band) -> list[str]:
         )
     ]
     conditions = [_override(override) for override in (band.batch, band.fast, band.us)]
-    until = "" if version.until_on is None else f"\nuntil {version.until_on}"
+    until = "" if version.until_on is None else f"\n  to {version.until_on}"
     period = f"from {version.from_on}{until}"
     return [escape(name), period, *rates, *conditions, render_usd(version.web_search_per_1000)]
 
