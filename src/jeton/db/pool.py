@@ -52,6 +52,8 @@ async def open_pool(
         min_size=connections_min,
         max_size=connections_max,
         max_waiting=BORROWERS_MAX,
+        # One short question at each borrowing, so that nobody gets a connection that died meanwhile.
+        check=AsyncConnectionPool.check_connection,
         timeout=BORROW_TIMEOUT_S,
         open=False,
     )
