@@ -1,6 +1,6 @@
 """Admission: from head and bytes to a request that may run, with its price and the most it can cost."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -90,7 +90,7 @@ async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
         amount_nano = await _counted_amount(admission)
         if amount_nano is None or amount_nano >= ask.amount_nano:
             raise
-    return await deps.charging.hold(replace(ask, amount_nano=amount_nano))
+    return await deps.charging.hold(_hold_ask(admission, amount_nano))
 
 
 def _conditions(request: MessagesRequest) -> Conditions:

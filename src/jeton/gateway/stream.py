@@ -44,7 +44,7 @@ _EVENT = msgspec.json.Decoder(_Event)
 class StreamObserver:
     """What is known of one streamed answer so far."""
 
-    __slots__ = ("_digested", "_held_back", "_pieces", "_pieces_bytes", "_undigested",
+    __slots__ = ("_digested", "_held_back", "_overlap", "_pieces", "_pieces_bytes", "_undigested",
                  "_undigested_bytes", "error", "has_delta", "has_output", "has_started", "is_over",
                  "stop_reason", "usage")  # fmt: skip
 
@@ -60,6 +60,7 @@ class StreamObserver:
         self._held_back: list[bytes] = []
         self._pieces: list[bytes] = []
         self._pieces_bytes = 0
+        self._overlap = b""
         self._undigested: list[bytes] = []
         self._undigested_bytes = 0
         self._digested: list[str] = []
@@ -73,6 +74,8 @@ class StreamObserver:
             self._held_back.append(chunk)
             return b""
         data = self._complete(chunk)
+        if not data:
+            return b""
         start = 0
         for end in _ends(data):
             self._observe(data[start:end])
@@ -81,8 +84,7 @@ class StreamObserver:
                 return data[:start]
             start = end
         if start < len(data):
-            self._pieces.append(data[start:])
-            self._pieces_bytes += len(data) - start
+            self._keep(data[start:])
         return data[:start]
 
     @property
@@ -99,22 +101,24 @@ class StreamObserver:
     def _complete(self, chunk: bytes) -> bytes:
         # Pieces of an event are joined once, when its end is there; looking for the end in all
         # of them at every chunk would take quadratic time.
-        if not self._pieces:
+        if not self._pieces or not chunk:
             return chunk
-        overlap = self._pieces[-1][1 - _TERMINATOR_BYTES_MAX :]
-        if len(overlap) < _TERMINATOR_BYTES_MAX - 1:
-            overlap = b"".join(self._pieces[1 - _TERMINATOR_BYTES_MAX :])[1 - _TERMINATOR_BYTES_MAX :]
-        if next(_ends(overlap + chunk), None) is None:
-            self._pieces.append(chunk)
-            self._pieces_bytes += len(chunk)
-            if self._pieces_bytes > EVENT_BYTES_MAX:
-                raise UpstreamAnswerError(f"The upstream sent an event of over {EVENT_BYTES_MAX} bytes.")
+        if next(_ends(self._overlap + chunk), None) is None:
+            self._keep(chunk)
             return b""
-        self._pieces.append(chunk)
-        data = b"".join(self._pieces)
+        data = b"".join((*self._pieces, chunk))
         self._pieces.clear()
         self._pieces_bytes = 0
+        self._overlap = b""
         return data
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._pieces_bytes += len(piece)
+        # As much as may be the first part of an end.
+        self._overlap = (self._overlap + piece[1 - _TERMINATOR_BYTES_MAX :])[1 - _TERMINATOR_BYTES_MAX :]
+        if self._pieces_bytes > EVENT_BYTES_MAX:
+            raise UpstreamAnswerError(f"The upstream sent an event of over {EVENT_BYTES_MAX} bytes.")
 
     def _observe(self, raw: bytes) -> None:
         if raw.startswith(_DELTA):

@@ -13,7 +13,6 @@ from jeton.errors import UsageError
 from jeton.usage import COUNT_MAX, Usage
 
 REPORTED_BYTES_MAX = 65_536
-ITERATIONS_MAX = 10_000
 _NUL_ESCAPE = "\\u0000"
 
 Fields = dict[str, msgspec.Raw]
@@ -162,8 +161,6 @@ def _usage(reported: _Object) -> Usage:
 def _added(reported: _Object) -> list[_Iteration]:
     # The top level leaves compactions out, although they are billed like everything else.
     iterations = reported.iterations or []
-    if len(iterations) > ITERATIONS_MAX:
-        raise _ContradictionError(f"it has more than {ITERATIONS_MAX} iterations.")
     for step in iterations:
         if step.type not in {"message", "compaction"} and (step.input_tokens or step.output_tokens):
             raise _ContradictionError(f"an iteration of type {step.type} ran on a model of its own.")

@@ -1,0 +1,86 @@
+"""One table from an error to its answer."""
+
+import msgspec
+import pytest
+
+from jeton.errors import (
+    ConflictError,
+    InsufficientCreditError,
+    InvalidInputError,
+    JetonError,
+    MoneyError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPermittedError,
+    OverloadedError,
+    UpstreamError,
+)
+from jeton.gateway.envelope import classify, render_error, render_error_event
+from jeton.gateway.errors import (
+    BodyTimeoutError,
+    ExchangeTimeoutError,
+    MethodNotAllowedError,
+    RequestTooLargeError,
+    UnexpectedError,
+    UnknownModelError,
+    UpstreamDeniedError,
+)
+
+CREDIT = InsufficientCreditError(50_000_000, 10_000_000, "Not enough.")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (InvalidInputError("x"), 400, "invalid_request_error"),
+        (MoneyError("x", "y"), 400, "invalid_request_error"),
+        (CREDIT, 400, "invalid_request_error"),
+        (NotAuthenticatedError("x"), 401, "authentication_error"),
+        (NotPermittedError("x"), 403, "permission_error"),
+        (NotFoundError("x"), 404, "not_found_error"),
+        (UnknownModelError("x"), 404, "not_found_error"),
+        (MethodNotAllowedError("GET", ["POST"]), 405, "invalid_request_error"),
+        (BodyTimeoutError(1), 408, "timeout_error"),
+        (ConflictError("x"), 409, "conflict_error"),
+        (RequestTooLargeError(1), 413, "request_too_large"),
+        (JetonError("x"), 500, "api_error"),
+        (UnexpectedError(), 500, "api_error"),
+        (UpstreamError("x"), 500, "api_error"),
+        (UpstreamDeniedError("x", 401), 500, "api_error"),
+        (ExchangeTimeoutError(), 504, "timeout_error"),
+        (OverloadedError("x"), 529, "overloaded_error"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, JetonError) else str(value),
+)
+def test_each_error_has_one_status_and_type(error: JetonError, status: int, kind: str) -> None:
+    assert classify(error) == (status, kind)
+
+
+def test_the_envelope_is_the_apis() -> None:
+    reply = render_error(UnknownModelError("gpt-99"), "req_1")
+    assert msgspec.json.decode(reply.body) == {
+        "type": "error",
+        "error": {
+            "type": "not_found_error", "message": "model: gpt-99", "details": {"error_code": "model_unknown"},
+        },
+        "request_id": "req_1",
+    }  # fmt: skip
+    assert (b"request-id", b"req_1") in reply.headers
+    assert (b"content-length", str(len(reply.body)).encode()) in reply.headers
+
+
+def test_too_little_credit_names_both_amounts() -> None:
+    reply = render_error(CREDIT, "req_1", 402)
+    error = msgspec.json.decode(reply.body)["error"]
+    assert (reply.status, error["type"]) == (402, "billing_error")
+    assert error["details"] == {"error_code": "credit_balance_too_low", "needed": "0.05", "available": "0.01"}
+    assert error["message"].startswith("Your credit balance is too low to access the API. This request needs")
+    assert "up to $0.05 and $0.01 is available" in error["message"]
+
+
+def test_an_error_in_a_stream_is_one_event() -> None:
+    event = render_error_event(OverloadedError("Full.\nTry again."), "req_1", 400)
+    name, data, *rest = event.split(b"\n")
+    assert name == b"event: error"
+    assert msgspec.json.decode(data.removeprefix(b"data: "))["error"]["type"] == "overloaded_error"
+    assert rest == [b"", b""]
