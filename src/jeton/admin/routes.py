@@ -36,15 +36,15 @@ class ChangeKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
     """The Admin API's routes and the receipt's."""
-    handlers = {
-        "/v1/organizations/me": {"GET": _get_organization},
-        "/v1/organizations/balance": {"GET": _get_balance},
-        "/v1/organizations/workspaces": {"GET": _list_workspaces},
-        "/v1/organizations/api_keys": {"GET": _list_keys, "POST": _create_key},
-        "/v1/organizations/api_keys/{key_id}": {"POST": _change_key},
-        "/v1/receipts/{request_id}": {"GET": _get_receipt},
-    }
-    return [Route(path, Resource(deps, by_method)) for path, by_method in handlers.items()]
+    keys = {"GET": _list_keys, "POST": _create_key}
+    return [
+        Route("/v1/organizations/me", Resource(deps, {"GET": _get_organization})),
+        Route("/v1/organizations/balance", Resource(deps, {"GET": _get_balance})),
+        Route("/v1/organizations/workspaces", Resource(deps, {"GET": _list_workspaces})),
+        Route("/v1/organizations/api_keys", Resource(deps, keys)),
+        Route("/v1/organizations/api_keys/{key_id}", Resource(deps, {"POST": _change_key})),
+        Route("/v1/receipts/{request_id}", Resource(deps, {"GET": _get_receipt})),
+    ]
 
 
 async def _get_organization(call: Call) -> dict[str, object]:
