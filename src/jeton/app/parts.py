@@ -15,7 +15,7 @@ import structlog
 
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
-from jeton.charging.posting import Member, Outcome, post
+from jeton.charging.posting import Member, Outcome, posting_with
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.sweeping import run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
@@ -90,18 +90,16 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, report: Call
 async def _start(
     settings: Settings, *, book: PriceBook, routing: Routing, pool: Pool, stack: AsyncExitStack
 ) -> Parts:
+    checkpoint = _make_checkpoint(settings.crash_at)
     commits: GroupCommit[Member, Outcome] = GroupCommit(
         pool,
-        post,
+        posting_with(checkpoint),
         members_max=settings.commit_members_max,
         delay_max_s=settings.commit_delay_max_s,
         waiting_max=settings.commit_waiting_max,
     )
     stack.push_async_callback(commits.close)
-    checkpoint = _make_checkpoint(settings.crash_at)
-    charging = Charging(
-        commits, node_id=new_id("node"), validity_s=settings.hold_validity_s, checkpoint=checkpoint
-    )
+    charging = Charging(commits, node_id=new_id("node"), validity_s=settings.hold_validity_s)
     key_ring = KeyRing(pool)
     _run_in_background(stack, "key ring", key_ring.run)
     _run_in_background(

@@ -4,7 +4,6 @@ Everything that touches money goes through one group commit. When a call returns
 durable; when it raises, nothing of it was written.
 """
 
-from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
 from typing import cast
@@ -33,13 +32,11 @@ class Charging:
         *,
         node_id: str,
         validity_s: int,
-        checkpoint: Callable[[str], None],
     ) -> None:
         """``validity_s`` is how long a hold may stay open before the sweeper ends it."""
         self._commits = commits
         self._node_id = node_id
         self._validity = timedelta(seconds=validity_s)
-        self._checkpoint = checkpoint
 
     async def hold(self, ask: HoldAsk) -> Hold:
         """Set ``ask.amount_nano`` aside; durable on return (P2).
@@ -64,7 +61,6 @@ class Charging:
         if metered.usage is not None:
             rating = rate(metered.usage, ask.price_version, metered.conditions)
             state = "settled"
-        self._checkpoint("rated")
         end = EndHold(
             organization_id=ask.organization_id,
             request_id=ask.request_id,

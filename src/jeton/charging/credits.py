@@ -55,12 +55,14 @@ def grant_lot(organization_id: UUID, given: Grant, at: datetime) -> GrantLot:
     return GrantLot(organization_id, lot, given.amount_nano, given.reason)
 
 
-async def grant(connection: Connection, organization_id: UUID, given: Grant) -> str:
-    """Open a lot with the credit in the caller's transaction and return its id.
+async def grant(
+    connection: Connection, organization_id: UUID, given: Grant, *, at: datetime | None = None
+) -> str:
+    """Open a lot with the credit, effective at once, in the caller's transaction; return its id.
 
     Raises GrantError as above and NotFoundError for an unknown organization.
     """
-    (outcome,) = await post(connection, [grant_lot(organization_id, given, clock.now())])
+    (outcome,) = await post(connection, [grant_lot(organization_id, given, at or clock.now())])
     if isinstance(outcome, JetonError):
         raise outcome
     return cast("str", outcome)

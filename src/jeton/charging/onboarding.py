@@ -28,7 +28,7 @@ async def open_organization(connection: Connection, *, name: str, trial: TrialTe
     organization = await create_organization(connection, name)
     await connection.execute(_OPEN_BALANCES, (organization.organization_id,))
     if trial.amount_nano:
-        expires_at = clock.now() + timedelta(days=trial.days)
-        given = Grant(LotKind.FREE, trial.amount_nano, TRIAL_REASON, expires_at)
-        await grant(connection, organization.organization_id, given)
+        at = clock.now()
+        given = Grant(LotKind.FREE, trial.amount_nano, TRIAL_REASON, at + timedelta(days=trial.days))
+        await grant(connection, organization.organization_id, given, at=at)
     return organization

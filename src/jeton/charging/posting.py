@@ -5,7 +5,7 @@ memory; then everything is written at once. A member that cannot be granted gets
 leaves no trace; its neighbours do not notice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -114,6 +114,23 @@ _READ_CHARGES = """
     SELECT request_id, state, rule_id, list_nano, net_nano, transaction_id FROM charges
     WHERE request_id = ANY(%s)
 """
+
+
+# Where the crash test kills the server inside a database transaction, after its last statement.
+CHECKPOINTS = ("hold_written", "settle_written")
+
+
+def posting_with(
+    checkpoint: Callable[[str], None],
+) -> Callable[[Connection, Sequence[Member]], Awaitable[list[Outcome | JetonError]]]:
+    """``post``, with a call of ``checkpoint`` between what was written and its commit."""
+
+    async def post_and_check(connection: Connection, members: Sequence[Member]) -> list[Outcome | JetonError]:
+        outcomes = await post(connection, members)
+        checkpoint("settle_written" if any(isinstance(m, EndHold) for m in members) else "hold_written")
+        return outcomes
+
+    return post_and_check
 
 
 async def post(connection: Connection, members: Sequence[Member]) -> list[Outcome | JetonError]:

@@ -72,7 +72,7 @@ async def open_house(pool: Pool) -> AsyncIterator[Callable[..., object]]:
             )
         commits: GroupCommit[Member, Outcome] = GroupCommit(pool, post)
         opened.append(commits)
-        charging = Charging(commits, node_id="node_test", validity_s=validity_s, checkpoint=lambda _: None)
+        charging = Charging(commits, node_id="node_test", validity_s=validity_s)
         version = book.find_version(MODEL, clock.now())
         assert version is not None
         return House(pool, commits, charging, organization.organization_id, version)

@@ -135,8 +135,7 @@ TAMPERINGS = {
         "and its usage at claude-sonnet-5-5@2026-10-07 comes to 0.029 dollars",
     ),
     "a usage event with a token more": (
-        "ALTER TABLE usage_events DISABLE TRIGGER USER; "
-        "UPDATE usage_events SET output_tokens = output_tokens + 1",
+        "ALTER TABLE usage_events DISABLE TRIGGER USER; UPDATE usage_events SET output_tokens = 1501",
         "comes to 0.02901 dollars",
     ),
     "a balance off by one nano": (
