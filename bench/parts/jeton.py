@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from parts.processes import cpu_us, descendants, free_port, pin, running, wait_for_port
+from parts.processes import START_S_MAX, cpu_us, descendants, free_port, pin, running, wait_for_port
 
 _TRIAL_USD = "1000000"
 _SETTLE_S_MAX = 30
@@ -63,7 +64,7 @@ def serving(folder: Path, upstream_port: int, *, gateway_core: int, other_core: 
     command += ["--trial-amount-usd", _TRIAL_USD, "--upstream-url", f"http://127.0.0.1:{upstream_port}"]
     command += ["--log-level", "warning"]
     with running(command, folder / "jeton.log") as process:
-        wait_for_port(port, process)
+        _wait_until_ready(port, process)
         lines = (data_dir / "demo.env").read_text().splitlines()
         env = dict(line.removeprefix("export ").split("=", 1) for line in lines if "=" in line)
         below = descendants(process.pid)
@@ -77,6 +78,19 @@ def serving(folder: Path, upstream_port: int, *, gateway_core: int, other_core: 
             data_dir=data_dir,
             pid=process.pid,
         )
+
+
+def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """The port is taken before requests can be billed; /healthz says when they can."""
+    wait_for_port(port, process)
+    deadline = time.monotonic() + START_S_MAX
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=START_S_MAX):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(_POLL_S)
+    raise SystemExit("Jeton did not get ready; see jeton.log")
 
 
 def settled_nano(server: Jeton) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from dataclasses import dataclass, field
+from typing import cast
 
 import httptools
 
@@ -32,8 +33,8 @@ class _Connection(asyncio.Protocol):
         self._answered: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # uvloop's transport is one in all but its ancestors.
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: bytes, answered: "asyncio.Future[None]") -> None:
         """Write one request; ``answered`` is done with its last byte."""
