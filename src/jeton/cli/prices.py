@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jeton import clock
+from jeton.cli.options import chosen_settings, with_options
 from jeton.errors import ConfigurationError, JetonError
 from jeton.insight.quote import UnknownModelError, parse_day
 from jeton.money import render_exact, render_usd
@@ -30,13 +32,11 @@ PLAIN_COLUMNS = 130
 PACKAGED = "packaged"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Prices = Annotated[
-    list[Path] | None,
-    typer.Option(help="A price file or a directory of them, beside the packaged ones; repeatable."),
-]
+with_prices = partial(with_options, names=("prices_dir",))
 
 
 @app.command("list")
+@with_prices
 def list_command(
     model: Annotated[list[str] | None, typer.Argument(help="Only these models; else all.")] = None,
     *,
@@ -46,12 +46,11 @@ def list_command(
     history: Annotated[
         bool, typer.Option("--history", help="Every version: past, present, future, and retired models.")
     ] = False,
-    prices: Prices = None,
     as_json: Json = False,
 ) -> None:
     """List prices in dollars per million tokens."""
     try:
-        book = load_book(*(path.resolve() for path in prices or ()))
+        book = _load_ours()
         instant = clock.now() if at is None else parse_day(at)
         versions = _select(book, model or (), instant, is_history=history)
     except ConfigurationError:
@@ -71,19 +70,22 @@ def list_command(
 
 
 @app.command("check")
+@with_prices
 def check_command(
     files: Annotated[list[Path], typer.Argument(help="Price files, or directories of them.")],
     *,
     alone: Annotated[
-        bool, typer.Option("--alone", help="Without the packaged prices: models may repeat theirs.")
+        bool, typer.Option("--alone", help="Without the prices in use: models may repeat theirs.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check price files, together with the packaged ones; print every mistake and exit with 1."""
+    """Check price files, together with those in use; print every mistake and exit with 1."""
     mistakes: tuple[str, ...] = ()
     count = 0
     try:
-        count = len(load_book(*(file.resolve() for file in files), is_packaged=not alone).versions)
+        ours = () if alone else chosen_settings().prices_dir
+        paths = (path.resolve() for path in (*ours, *files))
+        count = len(load_book(*paths, is_packaged=not alone).versions)
     except ConfigurationError as error:
         mistakes = error.mistakes
     if as_json:
@@ -112,6 +114,11 @@ def diff_command(
         typer.echo(_sentence(one))
     if not differences:
         typer.echo("No differences.")
+
+
+def _load_ours() -> PriceBook:
+    """The book as ``jeton serve`` with the same settings reads it."""
+    return load_book(*(path.resolve() for path in chosen_settings().prices_dir))
 
 
 def _load_named(name: str) -> PriceBook:

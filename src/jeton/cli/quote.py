@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
+from jeton.cli.options import chosen_settings, with_options
 from jeton.errors import InvalidInputError, JetonError
 from jeton.insight.quote import (
     ESTIMATE_NOTE,
@@ -46,12 +48,16 @@ BUCKET_NAMES = {
 }
 
 
+with_prices = partial(with_options, names=("prices_dir",))
+
+
 def _count(help_text: str) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(metavar="N", help=help_text, show_default=False)
     return option
 
 
 @app.command()
+@with_prices
 def quote(
     prompt: Annotated[
         str | None, typer.Argument(help="A file with the prompt as UTF-8 text, or - for standard input.")
@@ -90,10 +96,6 @@ def quote(
     at: Annotated[
         str | None, typer.Option(metavar="DATE", help="Use the prices of this day (UTC): 2026-10-07.")
     ] = None,
-    prices: Annotated[
-        list[Path] | None,
-        typer.Option(help="A price file or a directory of them, beside the packaged ones; repeatable."),
-    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object; of several models, under 'quotes'.")
     ] = False,
@@ -124,7 +126,8 @@ def quote(
             at=clock.now() if at is None else parse_day(at),
             is_prompt_counted=prompt is not None,
         )
-        quotes = quote_models(load_book(*(path.resolve() for path in prices or ())), model or (), ask)
+        book = load_book(*(path.resolve() for path in chosen_settings().prices_dir))
+        quotes = quote_models(book, model or (), ask)
     except JetonError as error:
         typer.echo(f"jeton quote: {error}", err=True)
         raise typer.Exit(EXIT_BAD_INPUT) from None

@@ -107,7 +107,7 @@ BAD = [
     ),
     pytest.param(("--input-tokens", "1", "--at", "soon"), "not a day", id="no date"),
     pytest.param(
-        ("--input-tokens", "1", "--prices", "absent.toml"), "absent.toml:1: cannot", id="no price file"
+        ("--input-tokens", "1", "--prices-dir", "absent.toml"), "absent.toml:1: cannot", id="no price file"
     ),
 ]
 
