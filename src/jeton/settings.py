@@ -142,9 +142,6 @@ class Settings:
     prices_dir: tuple[Path, ...] = _setting(
         (), _paths, "Further price files, or folders of them, beside the packaged ones; ':' between several."
     )
-    body_bytes_max: int = _setting(
-        33_554_432, _whole(1024, 1 << 30), "The largest request body.", unit="bytes"
-    )
     hold_validity_s: int = _setting(
         900,
         _whole(2, _DAY_S),

@@ -20,6 +20,8 @@ from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.routes import gateway_routes
 from jeton.ids import new_id
+from jeton.site.deps import SiteDeps
+from jeton.site.routes import site_routes
 
 API_PREFIX = "/v1/"
 HEALTH_TIMEOUT_S = 2.0
@@ -37,8 +39,23 @@ def build_app(parts: Parts) -> Starlette:
     )
     routes += gateway_routes(gateway)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
+    routes += site_routes(_site_deps(parts))
     return Starlette(
         routes=routes, exception_handlers={HTTPException: _answer_refusal, Exception: _answer_defect}
+    )
+
+
+def _site_deps(parts: Parts) -> SiteDeps:
+    settings = parts.settings
+    return SiteDeps(
+        book=parts.book,
+        brand_name=settings.brand_name,
+        base_url="",  # as each request addresses us
+        support_email=settings.support_email,
+        sales_email=settings.sales_email,
+        trial_amount_nano=settings.trial_amount_nano,
+        trial_days=settings.trial_days,
+        is_rehearsal=parts.routing.is_rehearsal,
     )
 
 

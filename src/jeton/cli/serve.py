@@ -1,5 +1,6 @@
 """``jeton serve``: the API, the Console and the site in one process, and how to send the first request."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def _announce(parts: Parts, base_url: str, demo_path: Path | None) -> None:
     if demo_path is not None:
         typer.echo(f"  Keys and the Console's password: {demo_path}")
         typer.echo("The first request:")
-        typer.echo(FIRST_REQUEST.format(path=demo_path, url=base_url, model=MODEL), nl=False)
+        typer.echo(
+            FIRST_REQUEST.format(path=shlex.quote(str(demo_path)), url=base_url, model=MODEL), nl=False
+        )
     sys.stdout.flush()
 
 

@@ -71,7 +71,7 @@ def _needed_capabilities(entry: pwd.struct_passwd, cluster: Path, programs: Path
     server = programs / "postgres"
     may_run = _has_bit(server.stat(), entry, stat.S_IXUSR)
     ways = (server.resolve(), programs.parent.resolve() / "lib" / "x", cluster.resolve())
-    folders = {folder for way in ways for folder in way.parents}
+    folders = {folder for way in ways for folder in way.parents if folder.exists()}
     if may_run and all(_has_bit(folder.stat(), entry, stat.S_IXUSR) for folder in folders):
         return 0
     held = _held_capabilities()

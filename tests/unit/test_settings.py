@@ -1,0 +1,111 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from jeton.errors import ConfigurationError
+from jeton.settings import UpstreamSetting, list_declarations, load_settings
+
+PAGE = Path(__file__).parents[2] / "src" / "jeton" / "site" / "content" / "settings.md"
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "jeton.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_anything_given_the_defaults_hold() -> None:
+    settings = load_settings(environment={})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.trial_amount_nano == 5_000_000_000
+    assert settings.data_dir == Path(__file__).parents[2] / ".jeton"
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    path = config(tmp_path, "port = 1001\ntrial_days = 7\nbrand_name = 'File'\n")
+    environment = {"JETON_PORT": "1002", "JETON_TRIAL_DAYS": "8"}
+    settings = load_settings({"port": "1003"}, config=path, environment=environment)
+    assert (settings.port, settings.trial_days, settings.brand_name) == (1003, 8, "File")
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    path = config(tmp_path, "is_demo = false\n")
+    assert load_settings(environment={"JETON_CONFIG": str(path)}).is_demo is False
+
+
+def test_upstreams_come_from_the_file_and_their_keys_from_the_environment(tmp_path: Path) -> None:
+    path = config(
+        tmp_path,
+        """
+[[upstreams]]
+name = "first"
+kind = "anthropic"
+base_url = "http://10.0.0.1"
+api_key_env = "FIRST_KEY"
+models = ["claude-sonnet-5-5"]
+""",
+    )
+    settings = load_settings(config=path, environment={"FIRST_KEY": "secret"})
+    expected = UpstreamSetting("first", "anthropic", "http://10.0.0.1", "secret", ("claude-sonnet-5-5",))
+    assert settings.upstreams == (expected,)
+
+
+def test_secrets_do_not_show_in_a_representation() -> None:
+    environment = {
+        "JETON_DATABASE_URL": "postgresql://u:hidden@h/d",
+        "JETON_UPSTREAM_URL": "http://10.0.0.1",
+        "JETON_UPSTREAM_API_KEY": "hidden",
+    }
+    assert "hidden" not in repr(load_settings(environment=environment))
+
+
+def test_all_mistakes_are_shown_at_once_each_with_its_place(tmp_path: Path) -> None:
+    path = config(
+        tmp_path,
+        """port = "many"
+colour = "red"
+
+[[upstreams]]
+name = "a"
+kind = "telepathy"
+
+[[upstreams]]
+name = "a"
+kind = "anthropic"
+api_key_env = "ABSENT"
+""",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"trial_days": "0"}, config=path, environment={"JETON_TRIAL_AMOUNT_USD": "-1"})
+    known = "known here are"
+    assert [mistake.partition(known)[0] for mistake in caught.value.mistakes] == [
+        f"{path}:1: 'many' is not a whole number from 1 to 65535.",
+        f"{path}:2: unknown key colour; ",
+        f"{path}:6: kind is 'telepathy', not one of anthropic, embedded.",
+        f"{path}:8: the key base_url is missing.",
+        f"{path}:9: there is another upstream of the name 'a'.",
+        f"{path}:11: the environment has no ABSENT, which should hold this key.",
+        "JETON_TRIAL_AMOUNT_USD: The amount '-1' is below zero.",
+        "--trial-days: '0' is not a whole number from 1 to 3650.",
+    ]
+
+
+def test_a_hold_outlasts_the_longest_answer() -> None:
+    with pytest.raises(ConfigurationError, match="hold_validity_s is 600 and upstream_timeout_s is 600"):
+        load_settings({"hold_validity_s": "600"}, environment={})
+
+
+@pytest.mark.parametrize("text", ["", "[", "port = ", "a\x00b"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    path = config(tmp_path, text) if text else tmp_path / "absent.toml"
+    with pytest.raises(ConfigurationError, match=re.escape(str(path))):
+        load_settings(config=path, environment={})
+
+
+def test_the_page_lists_each_setting_as_it_is_declared() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for entry in list_declarations():
+        default = f"`{entry.default}`" if entry.default else "none"
+        row = f"| `{entry.env}` | {default}{' ' if entry.unit else ''}{entry.unit} | {entry.sentence} |"
+        assert row in page
