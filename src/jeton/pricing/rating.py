@@ -171,12 +171,12 @@ def _line(version: PriceVersion, band: Band, conditions: Conditions, bucket: Buc
     per = SEARCHES_PER_PRICE if bucket is Bucket.WEB_SEARCH else TOKENS_PER_MTOK
     list_rate = _list_rate(version, band, bucket)
     running = Fraction(list_rate)
-    exact = running * quantity / per
+    exact = Fraction(running.numerator * quantity, running.denominator * per)
     list_nano = before = round_half_even(exact)
     steps = []
     for stage, name, factor, explicit_rate in _factors(version.model, band, conditions, bucket):
         running *= factor
-        exact = running * quantity / per
+        exact = Fraction(running.numerator * quantity, running.denominator * per)
         after = round_half_even(exact)
         steps.append(Step(stage, name, factor, explicit_rate, running, before - after))
         before = after
