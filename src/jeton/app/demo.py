@@ -26,7 +26,7 @@ PASSWORD_BYTES = 12
 _LOCK_KEY = 0x64656D6F
 
 
-async def prepare_demo(settings: Settings, pool: Pool, passwords: Passwords, base_url: str) -> Path | None:
+async def prepare_demo(settings: Settings, pool: Pool, *, passwords: Passwords, base_url: str) -> Path | None:
     """Make the demo where it is due, and keep its address current; the path of its file, if any."""
     path = settings.data_dir / ENV_FILE
     if settings.is_demo:

@@ -13,12 +13,15 @@ from starlette.routing import BaseRoute, Route
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.parts import Parts
+from jeton.console.deps import ConsoleDeps
+from jeton.console.routes import console_routes
 from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.routes import gateway_routes
+from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.ids import new_id
 from jeton.site.deps import SiteDeps
 from jeton.site.routes import site_routes
@@ -39,9 +42,20 @@ def build_app(parts: Parts) -> Starlette:
     )
     routes += gateway_routes(gateway)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
+    routes += console_routes(_console_deps(parts))
     routes += site_routes(_site_deps(parts))
     return Starlette(
         routes=routes, exception_handlers={HTTPException: _answer_refusal, Exception: _answer_defect}
+    )
+
+
+def _console_deps(parts: Parts) -> ConsoleDeps:
+    return ConsoleDeps(
+        pool=parts.pool,
+        sign_in=SignIn(parts.pool, parts.passwords, SignInLimiter()),
+        brand_name=parts.settings.brand_name,
+        support_email=parts.settings.support_email,
+        is_rehearsal=parts.routing.is_rehearsal,
     )
 
 

@@ -54,7 +54,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, report: Report,
     with stopping.on_signals(), contextlib.suppress(asyncio.CancelledError):
         async with open_parts(settings, report) as parts:
             base_url = render_base_url(settings.host, listener.getsockname()[1])
-            demo_path = await prepare_demo(settings, parts.pool, parts.passwords, base_url)
+            demo_path = await prepare_demo(settings, parts.pool, passwords=parts.passwords, base_url=base_url)
             config = uvicorn.Config(
                 build_app(parts),
                 loop="none",

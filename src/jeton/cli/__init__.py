@@ -26,8 +26,8 @@ EXIT_INTERRUPTED = 130
 # The module of each command, and what in it is the command: a function, or a Typer app of several.
 COMMANDS = {
     "serve": ("jeton.cli.serve", "serve"),
-    "migrate": ("jeton.cli.migrate", "migrate"),
-    "doctor": ("jeton.cli.doctor", "doctor"),
+    "migrate": ("jeton.cli.upkeep", "migrate"),
+    "doctor": ("jeton.cli.upkeep", "doctor"),
     "quote": ("jeton.cli.quote", "quote"),
     "prices": ("jeton.cli.prices", "app"),
     "receipt": ("jeton.cli.receipt", "receipt"),

@@ -58,7 +58,7 @@ def with_options(command: Callable[..., Any], names: Iterable[str] | None = None
 
     parameters = [*own.parameters.values(), *added]
     del wrapper.__wrapped__  # set by functools.wraps; Typer would look through it
-    wrapper.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # read by inspect
+    wrapper.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # where inspect looks for it
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapper
 

@@ -70,7 +70,7 @@ class SchemaChangedError(ConfigurationError):
 
     code = "schema_changed"
 
-    def __init__(self, number: int, applied: str, packaged: str) -> None:
+    def __init__(self, number: int, *, applied: str, packaged: str) -> None:
         """Name the migration with both digests."""
         sentence = (
             f"Migration {number} was applied with digest {applied} and is packaged with digest {packaged}: "

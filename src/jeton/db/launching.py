@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     parent, uid, gid, capabilities = (int(argument) for argument in arguments[:4])
     libc = ctypes.CDLL(None, use_errno=True)
     if uid:
-        become(libc, uid, gid, capabilities)
+        become(libc, uid=uid, gid=gid, capabilities=capabilities)
     if sys.platform == "linux":
         # After the change of user, which clears it. SIGINT is PostgreSQL's fast, clean shutdown.
         prctl(libc, _PR_SET_PDEATHSIG, signal.SIGINT)
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     os.execv(arguments[4], arguments[4:])  # noqa: S606 - the caller gives an absolute path, no shell
 
 
-def become(libc: ctypes.CDLL, uid: int, gid: int, capabilities: int) -> None:
+def become(libc: ctypes.CDLL, *, uid: int, gid: int, capabilities: int) -> None:
     """Change user for good, keeping only ``capabilities``, across exec too (capabilities(7))."""
     if capabilities:
         # Without this bit access(2) would ignore the capabilities of a user other than root.

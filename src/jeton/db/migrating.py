@@ -103,7 +103,7 @@ def _select_missing(migrations: tuple[Migration, ...], applied: dict[int, str]) 
     for migration in migrations:
         digest = applied.get(migration.number)
         if digest is not None and digest != migration.digest:
-            raise SchemaChangedError(migration.number, digest, migration.digest)
+            raise SchemaChangedError(migration.number, applied=digest, packaged=migration.digest)
     return tuple(migration for migration in migrations if migration.number not in applied)
 
 

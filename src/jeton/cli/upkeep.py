@@ -1,4 +1,4 @@
-"""``jeton doctor``: check what this installation needs, one line each, and say what to do."""
+"""Upkeep: ``jeton migrate`` brings the schema up to date, ``jeton doctor`` checks what is needed."""
 
 import asyncio
 import json
@@ -13,8 +13,9 @@ import typer
 
 from jeton.cli.options import DATABASE_OPTIONS, chosen_settings, with_options
 from jeton.cli.session import open_database
-from jeton.db.embedded import find_programs
-from jeton.db.migrating import load_migrations
+from jeton.db.embedded import EmbeddedServer, find_programs
+from jeton.db.migrating import Migration, load_migrations
+from jeton.db.migrating import migrate as migrate_database
 from jeton.errors import JetonError
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
@@ -32,7 +33,9 @@ class Finding:
     detail: str
 
 
-def _run(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def _doctor_command(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
     """Check what this installation needs; exit 1 if something is amiss."""
     settings = chosen_settings()
     checks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
@@ -95,4 +98,32 @@ def _check_prices(settings: Settings) -> str:
     return f"{len(book.models())} models, {len(book.versions)} price versions"
 
 
-doctor = with_options(_run, (*DATABASE_OPTIONS, "prices_dir"))
+doctor = with_options(_doctor_command, (*DATABASE_OPTIONS, "prices_dir"))
+
+
+def _migrate_command(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Bring the database's schema up to date; ``jeton serve`` does so by itself."""
+    applied = asyncio.run(_migrate(chosen_settings()))
+    names = [f"{migration.number:04d}_{migration.name}" for migration in applied]
+    newest = len(load_migrations())
+    if as_json:
+        typer.echo(json.dumps({"schema": newest, "applied": names}))
+        return
+    for name in names:
+        typer.echo(f"Applied {name}.")
+    typer.echo(f"The schema is {newest}.")
+
+
+async def _migrate(settings: Settings) -> tuple[Migration, ...]:
+    if settings.database_url:
+        return await migrate_database(settings.database_url)
+    server = EmbeddedServer(settings.data_dir, report=typer.echo)
+    try:
+        return await migrate_database(await server.start())
+    finally:
+        await server.stop()
+
+
+migrate = with_options(_migrate_command, DATABASE_OPTIONS)
