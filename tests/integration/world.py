@@ -5,20 +5,19 @@ PostgreSQL.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime
 from fractions import Fraction
 
-from jeton import clock
 from jeton.charging.charging import Charging
 from jeton.charging.credits import Grant, grant
 from jeton.charging.onboarding import TrialTerms, open_organization
-from jeton.charging.posting import post
+from jeton.charging.posting import Member, Outcome, post
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule, UsageSource
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
+from jeton.identity import members
 from jeton.identity.keys import Key, create_key
-from jeton.identity.members import Member, create_member
 from jeton.identity.organizations import Organization
 from jeton.identity.passwords import Passwords
 from jeton.ids import new_id
@@ -84,7 +83,7 @@ class World:
     key: Key
     secret: str
     admin_secret: str
-    commits: GroupCommit[object, object]
+    commits: GroupCommit[Member, Outcome]
     charging: Charging
     requests: list[str] = field(default_factory=list)
 
@@ -119,11 +118,16 @@ class World:
             hold, Metered(rule=rule, usage=usage, source=source, conditions=conditions, reported="{}")
         )
 
-    async def grant(self, amount_nano: int, **more: object) -> str:
+    async def grant(
+        self,
+        amount_nano: int,
+        *,
+        kind: LotKind = LotKind.PROMOTIONAL,
+        models: frozenset[str] | None = None,
+        expires_at: datetime | None = None,
+    ) -> str:
         """Give the organization a further lot."""
-        kind = more.pop("kind", LotKind.PROMOTIONAL)
-        assert isinstance(kind, LotKind)
-        given = Grant(kind, amount_nano, "a test", **more)  # type: ignore[arg-type]  # passed through
+        given = Grant(kind, amount_nano, "a test", expires_at, models)
         async with self.pool.connection() as connection:
             return await grant(connection, self.organization.organization_id, given)
 
@@ -141,24 +145,19 @@ async def open_world(pool: Pool, *, name: str = "Example GmbH") -> World:
         _, admin_secret = await create_key(
             connection, organization.organization_id, name="admin", kind="admin"
         )
-    commits: GroupCommit[object, object] = GroupCommit(pool, post)  # type: ignore[arg-type]  # typed by Charging
-    charging = Charging(commits, node_id="node_test", validity_s=600, checkpoint=lambda _: None)  # type: ignore[arg-type]  # as above
+    commits: GroupCommit[Member, Outcome] = GroupCommit(pool, post)
+    charging = Charging(commits, node_id="node_test", validity_s=600)
     return World(pool, organization, key, secret, admin_secret, commits, charging)
 
 
-async def add_member(world: World, email: str = EMAIL) -> Member:
+async def add_member(world: World, email: str = EMAIL, role: members.Role = "admin") -> members.Member:
     """A member who can sign in with PASSWORD."""
     password_hash = await Passwords().hash(PASSWORD)
     async with world.pool.connection() as connection:
-        return await create_member(
+        return await members.create_member(
             connection,
             world.organization.organization_id,
             email=email,
             password_hash=password_hash,
-            role="admin",
+            role=role,
         )
-
-
-def in_days(days: int) -> object:
-    """An instant some days from now."""
-    return clock.now() + timedelta(days=days)

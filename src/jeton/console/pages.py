@@ -1,0 +1,115 @@
+"""Pages: templates to answers, how amounts are shown, and the security headers of every page."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from jeton.console.deps import ConsoleDeps
+from jeton.insight.words import (
+    BUCKET_NAMES,
+    ROUNDING_RULE,
+    SOURCE_SENTENCES,
+    STAGE_NAMES,
+    STATE_SENTENCES,
+    rule_sentence,
+)
+from jeton.money import NANO_PER_USD, display_usd, render_exact
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_CENTS = 2
+_NANO_DIGITS = 9
+
+
+class Pages:
+    """The Console's templates, with what every page knows."""
+
+    def __init__(self, deps: ConsoleDeps) -> None:
+        """Read templates from the package; nothing is rendered yet."""
+        self._environment = Environment(
+            loader=PackageLoader("jeton.console", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            money=display_money,
+            count=display_count,
+            time=display_time,
+            exact=display_exact,
+            nano=display_nano,
+            factor=render_exact,
+        )
+        self._environment.globals.update(
+            deps=deps,
+            bucket_names=BUCKET_NAMES,
+            stage_names=STAGE_NAMES,
+            state_sentences=STATE_SENTENCES,
+            source_sentences=SOURCE_SENTENCES,
+            rounding_rule=ROUNDING_RULE,
+            rule_sentence=rule_sentence,
+        )
+
+    def answer(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
+        """A page as an answer."""
+        html = self._environment.get_template(template).render(context)
+        return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))
+
+
+def answer_json(content: object, *, status: int = 200) -> Response:
+    """A page's twin: its data, indented for people."""
+    body = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    return Response(body, status, headers=dict(SECURITY_HEADERS), media_type="application/json")
+
+
+def display_money(nano: int) -> Markup:
+    """An exact amount with all nine decimals on hover; over a dollar, what is finer than a cent in grey.
+
+    29,000,000 is ``$0.029``; 1,234,567,000,001 is ``$1,234.56`` and then ``7000001`` in grey.
+    """
+    text = display_usd(nano)
+    whole, _, decimals = text.partition(".")
+    coarse, finer = f"{whole}.{decimals}", ""
+    if abs(nano) >= NANO_PER_USD:
+        coarse, finer = f"{whole}.{decimals[:_CENTS]}", decimals[_CENTS:]
+    rest = Markup('<span class="finer">{}</span>').format(finer) if finer else ""
+    full = f"{whole}.{decimals.ljust(_NANO_DIGITS, '0')}"
+    return Markup('<span class="money" title="{}">{}{}</span>').format(full, coarse, rest)
+
+
+def display_exact(nano: Fraction) -> str:
+    """An exact number of nano as dollars without a sign for the currency, at least two decimals."""
+    text = render_exact(nano / NANO_PER_USD)
+    if "/" in text:
+        return text
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.ljust(_CENTS, '0')}"
+
+
+def display_nano(nano: int) -> str:
+    """A whole number of nano as dollars, at least two decimals."""
+    return display_exact(Fraction(nano))
+
+
+def display_count(count: int | None) -> str:
+    """A count with thousands; "unknown" where there is none, which is not zero."""
+    return "unknown" if count is None else f"{count:,}"
+
+
+def display_time(at: datetime) -> Markup:
+    """An instant in UTC, to the second; exact for machines."""
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC")

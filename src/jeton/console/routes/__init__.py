@@ -1,0 +1,36 @@
+"""Routes of the Console: each page with its JSON twin, and the forms."""
+
+from starlette.routing import BaseRoute, Route
+
+from jeton.console.deps import ConsoleDeps
+from jeton.console.pages import Pages
+from jeton.console.routes.keys import create, revoke, show_keys
+from jeton.console.routes.overview import show_overview
+from jeton.console.routes.requests import show_receipt, show_requests
+from jeton.console.routes.signing import Signing
+from jeton.console.routes.usage import show_usage
+from jeton.console.visit import Door
+
+
+def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
+    """The Console's routes. Style sheets come from the site, under /static."""
+    door = Door(deps, Pages(deps))
+    signing = Signing(door)
+    overview, usage = door.page(show_overview), door.page(show_usage)
+    requests, receipt, keys = door.page(show_requests), door.page(show_receipt), door.page(show_keys)
+    return [
+        Route("/console", overview, methods=["GET"]),
+        Route("/console.json", overview, methods=["GET"]),
+        Route("/console/sign-in", signing.show, methods=["GET"]),
+        Route("/console/sign-in", signing.open, methods=["POST"]),
+        Route("/console/sign-out", signing.close, methods=["POST"]),
+        Route("/console/usage", usage, methods=["GET"]),
+        Route("/console/usage.json", usage, methods=["GET"]),
+        Route("/console/requests", requests, methods=["GET"]),
+        Route("/console/requests.json", requests, methods=["GET"]),
+        Route("/console/requests/{request_id}", receipt, methods=["GET"]),
+        Route("/console/keys", keys, methods=["GET"]),
+        Route("/console/keys.json", keys, methods=["GET"]),
+        Route("/console/keys", door.form(create), methods=["POST"]),
+        Route("/console/keys/{key_id}/revoke", door.form(revoke), methods=["POST"]),
+    ]

@@ -1,0 +1,196 @@
+"""Visit: who is at the Console, what their form says, and every error as a page (or as its twin)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, quote, urlsplit
+
+import psycopg
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from jeton import clock
+from jeton.console.deps import ConsoleDeps
+from jeton.console.errors import InvalidFilterError, InvalidFormError, StaleFormError
+from jeton.console.pages import SECURITY_HEADERS, Pages, answer_json
+from jeton.errors import (
+    ConflictError,
+    InvalidInputError,
+    JetonError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPermittedError,
+    OverloadedError,
+)
+from jeton.identity.sessions import Session, find_session, form_token, is_form_token
+
+SESSION_COOKIE = "jeton_session"
+FORM_BYTES_MAX = 16_384
+FORM_FIELDS_MAX = 20
+FILTER_CHARS_MAX = 200
+TWIN = ".json"
+DATABASE_AWAY = "The database is away, so nothing can be shown. Try again in a moment."
+
+STATUSES: Mapping[type[JetonError], int] = {
+    JetonError: 500,
+    InvalidInputError: 400,
+    NotAuthenticatedError: 401,
+    NotPermittedError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    OverloadedError: 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows: a template with its values, and the data of its twin."""
+
+    template: str
+    context: Mapping[str, object]
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a member who is signed in."""
+
+    request: Request
+    deps: ConsoleDeps
+    session: Session
+    secret: str
+
+    def find_filter(self, name: str) -> str:
+        """A text out of the address, "" if there is none; else InvalidFilterError."""
+        text = self.request.query_params.get(name, "").strip()
+        if len(text) > FILTER_CHARS_MAX or not text.isprintable():
+            raise InvalidFilterError(name, f"must have at most {FILTER_CHARS_MAX} printable characters")
+        return text
+
+
+Show = Callable[[Visit], Awaitable[View]]
+Act = Callable[[Visit, Mapping[str, str]], Awaitable[View | str]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Door:
+    """Lets members in and answers everybody else; wraps what pages and forms do."""
+
+    def __init__(self, deps: ConsoleDeps, pages: Pages) -> None:
+        """Serve these pages with these deps."""
+        self.deps = deps
+        self.pages = pages
+
+    def page(self, show: Show) -> Endpoint:
+        """An endpoint that shows a page, or its twin where the address ends in ``.json``."""
+
+        async def endpoint(request: Request) -> Response:
+            return await self.guard(request, self._show(request, show))
+
+        return endpoint
+
+    def form(self, act: Act) -> Endpoint:
+        """An endpoint that acts on a form of the member's own session, then shows or redirects."""
+
+        async def endpoint(request: Request) -> Response:
+            return await self.guard(request, self._act(request, act))
+
+        return endpoint
+
+    async def guard(self, request: Request, answer: Awaitable[Response]) -> Response:
+        """The answer, or the page of the error that it raised."""
+        try:
+            return await answer
+        except ClientDisconnect:
+            # Nobody will read it, but Starlette wants an answer.
+            return Response(status_code=400)
+        except psycopg.OperationalError:
+            return self._problem(request, OverloadedError(DATABASE_AWAY))
+        except JetonError as error:
+            return self._problem(request, error)
+
+    async def find_visit(self, request: Request) -> Visit | None:
+        """The visit of a member who is signed in."""
+        secret = request.cookies.get(SESSION_COOKIE, "")
+        if not secret:
+            return None
+        async with self.deps.pool.connection() as connection:
+            session = await find_session(connection, secret, at=clock.now())
+        return None if session is None else Visit(request, self.deps, session, secret)
+
+    async def _show(self, request: Request, show: Show) -> Response:
+        visit = await self.find_visit(request)
+        if visit is None:
+            return self._ask_to_sign_in(request)
+        view = await show(visit)
+        if _is_twin(request):
+            return answer_json(view.data)
+        return self._render(visit, view)
+
+    async def _act(self, request: Request, act: Act) -> Response:
+        visit = await self.find_visit(request)
+        if visit is None:
+            return self._ask_to_sign_in(request)
+        form = await read_form(request)
+        if not is_form_token(visit.secret, form.get("form_token", "")):
+            raise StaleFormError
+        outcome = await act(visit, form)
+        return redirect(outcome) if isinstance(outcome, str) else self._render(visit, outcome)
+
+    def _render(self, visit: Visit, view: View) -> Response:
+        twin = f"{visit.request.url.path}{TWIN}"
+        query = visit.request.url.query
+        context = {
+            "session": visit.session,
+            "form_token": form_token(visit.secret),
+            "path": visit.request.url.path,
+            "twin": f"{twin}?{query}" if query else twin,
+            **view.context,
+        }
+        return self.pages.answer(view.template, context)
+
+    def _ask_to_sign_in(self, request: Request) -> Response:
+        if _is_twin(request):
+            return answer_json(
+                _render_error(NotAuthenticatedError("Sign in to the Console first.")), status=401
+            )
+        query = f"?{request.url.query}" if request.url.query else ""
+        place = f"{request.url.path}{query}" if request.method == "GET" else "/console"
+        return redirect(f"/console/sign-in?next={quote(place, safe='/')}")
+
+    def _problem(self, request: Request, error: JetonError) -> Response:
+        status = next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
+        if _is_twin(request):
+            return answer_json(_render_error(error), status=status)
+        context = {"session": None, "path": request.url.path, "error": error, "status": status}
+        return self.pages.answer("problem.html", context, status=status)
+
+
+def redirect(place: str) -> Response:
+    """Go there with GET."""
+    return RedirectResponse(place, 303, headers=dict(SECURITY_HEADERS))
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form sent from our own pages; InvalidFormError or StaleFormError."""
+    origin = request.headers.get("origin")
+    # Browsers send the origin of a form's page with every POST; another one is never ours.
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise StaleFormError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES_MAX:
+            raise InvalidFormError(f"it has more than {FORM_BYTES_MAX} bytes")
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+    except ValueError:
+        raise InvalidFormError(f"it is not text, or has more than {FORM_FIELDS_MAX} fields") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _is_twin(request: Request) -> bool:
+    return request.url.path.endswith(TWIN)
+
+
+def _render_error(error: JetonError) -> dict[str, object]:
+    return {"type": "error", "error": {"type": error.code, "message": str(error)}}
