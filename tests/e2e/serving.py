@@ -30,7 +30,7 @@ class ServerProcess:
         self.port = find_free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[str] | None = None
-        self._arguments = arguments
+        self.arguments = arguments
         self._environment = environment or {}
 
     def start(self, *, wait: bool = True) -> None:
@@ -38,7 +38,7 @@ class ServerProcess:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "jeton", "serve", "--port", str(self.port)),
-                *("--data-dir", str(self.data_dir), *self._arguments),
+                *("--data-dir", str(self.data_dir), *self.arguments),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -84,6 +84,10 @@ class PriceVersion:
     bands: tuple[Band, ...]
     web_search_per_1000: int
 
+    def __hash__(self) -> int:
+        """By name and date, which tell versions of one book apart; rates are kept by version."""
+        return hash((self.card.model, self.from_on))
+
     @property
     def price_version_id(self) -> str:
         """The model and the day it is in force from: ``claude-sonnet-5-5@2026-10-07``."""

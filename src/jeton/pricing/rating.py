@@ -9,10 +9,12 @@ anything but a line.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from functools import lru_cache
 from typing import Literal
 
-from jeton.money import TOKENS_PER_MTOK, round_half_even
+import msgspec
+
+from jeton.money import TOKENS_PER_MTOK
 from jeton.pricing.book import Band, Override, PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
 from jeton.pricing.modifiers import Modifier
@@ -21,6 +23,7 @@ from jeton.usage import Bucket, Usage
 Stage = Literal["batch", "cache", "tier", "negotiated", "promotion"]
 STAGES: tuple[Stage, ...] = ("batch", "cache", "tier", "negotiated", "promotion")
 SEARCHES_PER_PRICE = 1000
+STACKS_KEPT_MAX = 4096
 CACHE_BUCKETS = frozenset({Bucket.CACHE_WRITE_5M, Bucket.CACHE_WRITE_1H, Bucket.CACHE_READ})
 # A line is rounded once, by at most half a nano, and a request has one line a bucket.
 ROUNDING_SLACK_NANO = len(Bucket) // 2
@@ -58,22 +61,91 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Mark:
+    """A step before there is a quantity: what one modifier makes of a bucket's rate."""
+
+    stage: Stage
+    name: str
+    factor: Fraction
+    explicit_rate: int | None
+    rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A bucket's list rate and its modifiers in order, for one band and set of conditions.
+
+    Rates are nano-dollars per ``per`` (a million tokens, a thousand searches). ``divisions``
+    are the running rates, list rate first, as (numerator, denominator times ``per``).
+    """
+
+    bucket: Bucket
+    per: int
+    list_rate: int
+    marks: tuple[Mark, ...]
+    divisions: tuple[tuple[int, int], ...]
+
+    @property
+    def rate(self) -> Fraction:
+        """The rate after every modifier."""
+        return self.marks[-1].rate if self.marks else Fraction(self.list_rate)
+
+
+class Line(msgspec.Struct, frozen=True):
     """One bucket's charge: ``exact`` = quantity x rate / per, ``net_nano`` its one rounding.
 
     ``list_nano`` is the quantity at the plain list rate of its direction (uncached input, or
     output; a search at its own); list - sum of the steps' reductions = net, exactly.
     """
 
-    bucket: Bucket
+    stack: Stack
     quantity: int
-    per: int
-    list_rate: int
-    steps: tuple[Step, ...]
-    rate: Fraction
-    exact: Fraction
-    list_nano: int
-    net_nano: int
+    amounts_nano: tuple[int, ...]
+
+    @property
+    def bucket(self) -> Bucket:
+        """What was counted."""
+        return self.stack.bucket
+
+    @property
+    def per(self) -> int:
+        """How many units a rate is for."""
+        return self.stack.per
+
+    @property
+    def list_rate(self) -> int:
+        """The plain list rate, nano per ``per``."""
+        return self.stack.list_rate
+
+    @property
+    def rate(self) -> Fraction:
+        """The rate after every modifier, nano per ``per``."""
+        return self.stack.rate
+
+    @property
+    def exact(self) -> Fraction:
+        """The product before its rounding, in nano."""
+        return self.stack.rate * self.quantity / self.stack.per
+
+    @property
+    def list_nano(self) -> int:
+        """The amount at the list rate."""
+        return self.amounts_nano[0]
+
+    @property
+    def net_nano(self) -> int:
+        """The amount charged."""
+        return self.amounts_nano[-1]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every modifier in order, with what it took off."""
+        return tuple(
+            Step(mark.stage, mark.name, mark.factor, mark.explicit_rate, mark.rate, before - after)
+            for mark, before, after in zip(
+                self.stack.marks, self.amounts_nano, self.amounts_nano[1:], strict=False
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +166,21 @@ def rate(usage: Usage, version: PriceVersion, conditions: Conditions = STANDARD)
     2,000 input, 100,000 cache read and 1,500 output tokens of claude-sonnet-5-5 come to
     29,000,000 nano ($0.029). Raises NotPricedError and FastBatchError.
     """
-    require_priced(version, conditions)
     band = version.find_band(usage.prompt_tokens)
-    lines = tuple(
-        _line(version, band, conditions, bucket, quantity)
-        for bucket, quantity in usage.quantities()
-        if quantity
-    )
+    stacks = stacks_of(version, band.band_id, conditions)
     saved = dict.fromkeys(STAGES, 0)
-    for line in lines:
-        for step in line.steps:
-            saved[step.stage] += step.reduction_nano
-    return Rating(
-        price_version_id=version.price_version_id,
-        band=band.band_id,
-        lines=lines,
-        list_nano=sum(line.list_nano for line in lines),
-        net_nano=sum(line.net_nano for line in lines),
-        saved=saved,
-    )
+    lines = []
+    list_nano = net_nano = 0
+    for bucket, quantity in usage.quantities():
+        if quantity:
+            stack = stacks[bucket]
+            amounts = tuple([_divide(quantity * up, down) for up, down in stack.divisions])
+            for mark, before, after in zip(stack.marks, amounts, amounts[1:], strict=False):
+                saved[mark.stage] += before - after
+            list_nano += amounts[0]
+            net_nano += amounts[-1]
+            lines.append(Line(stack, quantity, amounts))
+    return Rating(version.price_version_id, band.band_id, tuple(lines), list_nano, net_nano, saved)
 
 
 def require_priced(version: PriceVersion, conditions: Conditions) -> None:
@@ -144,20 +212,43 @@ def ceiling(
     uncached input and cache reads always; ``cache_write`` "5m" adds that bucket, "1h" both.
     Raises NotPricedError and FastBatchError.
     """
-    require_priced(version, conditions)
     buckets = [Bucket.INPUT, Bucket.CACHE_READ]
     if cache_write is not None:
         buckets.append(Bucket.CACHE_WRITE_5M)
     if cache_write == "1h":
         buckets.append(Bucket.CACHE_WRITE_1H)
-    dearest = max(
-        prompt_tokens * max(_net_rate(version, band, conditions, bucket) for bucket in buckets)
-        + output_tokens * _net_rate(version, band, conditions, Bucket.OUTPUT)
-        for band in _reachable_bands(version, prompt_tokens)
+    dearest = 0
+    for band in _reachable_bands(version, prompt_tokens):
+        stacks = stacks_of(version, band.band_id, conditions)
+        prompt = max(_most(stacks[bucket], prompt_tokens) for bucket in buckets)
+        dearest = max(dearest, prompt + _most(stacks[Bucket.OUTPUT], output_tokens))
+    searches = _most(
+        stacks_of(version, version.bands[0].band_id, conditions)[Bucket.WEB_SEARCH], web_searches
     )
-    searches = web_searches * _net_rate(version, version.bands[0], conditions, Bucket.WEB_SEARCH)
-    exact = dearest / TOKENS_PER_MTOK + searches / SEARCHES_PER_PRICE
-    return ceil(exact) + ROUNDING_SLACK_NANO
+    return dearest + searches + ROUNDING_SLACK_NANO
+
+
+@lru_cache(maxsize=STACKS_KEPT_MAX)
+def stacks_of(version: PriceVersion, band_id: str, conditions: Conditions) -> Mapping[Bucket, Stack]:
+    """Every bucket's stack in one band; worked out once, since it is the same for every request.
+
+    Raises NotPricedError and FastBatchError.
+    """
+    require_priced(version, conditions)
+    band = next(band for band in version.bands if band.band_id == band_id)
+    return {bucket: _stack(version, band, conditions, bucket) for bucket in Bucket}
+
+
+def _divide(up: int, down: int) -> int:
+    """``up / down`` rounded half-even, without making a fraction of it: the one rounding of a line."""
+    whole, rest = divmod(up, down)
+    twice = rest + rest
+    return whole + 1 if twice > down or (twice == down and whole & 1) else whole
+
+
+def _most(stack: Stack, quantity: int) -> int:
+    up, down = stack.divisions[-1]
+    return -(-quantity * up // down)
 
 
 def _reachable_bands(version: PriceVersion, prompt_tokens: int) -> Iterator[Band]:
@@ -167,37 +258,17 @@ def _reachable_bands(version: PriceVersion, prompt_tokens: int) -> Iterator[Band
             return
 
 
-def _line(version: PriceVersion, band: Band, conditions: Conditions, bucket: Bucket, quantity: int) -> Line:
+def _stack(version: PriceVersion, band: Band, conditions: Conditions, bucket: Bucket) -> Stack:
     per = SEARCHES_PER_PRICE if bucket is Bucket.WEB_SEARCH else TOKENS_PER_MTOK
     list_rate = _list_rate(version, band, bucket)
     running = Fraction(list_rate)
-    exact = Fraction(running.numerator * quantity, running.denominator * per)
-    list_nano = before = round_half_even(exact)
-    steps = []
+    rates, marks = [running], []
     for stage, name, factor, explicit_rate in _factors(version.model, band, conditions, bucket):
         running *= factor
-        exact = Fraction(running.numerator * quantity, running.denominator * per)
-        after = round_half_even(exact)
-        steps.append(Step(stage, name, factor, explicit_rate, running, before - after))
-        before = after
-    return Line(
-        bucket=bucket,
-        quantity=quantity,
-        per=per,
-        list_rate=list_rate,
-        steps=tuple(steps),
-        rate=running,
-        exact=exact,
-        list_nano=list_nano,
-        net_nano=before,
-    )
-
-
-def _net_rate(version: PriceVersion, band: Band, conditions: Conditions, bucket: Bucket) -> Fraction:
-    running = Fraction(_list_rate(version, band, bucket))
-    for _, _, factor, _ in _factors(version.model, band, conditions, bucket):
-        running *= factor
-    return running
+        rates.append(running)
+        marks.append(Mark(stage, name, factor, explicit_rate, running))
+    divisions = tuple((rate.numerator, rate.denominator * per) for rate in rates)
+    return Stack(bucket, per, list_rate, tuple(marks), divisions)
 
 
 def _list_rate(version: PriceVersion, band: Band, bucket: Bucket) -> int:
