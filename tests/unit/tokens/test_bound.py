@@ -79,18 +79,20 @@ def bound(body: bytes, family: str = "o200k", window: int = WINDOW) -> int:
     return bound_prompt(parse(body), body_bytes=len(body), family=family, context_window=window)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(bodies, st.booleans(), st.sampled_from(sorted(FAMILIES)))
 def test_never_below_the_exact_count(content: object, escapes: bool, family: str) -> None:  # noqa: FBT001 -- both ways to write a letter in JSON
     body = json.dumps(content, ensure_ascii=escapes, separators=(",", ":")).encode("utf-8", "replace")
     assert bound(body, family) >= count_prompt(parse(body), FAMILIES[family])
 
 
+@settings(deadline=None)
 @given(texts, st.booleans())
 def test_a_json_string_has_at_least_the_bytes_of_its_text(text: str, escapes: bool) -> None:  # noqa: FBT001 -- as above
     assert len(json.dumps(text, ensure_ascii=escapes).encode()) - 2 >= len(text.encode())
 
 
+@settings(deadline=None)
 @given(texts)
 def test_o200k_never_makes_more_tokens_than_bytes(text: str) -> None:
     assert count_text(text) <= len(text.encode())

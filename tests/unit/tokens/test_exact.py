@@ -1,7 +1,7 @@
 import string
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeton.tokens.exact import (
@@ -47,6 +47,7 @@ def test_a_long_text_counted_in_pieces_is_the_whole() -> None:
 cutting = st.one_of(st.characters(codec="utf-8"), st.sampled_from(" '\n.,;:1aBsS/_-\u2019\u017f"))
 
 
+@settings(deadline=None)
 @given(st.text(cutting))
 def test_a_piece_ends_where_the_tokenizer_cuts_anyway(text: str) -> None:
     whole = "a" * PIECE_CHARS + text + "z"
@@ -83,6 +84,7 @@ def test_an_image_counts_by_its_size_and_an_unreadable_one_by_its_family() -> No
     assert count_prompt(of("AAAA"), CLAUDE_V47) == 7 + 4784
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.integers(0, 60))
 def test_a_cut_is_a_beginning_with_at_most_that_many_tokens(text: str, tokens_max: int) -> None:
     beginning = cut_text(text, tokens_max)
@@ -92,6 +94,7 @@ def test_a_cut_is_a_beginning_with_at_most_that_many_tokens(text: str, tokens_ma
         assert beginning == text
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=string.ascii_letters + " .,", min_size=1, max_size=300), st.integers(1, 20))
 def test_a_cut_of_plain_english_letters_uses_every_token_it_may(text: str, tokens_max: int) -> None:
     # A token may join differently at the cut, so one or two can stay unused, never more.
@@ -105,6 +108,7 @@ def test_a_character_of_several_tokens_is_never_split() -> None:
     assert cut_text("ᚠ", 3) == "ᚠ"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(1, 8))
 def test_pieces_joined_are_the_text(text: str, tokens_each: int) -> None:
     pieces = split_text(text, tokens_each)

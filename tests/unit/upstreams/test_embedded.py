@@ -4,7 +4,7 @@ import json
 import msgspec
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent, TextBlock, TextDelta
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -198,6 +198,7 @@ async def test_images_count_by_the_tier_of_the_model_that_is_rehearsed() -> None
     assert (standard, high) == (7 + 1568, 7 + 4784)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.integers(1, 30))
 def test_what_is_reported_is_what_is_counted(text: str, max_tokens: int) -> None:
     request = ask(text, max_tokens=max_tokens)
@@ -243,3 +244,10 @@ async def test_a_long_prompt_is_read_in_a_thread_and_answered_the_same() -> None
     assert found.usage.input_tokens == 3 + 4 + count_text(text)
     counted = await upstream().count_tokens({}, request.request.prompt, request.body)
     assert counted == found.usage.input_tokens
+
+
+async def test_a_delay_between_deltas_changes_nothing_but_time() -> None:
+    slow = await EmbeddedUpstream(lambda _model: None, delta_delay_s=0.001).send(ask(stream=True))
+    chunks = [chunk async for chunk in slow.chunks()]
+    assert len(chunks) == 5
+    assert chunks[-1].endswith(b'data: {"type":"message_stop"}\n\n')

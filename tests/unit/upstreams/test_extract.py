@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeton.tokens.prompt import Prompt
@@ -109,10 +109,12 @@ def test_json_is_counted_but_not_quoted() -> None:
     assert "{" not in ask("Look.", call, "How old is the tower?")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=5))
 def test_the_same_prompt_always_gets_the_same_answer(contents: list[str]) -> None:
-    assert ask(*contents) == ask(*contents)
-    assert len(ask(*contents)) > 20
+    said = ask(*contents)
+    assert said == ask(*contents)
+    assert said.startswith(("The text says: “", NO_MATCH, NOTHING_TO_QUOTE))
 
 
 @pytest.mark.parametrize("junk", ["a", " ", ".", "\n", '."', "漢字", "? ", "x. "])
