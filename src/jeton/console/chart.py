@@ -126,10 +126,10 @@ def _label_days(days: list[date]) -> tuple[Label, ...]:
 
 
 def _round_up(nano: int) -> int:
-    """The next of 1, 2 or 5 times a power of ten, so that the axis has round amounts; at least 2."""
+    """The next of a few digits times a power of ten, so that the axis has round amounts; at least 2."""
     power = 1
     while True:
-        for digit in (1, 2, 5):
+        for digit in (1, 2, 3, 4, 5, 6, 8):
             if digit * power >= max(nano, 2):
                 return digit * power
         power *= 10

@@ -1,0 +1,82 @@
+"""``jeton keys`` and ``jeton usage`` against a database, as they are typed."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.integration.world import open_world
+
+from jeton.cli import run
+from jeton.db.pool import open_pool
+from jeton.identity.errors import RevokedKeyError
+from jeton.identity.key_ring import KeyRing
+
+
+@pytest.fixture(autouse=True)
+def _database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JETON_DATABASE_URL", database_url)
+
+
+def prepare(database_url: str, names: list[str]) -> None:
+    async def bill() -> None:
+        pool = await open_pool(database_url)
+        for name in names:
+            world = await open_world(pool, name=name)
+            await world.bill()
+            await world.close()
+        await pool.close()
+
+    asyncio.run(bill())
+
+
+def typed(*words: str, capsys: pytest.CaptureFixture[str]) -> Any:  # noqa: ANN401 - JSON of any shape
+    with pytest.raises(SystemExit) as ended:
+        run([*words, "--json"])
+    assert ended.value.code in (0, None)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_key_is_created_listed_and_revoked(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(database_url, ["Only"])
+    created = typed("keys", "create", "laptop", "--days", "3", capsys=capsys)
+    assert created["secret"].startswith("sk-jtn-api-")
+    assert created["id"] in [key["id"] for key in typed("keys", "list", capsys=capsys)]
+    revoked = typed("keys", "revoke", created["id"], capsys=capsys)
+    assert revoked["status"] == "inactive"
+
+    async def use() -> None:
+        pool = await open_pool(database_url)
+        try:
+            await KeyRing(pool).authenticate(created["secret"])
+        finally:
+            await pool.close()
+
+    with pytest.raises(RevokedKeyError):
+        asyncio.run(use())
+
+
+def test_usage_is_the_same_as_everywhere(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(database_url, ["Only"])
+    report = typed("usage", "--since", "1d", capsys=capsys)
+    assert report["totals"]["net_amount"] == "0.029"
+    assert report["rows"][0]["model"] == "claude-sonnet-5-5"
+
+
+@pytest.mark.parametrize("since", ["0d", "week", "367d", "1000d"])
+def test_a_since_that_is_no_number_of_days_is_refused(
+    database_url: str, since: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(database_url, ["Only"])
+    assert run(["usage", "--since", since]) == 2
+    assert capsys.readouterr().err
+
+
+def test_with_several_organizations_one_must_be_chosen(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(database_url, ["First", "Second"])
+    assert run(["keys", "list"]) == 2
+    told = capsys.readouterr().err
+    assert "First" in told
+    assert "--organization" in told

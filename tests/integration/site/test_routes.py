@@ -1,0 +1,102 @@
+"""The site over HTTP: every page, its numbers from settings and price book, and what is not there."""
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+
+from jeton.pricing.book import PriceBook
+from jeton.pricing.loading import load_book
+from jeton.site.deps import SiteDeps
+from jeton.site.documents import Documents
+from jeton.site.routes import site_routes
+
+
+def client_of(deps: SiteDeps) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=Starlette(routes=site_routes(deps)))
+    return httpx2.AsyncClient(transport=transport, base_url="http://jeton.test:8080")
+
+
+def deps_of(book: PriceBook, *, trial_amount_nano: int = 7_250_000_000, base_url: str = "") -> SiteDeps:
+    return SiteDeps(
+        book=book,
+        brand_name="Example AI",
+        base_url=base_url,
+        support_email="support@example.com",
+        sales_email="sales@example.com",
+        trial_amount_nano=trial_amount_nano,
+        trial_days=45,
+    )
+
+
+async def test_every_page_is_there_and_sealed() -> None:
+    paths = ["/", "/faq", "/pricing", "/docs", *(f"/docs/{page.slug}" for page in Documents().list())]
+    async with client_of(deps_of(load_book())) as client:
+        for path in paths:
+            response = await client.get(path)
+            assert response.status_code == 200, path
+            assert response.headers["content-security-policy"].startswith("default-src 'self'")
+            assert "Example AI" in response.text
+            assert "style=" not in response.text
+            assert "<script" not in response.text
+
+
+async def test_the_faq_answers_with_this_installations_own_numbers() -> None:
+    async with client_of(deps_of(load_book())) as client:
+        page = (await client.get("/faq")).text
+    for heading in (
+        "How is token usage calculated?",
+        "Are there free tiers or trials?",
+        "How do discounts stack?",
+        "What payment methods are accepted?",
+    ):
+        assert heading in page
+    assert "<strong>$7.25</strong>, valid for <strong>45 days</strong>" in page
+    for amount in ("$37.50", "$13.23105", "$18.75", "$6.615525", "82.4 %"):
+        assert amount in page
+    assert 'href="mailto:support@example.com"' in page
+
+
+async def test_without_trial_or_prices_the_pages_do_not_promise_any() -> None:
+    async with client_of(deps_of(PriceBook(()), trial_amount_nano=0)) as client:
+        for path in ("/", "/faq", "/pricing"):
+            response = await client.get(path)
+            assert response.status_code == 200
+            assert "$7.25" not in response.text
+        assert "there is none at the moment" in (await client.get("/faq")).text
+
+
+async def test_the_first_request_names_this_server() -> None:
+    async with client_of(deps_of(load_book())) as client:
+        assert "curl http://jeton.test:8080/v1/messages" in (await client.get("/")).text
+    async with client_of(deps_of(load_book(), base_url="https://api.example.com")) as client:
+        assert "curl https://api.example.com/v1/messages" in (await client.get("/")).text
+
+
+async def test_the_pricing_page_has_every_model_of_the_book() -> None:
+    book = load_book()
+    async with client_of(deps_of(book)) as client:
+        page = (await client.get("/pricing")).text
+    for model in book.models():
+        assert f"{model}@" in page
+    assert "prompts up to 100,000 tokens" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/static/jeton.css", 200, "text/css; charset=utf-8"),
+        ("/static/console.css", 200, "text/css; charset=utf-8"),
+        ("/static/mark.svg", 200, "image/svg+xml"),
+        ("/favicon.ico", 200, "image/svg+xml"),
+        ("/docs/quickstart.md", 200, "text/plain; charset=utf-8"),
+        ("/static/..%2froutes.py", 404, "text/plain; charset=utf-8"),
+        ("/static/%00", 404, "text/html; charset=utf-8"),
+        ("/docs/nope", 404, "text/html; charset=utf-8"),
+        ("/docs/%3Cb%3E", 404, "text/html; charset=utf-8"),
+    ],
+)
+async def test_files_and_what_is_not_there(path: str, status: int, kind: str) -> None:
+    async with client_of(deps_of(load_book())) as client:
+        response = await client.get(path)
+    assert (response.status_code, response.headers["content-type"]) == (status, kind)
+    assert "<b>" not in response.text
