@@ -63,7 +63,7 @@ def with_options(command: Callable[..., Any], names: Iterable[str] | None = None
     return wrapper
 
 
-def _parameter(name: str, kind: type, option: Any) -> inspect.Parameter:  # noqa: ANN401 - Typer's
+def _parameter(name: str, kind: type, option: Any) -> inspect.Parameter:  # noqa: ANN401 - whatever Typer makes
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

@@ -18,7 +18,7 @@ from jeton.gateway.parsing import Head
 LIMIT = 33_554_432
 
 
-def assert_refused(gateway: Gateway, reply: Any, status: int, kind: str) -> None:  # noqa: ANN401 - a Reply
+def assert_refused(gateway: Gateway, reply: Any, status: int, kind: str) -> None:  # noqa: ANN401 - a Reply of the fake client
     assert (reply.status, reply.json["error"]["type"]) == (status, kind)
     assert reply.json["type"] == "error"
     assert reply.json["request_id"] == reply.headers["request-id"]

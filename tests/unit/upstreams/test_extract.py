@@ -77,7 +77,7 @@ def test_every_text_of_the_prompt_is_a_source(contents: list[object], fields: di
 
 
 def test_chinese_and_japanese_need_no_spaces() -> None:
-    text = "日本の首都は東京です。大阪は大きい。日本の首都は何ですか？"  # noqa: RUF001 -- Japanese
+    text = "日本の首都は東京です。大阪は大きい。日本の首都は何ですか？"  # noqa: RUF001 - the text is Japanese
     assert ask(text) == "The text says: “日本の首都は東京です。”"
 
 
