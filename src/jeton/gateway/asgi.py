@@ -23,7 +23,7 @@ from jeton.gateway.errors import (
     UnexpectedError,
 )
 from jeton.gateway.parsing import Head, parse_count, read_head, require_size, require_version
-from jeton.gateway.relay import fail, run_exchange, send_reply
+from jeton.gateway.relay import fail, interruptible, run_exchange, send_reply
 from jeton.ids import new_id
 
 BODY_TIMEOUT_S = 120
@@ -176,17 +176,15 @@ async def read_body(receive: Receive, head: Head) -> bytes:
     require_size(head.content_length)
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while (message := await receive())["type"] == "http.request":
-                part: bytes = message.get("body", b"")
-                size += len(part)
-                require_size(size)
-                if not message.get("more_body", False):
-                    return b"".join((*parts, part)) if parts else part
-                parts.append(part)
-    except TimeoutError:
-        raise BodyTimeoutError(BODY_TIMEOUT_S) from None
+    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+    with interruptible(deadline, lambda: BodyTimeoutError(BODY_TIMEOUT_S)):
+        while (message := await receive())["type"] == "http.request":
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            require_size(size)
+            if not message.get("more_body", False):
+                return b"".join((*parts, part)) if parts else part
+            parts.append(part)
     raise ClientLeftError
 
 

@@ -6,8 +6,7 @@ happens in between, the hold ends by a rule of the contract (P9).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -131,9 +130,8 @@ async def _call(exchange: Exchange) -> Answer:
     admission = exchange.admission
     ask = Ask(admission.request_id, admission.request, admission.body, admission.headers)
     try:
-        with interruptible(
-            exchange.wire, deadline=exchange.deadline, follows_client=admission.request.stream
-        ):
+        leaver = exchange.wire if admission.request.stream else None
+        with interruptible(exchange.deadline, ExchangeTimeoutError, leaver):
             return await admission.route.upstream.send(ask)
     except ClientLeftError:
         await _end(exchange, Rule.CLIENT_LEFT_BEFORE_OUTPUT)
@@ -159,7 +157,7 @@ async def _end(exchange: Exchange, ending: Ending) -> Charge:
 async def _read(exchange: Exchange, answer: Answer) -> bytes:
     """The whole body. The client's leaving changes nothing: the call runs to its end."""
     try:
-        with interruptible(exchange.wire, deadline=exchange.deadline, follows_client=False):
+        with interruptible(exchange.deadline, ExchangeTimeoutError):
             body = await answer.read()
         _require_answer_size(body)
         return body
@@ -196,7 +194,7 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     asked, version = exchange.admission.asked, exchange.admission.version
     failure: UpstreamError | None = None
     try:
-        with interruptible(exchange.wire, deadline=exchange.deadline, follows_client=True):
+        with interruptible(exchange.deadline, ExchangeTimeoutError, exchange.wire):
             await _pass_through(exchange, answer, observer)
     except ClientLeftError:
         # Cancel first: what the upstream makes from now on nobody will read.
@@ -298,35 +296,49 @@ def _with_our_id(body: bytes, request_id: str) -> bytes:
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 
-@contextmanager
-def interruptible(wire: Wire, *, deadline: float, follows_client: bool) -> Iterator[None]:
-    """Stop what the body awaits at ``deadline`` (the loop's clock), or when the client leaves.
+class interruptible:  # noqa: N801 - reads as a statement: with interruptible(...)
+    """Stop what the body awaits at ``deadline`` (the loop's clock), or when ``wire``'s client leaves.
 
-    Raises ExchangeTimeoutError or ClientLeftError in its place. Only the wait for an upstream
-    stands inside; a hold or a settlement never does.
+    Raises ``late`` or ClientLeftError in its place. Only a wait for somebody else stands inside;
+    a hold or a settlement never does. Without a wire nobody's leaving is noticed.
     """
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError
-    reasons: list[JetonError] = []
 
-    def interrupt(reason: JetonError) -> None:
-        if not reasons:
-            reasons.append(reason)
-            task.cancel()
+    __slots__ = ("_late", "_reason", "_task", "_timer", "_wire")
 
-    if follows_client:
-        if wire.has_left:
-            raise ClientLeftError
-        wire.on_leave(lambda: interrupt(ClientLeftError()))
-    timer = asyncio.get_running_loop().call_at(deadline, lambda: interrupt(ExchangeTimeoutError()))
-    try:
-        yield
-    except (asyncio.CancelledError, JetonError) as error:
+    def __init__(self, deadline: float, late: Callable[[], JetonError], wire: Wire | None = None) -> None:
+        """Start the clock."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError
+        self._task = task
+        self._late = late
+        self._wire = wire
+        self._reason: JetonError | None = None
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._be_late)
+
+    def __enter__(self) -> None:
+        wire = self._wire
+        if wire is not None:
+            if wire.has_left:
+                self._timer.cancel()
+                raise ClientLeftError
+            wire.on_leave(self._be_left)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._timer.cancel()
+        if self._wire is not None:
+            self._wire.on_leave(None)
         # Our own interruption is taken back; one from outside (shutdown) goes on.
-        if not reasons or task.uncancel() > 0:
-            raise
-        raise reasons[0] from error
-    finally:
-        timer.cancel()
-        wire.on_leave(None)
+        if self._reason is not None and self._task.uncancel() == 0:
+            raise self._reason from error
+
+    def _be_late(self) -> None:
+        self._interrupt(self._late())
+
+    def _be_left(self) -> None:
+        self._interrupt(ClientLeftError())
+
+    def _interrupt(self, reason: JetonError) -> None:
+        if self._reason is None:
+            self._reason = reason
+            self._task.cancel()

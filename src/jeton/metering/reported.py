@@ -4,8 +4,10 @@ This is the one conversion of this dialect (P6). Counts that contradict each oth
 repaired and not priced: the request is quarantined with a sentence that says why.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from dataclasses import astuple, dataclass
+from operator import add
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -14,6 +16,10 @@ from jeton.usage import COUNT_MAX, Usage
 
 REPORTED_BYTES_MAX = 65_536
 _NUL_ESCAPE = "\\u0000"
+# Escapes and exponents: the two kinds of valid JSON that PostgreSQL's jsonb may refuse.
+_UNSURE = re.compile(rb"\\|[0-9][eE]")
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
 
 Fields = dict[str, msgspec.Raw]
 
@@ -37,29 +43,26 @@ class Reported:
 
 
 class _Split(msgspec.Struct):
-    ephemeral_5m_input_tokens: int
-    ephemeral_1h_input_tokens: int
+    ephemeral_5m_input_tokens: _Count
+    ephemeral_1h_input_tokens: _Count
 
 
 class _Searches(msgspec.Struct):
-    web_search_requests: int = 0
+    web_search_requests: _Count = 0
 
 
 class _Counts(msgspec.Struct):
-    input_tokens: int
-    output_tokens: int
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: _Count
+    output_tokens: _Count
+    cache_creation_input_tokens: _Count | None = None
+    cache_read_input_tokens: _Count | None = None
     cache_creation: _Split | None = None
 
 
-class _Iteration(msgspec.Struct):
+class _Iteration(_Counts, kw_only=True):
     type: str
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation: _Split | None = None
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
 
 
 class _Object(_Counts):
@@ -123,17 +126,21 @@ def read_reported(raw: bytes) -> Reported:
     if len(raw) > REPORTED_BYTES_MAX:
         return Reported(None, f"The upstream's usage is larger than {REPORTED_BYTES_MAX} bytes.")
     try:
-        # Decoded and encoded again, so that PostgreSQL's jsonb takes every byte of it.
-        text = msgspec.json.encode(_ANY.decode(raw)).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Reported(None, f"The upstream's usage is not JSON: {error}.")
-    if _NUL_ESCAPE in text:
-        return Reported(None, "The upstream's usage contains a NUL character.")
-    try:
-        reported = _OBJECT.decode(text)
+        reported = _OBJECT.decode(raw)
         usage = _usage(reported)
-    except (msgspec.DecodeError, _ContradictionError, UsageError) as error:
-        return Reported(None, f"The upstream's usage cannot be priced: {error}", text=text)
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+        UsageError,
+        _ContradictionError,
+    ) as error:
+        problem, _, field = str(error).replace("`", "").partition(" - at $.")
+        sentence = f"The upstream's usage cannot be priced: {field or 'it'}: {problem}"
+        return Reported(None, sentence, text=_kept_text(raw, is_sound=False))
+    text = _kept_text(raw, is_sound=True)
+    if text is None:
+        return Reported(None, "The upstream's usage holds characters that cannot be stored.")
     return Reported(
         usage,
         service_tier=_tier(reported.service_tier),
@@ -143,19 +150,29 @@ def read_reported(raw: bytes) -> Reported:
     )
 
 
+def _kept_text(raw: bytes, *, is_sound: bool) -> str | None:
+    """The JSON text to keep; None if jsonb would not take it, for it must never stop a settlement."""
+    try:
+        if is_sound and not _UNSURE.search(raw):
+            return raw.decode()
+        text = msgspec.json.encode(_ANY.decode(raw)).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if _NUL_ESCAPE in text else text
+
+
 def _usage(reported: _Object) -> Usage:
-    parts: list[_Counts | _Iteration] = [reported, *_added(reported)]
-    writes = [_writes(part) for part in parts]
     searches = reported.server_tool_use
-    counts = (
-        sum(_bounded("input_tokens", part.input_tokens) for part in parts),
-        sum(five_minutes for five_minutes, _ in writes),
-        sum(one_hour for _, one_hour in writes),
-        sum(_bounded("cache_read_input_tokens", part.cache_read_input_tokens or 0) for part in parts),
-        sum(_bounded("output_tokens", part.output_tokens) for part in parts),
-        0 if searches is None else searches.web_search_requests,
-    )
-    return Usage(*counts)
+    usage = _buckets(reported, 0 if searches is None else searches.web_search_requests)
+    for step in _added(reported):
+        usage = Usage(*map(add, astuple(usage), astuple(_buckets(step, 0))))
+    return usage
+
+
+def _buckets(part: _Counts, searches: int) -> Usage:
+    five_minutes, one_hour = _writes(part)
+    read = part.cache_read_input_tokens or 0
+    return Usage(part.input_tokens, five_minutes, one_hour, read, part.output_tokens, searches)
 
 
 def _added(reported: _Object) -> list[_Iteration]:
@@ -167,25 +184,17 @@ def _added(reported: _Object) -> list[_Iteration]:
     return [step for step in iterations if step.type == "compaction"]
 
 
-def _writes(part: _Counts | _Iteration) -> tuple[int, int]:
+def _writes(part: _Counts) -> tuple[int, int]:
     total, split = part.cache_creation_input_tokens, part.cache_creation
     if split is None:
-        return _bounded("cache_creation_input_tokens", total or 0), 0
-    five_minutes = _bounded("ephemeral_5m_input_tokens", split.ephemeral_5m_input_tokens)
-    one_hour = _bounded("ephemeral_1h_input_tokens", split.ephemeral_1h_input_tokens)
+        return total or 0, 0
+    five_minutes, one_hour = split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens
     if total is not None and five_minutes + one_hour != total:
         raise _ContradictionError(
             f"cache_creation_input_tokens is {total}, but its parts are"
             f" {five_minutes} (5m) and {one_hour} (1h)."
         )
     return five_minutes, one_hour
-
-
-def _bounded(name: str, count: int) -> int:
-    # Each summand, so that a negative one cannot hide behind another.
-    if not 0 <= count <= COUNT_MAX:
-        raise UsageError(name, count)
-    return count
 
 
 def _tier(name: str | None) -> Literal["standard", "batch"] | None:

@@ -92,7 +92,7 @@ class Charging:
         self.asks.append(ask)
         await asyncio.sleep(0)
         if ask.amount_nano > self.available_nano:
-            raise InsufficientCreditError(ask.amount_nano, self.available_nano, "Not enough.")
+            raise InsufficientCreditError(ask.amount_nano, self.available_nano, sentence="Not enough.")
         self.journal.append("hold")
         taken_at = clock.now()
         return Hold(ask, "txn_1", taken_at, taken_at + timedelta(seconds=self.validity_s))

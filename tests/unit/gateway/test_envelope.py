@@ -26,7 +26,7 @@ from jeton.gateway.errors import (
     UpstreamDeniedError,
 )
 
-CREDIT = InsufficientCreditError(50_000_000, 10_000_000, "Not enough.")
+CREDIT = InsufficientCreditError(50_000_000, 10_000_000, sentence="Not enough.")
 
 
 @pytest.mark.parametrize(

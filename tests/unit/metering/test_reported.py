@@ -50,30 +50,35 @@ PRICED: dict[str, tuple[dict[str, Any], tuple[int, int, int, int, int, int]]] = 
 
 QUARANTINED: dict[str, tuple[object, str]] = {
     "no output_tokens": ({"input_tokens": 1}, "output_tokens"),
-    "negative": ({"input_tokens": -1, "output_tokens": 5}, "input_tokens is -1"),
+    "negative": ({"input_tokens": -1, "output_tokens": 5}, "input_tokens: Expected int >= 0"),
     "negative, hidden in a sum": (
-        {**COUNTS, "iterations": [{"type": "compaction", "input_tokens": -3, "output_tokens": 0}]},
-        "input_tokens is -3",
+        {**COUNTS, "iterations": [{"type": "compaction", "input_tokens": -3}]},
+        "iterations[0].input_tokens: Expected int >= 0",
     ),
     "negative part": (
         {**COUNTS, "cache_creation_input_tokens": 1,
          "cache_creation": {"ephemeral_5m_input_tokens": -1, "ephemeral_1h_input_tokens": 2}},
-        "ephemeral_5m_input_tokens is -1",
+        "ephemeral_5m_input_tokens: Expected int >= 0",
     ),
-    "absurd": ({"input_tokens": 10**12 + 1, "output_tokens": 5}, "1000000000001"),
-    "text": ({"input_tokens": "10", "output_tokens": 5}, "Expected `int`"),
-    "fraction": ({"input_tokens": 1.5, "output_tokens": 5}, "Expected `int`"),
+    "absurd": ({"input_tokens": 10**12 + 1, "output_tokens": 5}, "Expected int <= 1000000000000"),
+    "text": ({"input_tokens": "10", "output_tokens": 5}, "input_tokens: Expected int"),
+    "fraction": ({"input_tokens": 1.5, "output_tokens": 5}, "input_tokens: Expected int"),
     "parts that do not add up": (
         {**COUNTS, "cache_creation_input_tokens": 8,
          "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}},
         "cache_creation_input_tokens is 8, but its parts are 3 (5m) and 4 (1h)",
     ),
     "another model's tokens": (
-        {**COUNTS, "iterations": [{"type": "fallback_message", "input_tokens": 3, "output_tokens": 1}]},
+        {**COUNTS, "iterations": [{"type": "fallback_message", "input_tokens": 3}]},
         "fallback_message ran on a model of its own",
     ),
-    "not an object": ([1], "Expected `object`"),
-    "a NUL": ({**COUNTS, "service_tier": "\x00"}, "NUL"),
+    "not an object": ([1], "Expected object"),
+    "a sum over the limit": (
+        {"input_tokens": 10**12, "output_tokens": 5,
+         "iterations": [{"type": "compaction", "input_tokens": 1}]},
+        "input_tokens is 1000000000001",
+    ),
+    "a NUL": ({**COUNTS, "service_tier": "\x00"}, "cannot be stored"),
 }  # fmt: skip
 
 
@@ -99,12 +104,29 @@ def test_missing_is_a_state_and_not_a_zero(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"{", b'{"a":"\xff"}', b"[" * 60_000 + b"]" * 1, b"[" * 30_000 + b"]" * 30_000],
+    "raw", [b"1e", b'{"a":"\xff"}', b"[" * 60_000 + b"]" * 1, b"[" * 30_000 + b"]" * 30_000],
     ids=["cut", "bad UTF-8", "open", "deep"],
 )  # fmt: skip
 def test_what_is_not_json_is_quarantined_without_being_kept(raw: bytes) -> None:
     found = read_reported(raw)
     assert (found.usage, found.text, found.is_missing) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b'{"input_tokens":1,"output_tokens":1}', '{"input_tokens":1,"output_tokens":1}'),
+        (
+            b'{"input_tokens":1,"output_tokens":1, "a":"\\u00e9"}',
+            '{"input_tokens":1,"output_tokens":1,"a":"é"}',
+        ),
+        (b'{"input_tokens":1,"output_tokens":1,"a":1e2}', '{"input_tokens":1,"output_tokens":1,"a":100.0}'),
+        (b'{"input_tokens":-1, "output_tokens":1}', '{"input_tokens":-1,"output_tokens":1}'),
+    ],
+    ids=["as it came", "escapes", "exponents", "not priced"],
+)
+def test_the_text_that_is_kept_is_json_for_every_database(raw: bytes, text: str) -> None:
+    assert read_reported(raw).text == text
 
 
 def test_too_large_is_quarantined() -> None:
