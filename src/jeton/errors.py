@@ -82,7 +82,7 @@ class InsufficientCreditError(JetonError):
 
     code = "insufficient_credit"
 
-    def __init__(self, needed_nano: int, available_nano: int, sentence: str) -> None:
+    def __init__(self, needed_nano: int, available_nano: int, *, sentence: str) -> None:
         """Keep both numbers for the edges; ``sentence`` names them for people."""
         super().__init__(sentence)
         self.needed_nano = needed_nano

@@ -13,7 +13,7 @@ def query(server: ServerProcess, statement: str, *parameters: object) -> list[tu
     """Rows of the server's own database."""
     address = (server.data_dir / "database.url").read_text(encoding="utf-8").strip()
     with psycopg.connect(address) as connection:
-        return connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]  # literals of the tests
+        return connection.execute(statement, parameters).fetchall()
 
 
 def get(server: ServerProcess, path: str) -> dict[str, Any]:

@@ -77,11 +77,14 @@ class ServerProcess:
         output, _ = process.communicate(timeout=STOP_TIMEOUT_S)
         return process.returncode, output
 
-    def wait(self) -> tuple[int, str]:
-        """Wait for the process to end by itself."""
+    def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> tuple[int, str]:
+        """Wait for the process to end by itself; one that does not is stopped, and its code is 0."""
         assert self.process is not None
+        try:
+            output, _ = self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return self.stop()
         process, self.process = self.process, None
-        output, _ = process.communicate(timeout=STOP_TIMEOUT_S)
         return process.returncode, output
 
     @property

@@ -80,7 +80,8 @@ def crash_at(server: ServerProcess, point: str, *, is_stream: bool) -> Crash:
                 received += chunk
     except httpx2.TransportError:
         pass  # the server died; what arrived until then is what counts
-    exit_code, _ = server.wait()
+    exit_code, output = server.wait(10)
+    assert exit_code == -signal.SIGKILL, f"At {point} (stream: {is_stream}) the server lived on: {output}"
     return Crash(point, is_stream, exit_code, bytes(received), charges)
 
 

@@ -29,9 +29,9 @@ class _Tool(msgspec.Struct):
 def bound(
     prompt_tokens: int,
     request: MessagesRequest,
+    *,
     version: PriceVersion,
     conditions: Conditions,
-    *,
     body: bytes,
 ) -> int:
     """The bound in nano for a prompt of at most ``prompt_tokens``; ``body`` is the request's bytes.

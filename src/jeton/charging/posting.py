@@ -144,7 +144,7 @@ async def post(connection: Connection, members: Sequence[Member]) -> list[Outcom
         if isinstance(member, EndHold) and member.request_id not in holds
     ]
     charges = await _read_charges(connection, ended) if ended else {}
-    batch = _Batch(books, holds, charges, clock.now())
+    batch = _Batch(books, holds, charges=charges, at=clock.now())
     outcomes = [batch.decide(member) for member in members]
     await batch.write(connection)
     return outcomes
@@ -166,6 +166,7 @@ class _Batch:
         self,
         books: dict[UUID, Book],
         holds: dict[str, HoldRow],
+        *,
         charges: dict[str, Charge],
         at: datetime,
     ) -> None:
@@ -335,7 +336,7 @@ def _insufficient(needed_nano: int, available_nano: int) -> InsufficientCreditEr
     return InsufficientCreditError(
         needed_nano,
         available_nano,
-        f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} is "
+        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} is "
         "available; add credit, or lower max_tokens or the prompt.",
     )
 

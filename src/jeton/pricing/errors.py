@@ -14,7 +14,7 @@ class NotPricedError(InvalidInputError):
 
     code = "not_priced"
 
-    def __init__(self, price_version_id: str, asked: str, remedy: str) -> None:
+    def __init__(self, price_version_id: str, asked: str, *, remedy: str) -> None:
         """Name the version and what it has no price for."""
         super().__init__(f"{price_version_id} has no price for {asked}; {remedy}.")
         self.price_version_id = price_version_id

@@ -190,11 +190,11 @@ def require_priced(version: PriceVersion, conditions: Conditions) -> None:
     if is_batch and is_fast:
         raise FastBatchError
     if is_batch and not version.has_batch:
-        raise NotPricedError(version.price_version_id, "batch", "ask for the standard tier")
+        raise NotPricedError(version.price_version_id, "batch", remedy="ask for the standard tier")
     if is_fast and not version.has_fast:
-        raise NotPricedError(version.price_version_id, "fast mode", "ask for standard speed")
+        raise NotPricedError(version.price_version_id, "fast mode", remedy="ask for standard speed")
     if conditions.inference_geo == "us" and not version.has_us:
-        raise NotPricedError(version.price_version_id, "US inference", "leave the geography out")
+        raise NotPricedError(version.price_version_id, "US inference", remedy="leave the geography out")
 
 
 def ceiling(

@@ -28,6 +28,9 @@ def version_of(model: str) -> PriceVersion:
     return version
 
 
+SONNET = version_of("claude-sonnet-5-5")
+
+
 def request(max_tokens: int = 1_000, tools: list[msgspec.Raw] | None = None) -> MessagesRequest:
     """A request that asks for so much output."""
     return MessagesRequest("claude-sonnet-5-5", max_tokens, [Message("user", "Hi")], tools=tools)
@@ -35,7 +38,7 @@ def request(max_tokens: int = 1_000, tools: list[msgspec.Raw] | None = None) -> 
 
 def nano(body: bytes, *, prompt: int = 1_000_000, model: str = "claude-sonnet-5-5") -> int:
     """The bound of a prompt, without the nano or so that rounding may add."""
-    amount = bound(prompt, request(), version_of(model), Conditions(), body=body)
+    amount = bound(prompt, request(), version=version_of(model), conditions=Conditions(), body=body)
     return amount // 1_000 * 1_000
 
 
@@ -65,7 +68,7 @@ def test_the_dearest_band_that_the_prompt_can_reach_counts() -> None:
 def test_searches_are_bounded_by_max_uses() -> None:
     """3 searches: $0.03, and the prompt is read four times."""
     tools = [msgspec.Raw(b'{"type":"web_search_20250305","name":"web_search","max_uses":3}')]
-    amount = bound(1_000_000, request(0, tools), version_of("claude-sonnet-5-5"), Conditions(), body=PLAIN)
+    amount = bound(1_000_000, request(0, tools), version=SONNET, conditions=Conditions(), body=PLAIN)
     assert amount // 1_000 * 1_000 == 8_030_000_000
 
 
@@ -74,7 +77,7 @@ def test_a_search_without_limit_is_refused(uses: bytes) -> None:
     """Its cost has no upper bound, so no hold could cover it."""
     tools = [msgspec.Raw(b'{"type":"web_search_20250305","name":"web_search"' + uses + b"}")]
     with pytest.raises(UnboundedRequestError, match="max_uses"):
-        bound(1, request(0, tools), version_of("claude-sonnet-5-5"), Conditions(), body=PLAIN)
+        bound(1, request(0, tools), version=SONNET, conditions=Conditions(), body=PLAIN)
 
 
 COUNTS = st.integers(0, 300_000)
@@ -87,5 +90,11 @@ COUNTS = st.integers(0, 300_000)
 def test_the_bound_is_never_below_the_charge(model: str, usage: Usage) -> None:
     """For every model, whatever the split of the prompt into buckets."""
     version = BOOK.timeline(model)[-1]
-    amount = bound(usage.prompt_tokens, request(usage.output_tokens), version, Conditions(), body=WRITES_1H)
+    amount = bound(
+        usage.prompt_tokens,
+        request(usage.output_tokens),
+        version=version,
+        conditions=Conditions(),
+        body=WRITES_1H,
+    )
     assert amount >= rate(usage, version).net_nano
