@@ -336,8 +336,8 @@ def _insufficient(needed_nano: int, available_nano: int) -> InsufficientCreditEr
     return InsufficientCreditError(
         needed_nano,
         available_nano,
-        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} is "
-        "available; add credit, or lower max_tokens or the prompt.",
+        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} "
+        "is available; add credit, or lower max_tokens or the prompt.",
     )
 
 
