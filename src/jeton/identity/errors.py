@@ -152,7 +152,7 @@ class WeakPasswordError(InvalidInputError):
 
     code = "weak_password"
 
-    def __init__(self, length: int, length_min: int, length_max: int) -> None:
+    def __init__(self, length: int, *, length_min: int, length_max: int) -> None:
         """Name the three lengths, never the password."""
         super().__init__(f"A password has {length_min} to {length_max} characters; this one has {length}.")
 

@@ -32,7 +32,9 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """The Argon2id hash to store; WeakPasswordError, or OverloadedError when too many wait."""
         if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
-            raise WeakPasswordError(len(password), PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX)
+            raise WeakPasswordError(
+                len(password), length_min=PASSWORD_CHARS_MIN, length_max=PASSWORD_CHARS_MAX
+            )
         return await self._off_loop_hash(password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:

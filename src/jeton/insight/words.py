@@ -21,9 +21,7 @@ ROUNDING_RULE = (
 RULE_SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "completed": "The answer was complete; every token of it is charged.",
-        "client_left_before_output": (
-            "The client left before the first token of the answer: the request is not charged."
-        ),
+        "client_left_before_output": "The client left before the answer began: nothing is charged.",
         "client_left_during_output": (
             "The client left while the answer was under way: the prompt and the output made until then"
             " are charged."
@@ -31,7 +29,7 @@ RULE_SENTENCES: Mapping[str, str] = MappingProxyType(
         "upstream_refused": "The upstream refused the request before it began: nothing is charged.",
         "upstream_failed": "The upstream failed before an answer began: nothing is charged.",
         "upstream_failed_during_output": (
-            "The upstream broke off during its answer: a failed request is not charged."
+            "The upstream broke off during its answer: the prompt and the output made until then are charged."
         ),
         "refusal_before_output": (
             "The model refused before any output: nothing is charged, whatever the usage says."
