@@ -21,6 +21,19 @@ from jeton.upstreams.interface import MessagesRequest
 # An upstream's count is an estimate (claude-api 2.1), so a hold by it takes a little more.
 COUNT_MARGIN_DIVISOR = 20
 COUNT_MARGIN_TOKENS = 64
+COUNT_FIELDS = frozenset(
+    {
+        "cache_control",
+        "messages",
+        "model",
+        "output_config",
+        "speed",
+        "system",
+        "thinking",
+        "tool_choice",
+        "tools",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +141,19 @@ async def _counted_amount(admission: Admission) -> int | None:
     route = admission.route
     try:
         tokens = await route.upstream.count_tokens(
-            admission.headers, admission.request.prompt, admission.body
+            admission.headers, admission.request.prompt, _count_body(admission.body)
         )
     except UpstreamError:
         return None
     if not route.counts_exactly:
         tokens += tokens // COUNT_MARGIN_DIVISOR + COUNT_MARGIN_TOKENS
     return _amount(admission, min(tokens, admission.prompt_tokens_max))
+
+
+def _count_body(body: bytes) -> bytes:
+    """The body of a count: the Messages API refuses there what belongs to an answer only."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: raw for name, raw in fields.items() if name in COUNT_FIELDS})
 
 
 def _hold_ask(admission: Admission, amount_nano: int) -> HoldAsk:

@@ -176,6 +176,7 @@ class Upstream:
         self.script = script
         self.journal = journal
         self.asks: list[Ask] = []
+        self.counted: list[bytes] = []
 
     async def send(self, ask: Ask) -> Answer:
         """Answer by the script."""
@@ -189,7 +190,8 @@ class Upstream:
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
         """The script's count."""
-        del headers, prompt, body
+        del headers, prompt
+        self.counted.append(body)
         if isinstance(self.script.count, Exception):
             raise self.script.count
         return self.script.count

@@ -1,12 +1,12 @@
 """Admission: the cheap bound first, a real count only when credit is tight, and the refusal."""
 
+import msgspec
 import pytest
 from tests.unit.gateway.fakes import BODY, Gateway, Script
 
 from jeton.errors import UpstreamError
 
-# Sonnet 5.5: $2 and $10 per million tokens. 100 tokens of output are 1,000,000 nano; a prompt of
-# at most 1,000 tokens (the count, a twentieth of it and 64) is 2 x 2,000 ... at 2,000 nano each.
+# Sonnet 5.5: $2 and $10 per million tokens, so 100 tokens of output are 1,000,000 nano.
 OUTPUT_NANO = 1_000_000
 LONG = {**BODY, "messages": [{"role": "user", "content": "x" * 4000}]}
 
@@ -29,11 +29,24 @@ async def test_a_tight_balance_is_held_by_the_upstreams_count() -> None:
     assert needed_nano <= second <= needed_nano + 10
 
 
+async def test_what_belongs_to_an_answer_only_is_not_sent_to_be_counted() -> None:
+    gateway = Gateway(Script(count=10), available_nano=OUTPUT_NANO * 2)
+    await gateway.call({**LONG, "system": "s", "metadata": {}, "stop_sequences": ["x"]})
+    assert msgspec.json.decode(gateway.upstream.counted[0]) == {
+        "model": LONG["model"],
+        "messages": LONG["messages"],
+        "system": "s",
+    }
+
+
 async def test_an_exact_count_needs_no_margin() -> None:
-    gateway = Gateway(available_nano=0)
-    await gateway.call({**LONG, "model": "claude-haiku-4-5"})
-    # No credit covers even the output: nobody counts anything.
-    assert len(gateway.charging.asks) == 1
+    # Haiku 4.5, in rehearsal: $1 and $5 per million tokens.
+    gateway = Gateway(available_nano=1_100_000)
+    body = {**LONG, "model": "claude-haiku-4-5"}
+    count = (await gateway.call(body, path="/v1/messages/count_tokens")).json["input_tokens"]
+    assert (await gateway.call(body)).status == 200
+    held_nano = gateway.charging.asks[-1].amount_nano
+    assert 0 <= held_nano - (count * 1_000 + 100 * 5_000) <= 10
 
 
 @pytest.mark.parametrize(
