@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -88,7 +87,7 @@ def crash_at(server: ServerProcess, point: str, *, is_stream: bool) -> Crash:
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """Twenty crashes one after the other, then a start that lives past every hold's validity."""
-    data_dir: Path = tmp_path_factory.mktemp("crashes") / "data"
+    data_dir = tmp_path_factory.mktemp("crashes") / "data"
     with serving(data_dir, arguments=ARGUMENTS) as server:
         server.stop()
         crashes = tuple(

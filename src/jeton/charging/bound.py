@@ -18,6 +18,7 @@ WEB_SEARCHES_MAX = 1_000
 
 # A JSON key may be written with escapes: \u005f is "_" and \u006x, \u007x are the letters of
 # "cache_control" and "h"; \u0031 is "1". A body that holds such escapes is taken to ask for anything.
+_ESCAPE = b"\\u00"
 _ESCAPES = (b"\\u0031", b"\\u005", b"\\u006", b"\\u007")
 
 
@@ -52,7 +53,7 @@ def bound(
 
 def _cache_write(body: bytes) -> Literal["5m", "1h"] | None:
     """The dearest way in which this body may ask to write the cache; None if it cannot."""
-    if any(escape in body for escape in _ESCAPES):
+    if _ESCAPE in body and any(escape in body for escape in _ESCAPES):
         return "1h"
     if b"cache_control" not in body:
         return None

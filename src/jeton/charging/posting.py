@@ -123,11 +123,15 @@ CHECKPOINTS = ("hold_written", "settle_written")
 def posting_with(
     checkpoint: Callable[[str], None],
 ) -> Callable[[Connection, Sequence[Member]], Awaitable[list[Outcome | JetonError]]]:
-    """``post``, with a call of ``checkpoint`` between what was written and its commit."""
+    """``post``, with a call of ``checkpoint`` between what a request wrote and its commit."""
 
     async def post_and_check(connection: Connection, members: Sequence[Member]) -> list[Outcome | JetonError]:
         outcomes = await post(connection, members)
-        checkpoint("settle_written" if any(isinstance(m, EndHold) for m in members) else "hold_written")
+        for member in members:
+            if isinstance(member, TakeHold):
+                checkpoint("hold_written")
+            elif isinstance(member, EndHold) and member.state != "unconfirmed":
+                checkpoint("settle_written")
         return outcomes
 
     return post_and_check

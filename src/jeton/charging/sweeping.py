@@ -6,6 +6,7 @@ knows what was used, so nothing is charged: the hold ends as ``unconfirmed`` and
 
 import asyncio
 
+import psycopg
 import structlog
 
 from jeton import clock
@@ -52,6 +53,6 @@ async def run_sweeper(pool: Pool, commits: GroupCommit[Member, Outcome], *, inte
     while True:
         try:
             await sweep(pool, commits)
-        except (OSError, JetonError) as problem:
+        except (OSError, JetonError, psycopg.OperationalError) as problem:
             log.warning("sweep_failed", problem=str(problem))
         await asyncio.sleep(interval_s)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from jeton.cli.session import open_database
 from jeton.insight.receipt import Receipt, get_receipt
-from jeton.insight.receipt_json import render_receipt, render_usd_exact
+from jeton.insight.receipt_json import render_receipt
 from jeton.insight.words import (
     BUCKET_NAMES,
     ROUNDING_RULE,
@@ -24,6 +24,7 @@ from jeton.insight.words import (
 )
 from jeton.money import TOKENS_PER_MTOK, display_usd, render_exact, render_usd
 from jeton.pricing.rating import Line, Rating
+from jeton.pricing.receipt import render_nano
 from jeton.settings import load_settings
 
 INDENT = 2
@@ -98,11 +99,11 @@ def _print_line(line: Line, console: Console) -> None:
         explicit = "" if step.explicit_rate is None else f", published ${render_usd(step.explicit_rate)}"
         table.add_row(
             f"× {render_exact(step.factor)}",
-            f"${render_usd_exact(step.rate)}",
+            f"${render_nano(step.rate)}",
             escape(f"{STAGE_NAMES[step.stage]}: {step.name}{explicit}"),
         )
-    product = f"{line.quantity:,} × {render_usd_exact(line.rate)} ÷ {line.per:,}"
-    table.add_row("exactly", f"${render_usd_exact(line.exact)}", product)
+    product = f"{line.quantity:,} × {render_nano(line.rate)} ÷ {line.per:,}"
+    table.add_row("exactly", f"${render_nano(line.exact)}", product)
     table.add_row("rounded", f"${render_usd(line.net_nano)}", f"list ${render_usd(line.list_nano)}")
     console.print(Padding.indent(table, INDENT))
 

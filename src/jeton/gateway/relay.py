@@ -45,7 +45,7 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _ABOUT_THE_OPERATOR = frozenset({401, 402, 403})
 _CREDIT_SENTENCE = "Your credit balance is too low"
 _LEFT = (Rule.CLIENT_LEFT_BEFORE_OUTPUT, Rule.CLIENT_LEFT_DURING_OUTPUT)
-_BROKEN = (Rule.UPSTREAM_FAILED, Rule.UPSTREAM_FAILED_DURING_OUTPUT)
+_LATE = (Rule.UPSTREAM_FAILED, Rule.TIME_LIMIT_DURING_OUTPUT)
 
 _log = structlog.get_logger(__name__)
 
@@ -203,8 +203,12 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
         raise
     except UpstreamError as error:
         failure = error
-    if failure is not None or observer.error:
-        await _end(exchange, end_of_broken_stream(observer, _BROKEN, asked=asked, version=version))
+    if isinstance(failure, ExchangeTimeoutError):
+        # A client that reads slowly enough can bring this about, so it is not free.
+        await _end(exchange, end_of_broken_stream(observer, _LATE, asked=asked, version=version))
+    elif failure is not None or observer.error:
+        has_begun = observer.has_started
+        await _end(exchange, Rule.UPSTREAM_FAILED_DURING_OUTPUT if has_begun else Rule.UPSTREAM_FAILED)
     else:
         await _end(exchange, end_of_stream(observer, asked, version))
     if failure is not None:

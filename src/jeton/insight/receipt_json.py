@@ -5,7 +5,6 @@ Amounts are exact decimal strings of dollars; rates are dollars per ``per`` toke
 """
 
 from datetime import datetime
-from fractions import Fraction
 
 from jeton.insight.receipt import PostedTransaction, Receipt, UsageFacts
 from jeton.insight.words import (
@@ -15,8 +14,9 @@ from jeton.insight.words import (
     STATE_SENTENCES,
     rule_sentence,
 )
-from jeton.money import NANO_PER_USD, render_exact, render_usd
-from jeton.pricing.rating import Line, Rating, Step
+from jeton.money import render_usd
+from jeton.pricing.rating import Line, Rating
+from jeton.pricing.receipt import render_line
 
 
 def render_receipt(receipt: Receipt) -> dict[str, object]:
@@ -64,11 +64,6 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "ended_at": _render_time(receipt.times.ended_at),
         "as_of": _render_time(receipt.times.as_of),
     }
-
-
-def render_usd_exact(nano: Fraction) -> str:
-    """An exact number of nano as dollars: a decimal where it ends, else a fraction."""
-    return render_exact(nano / NANO_PER_USD)
 
 
 def _render_amounts(receipt: Receipt) -> dict[str, object]:
@@ -125,29 +120,7 @@ def _render_facts(facts: UsageFacts) -> dict[str, object]:
 
 
 def _render_line(line: Line) -> dict[str, object]:
-    return {
-        "bucket": line.bucket.value,
-        "name": BUCKET_NAMES[line.bucket],
-        "quantity": line.quantity,
-        "per": line.per,
-        "list_rate": render_usd(line.list_rate),
-        "steps": [_render_step(step) for step in line.steps],
-        "rate": render_usd_exact(line.rate),
-        "exact": render_usd_exact(line.exact),
-        "list_amount": render_usd(line.list_nano),
-        "net_amount": render_usd(line.net_nano),
-    }
-
-
-def _render_step(step: Step) -> dict[str, object]:
-    return {
-        "stage": step.stage,
-        "name": step.name,
-        "factor": render_exact(step.factor),
-        "explicit_rate": None if step.explicit_rate is None else render_usd(step.explicit_rate),
-        "rate": render_usd_exact(step.rate),
-        "reduction": render_usd(step.reduction_nano),
-    }
+    return {"name": BUCKET_NAMES[line.bucket], **render_line(line)}
 
 
 def _render_transaction(entry: PostedTransaction) -> dict[str, object]:

@@ -1,13 +1,13 @@
 """Words: how codes of charges, lots, buckets and discounts are said to people, in one place.
 
-Codes are stored and stable; these sentences may be improved at any time. A test holds the table
-of rules against the codes that charging uses.
+Codes are stored and stable; these sentences may be improved at any time.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from jeton.metering.contract import CONTRACT, Rule
 from jeton.usage import Bucket
 
 LotState = Literal["active", "pending", "used", "expired"]
@@ -18,36 +18,6 @@ ROUNDING_RULE = (
     " even neighbour; the lines are then added up."
 )
 
-RULE_SENTENCES: Mapping[str, str] = MappingProxyType(
-    {
-        "completed": "The answer was complete; every token of it is charged.",
-        "client_left_before_output": "The client left before the answer began: nothing is charged.",
-        "client_left_during_output": (
-            "The client left while the answer was under way: the prompt and the output made until then"
-            " are charged."
-        ),
-        "upstream_refused": "The upstream refused the request before it began: nothing is charged.",
-        "upstream_failed": "The upstream failed before an answer began: nothing is charged.",
-        "upstream_failed_during_output": (
-            "The upstream broke off during its answer: the prompt and the output made until then are charged."
-        ),
-        "refusal_before_output": (
-            "The model refused before any output: nothing is charged, whatever the usage says."
-        ),
-        "usage_missing": (
-            "The upstream reported no usage: it is unknown, which is not zero, so nothing is charged"
-            " until somebody has looked."
-        ),
-        "usage_contradictory": (
-            "The upstream's counts contradict each other: they are kept as reported, and nothing is"
-            " charged until somebody has looked."
-        ),
-        "node_lost": (
-            "The server that carried the request was lost, its usage is unknown: the hold went back and"
-            " nothing is charged."
-        ),
-    }
-)
 UNKNOWN_RULE_SENTENCE = "This rule is not known to this version of Jeton."
 
 STATE_SENTENCES: Mapping[ReceiptState, str] = MappingProxyType(
@@ -96,4 +66,7 @@ SOURCE_SENTENCES: Mapping[str, str] = MappingProxyType(
 
 def rule_sentence(rule_id: str) -> str:
     """What a rule of the billing contract says."""
-    return RULE_SENTENCES.get(rule_id, UNKNOWN_RULE_SENTENCE)
+    try:
+        return CONTRACT[Rule(rule_id)].sentence
+    except ValueError:
+        return UNKNOWN_RULE_SENTENCE

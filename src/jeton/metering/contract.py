@@ -19,6 +19,7 @@ class Rule(StrEnum):
     UPSTREAM_REFUSED = "upstream_refused"
     UPSTREAM_FAILED = "upstream_failed"
     UPSTREAM_FAILED_DURING_OUTPUT = "upstream_failed_during_output"
+    TIME_LIMIT_DURING_OUTPUT = "time_limit_during_output"
     REFUSAL_BEFORE_OUTPUT = "refusal_before_output"
     USAGE_MISSING = "usage_missing"
     USAGE_CONTRADICTORY = "usage_contradictory"
@@ -57,8 +58,11 @@ CONTRACT: Mapping[Rule, Clause] = MappingProxyType(
             "The upstream failed, timed out or could not be reached before an answer began", "nothing"
         ),
         Rule.UPSTREAM_FAILED_DURING_OUTPUT: Clause(
-            "The upstream broke off while the answer was streaming",
-            "the prompt and the output delivered until then",
+            "The upstream broke off while the answer was streaming, so the request failed", "nothing"
+        ),
+        Rule.TIME_LIMIT_DURING_OUTPUT: Clause(
+            "The answer was still streaming at the time limit of a request",
+            "the prompt and the output made until then",
         ),
         Rule.REFUSAL_BEFORE_OUTPUT: Clause(
             "The model refused before any output", "nothing, whatever the usage numbers say"

@@ -10,6 +10,8 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from jeton.metering.contract import CONTRACT
+
 # The order of the index; what is not named comes after, by title.
 ORDER = (
     "quickstart",
@@ -26,6 +28,7 @@ ORDER = (
     "settings",
     "errors",
 )
+CONTRACT_MARK = "[[billing contract]]"
 _RELATIVE = re.compile(r"(?P<slug>[a-z0-9-]+)\.md(?P<anchor>#.*)?")
 
 
@@ -57,7 +60,7 @@ class Documents:
     def _by_slug(self) -> dict[str, Document]:
         folder = resources.files("jeton.site").joinpath("content")
         files = [file for file in folder.iterdir() if file.name.endswith(".md")]
-        rendered = [render(file.name.removesuffix(".md"), file.read_text("utf-8")) for file in files]
+        rendered = [render(file.name.removesuffix(".md"), fill_in(file.read_text("utf-8"))) for file in files]
         return {document.slug: document for document in sorted(rendered, key=_place)}
 
     def list(self) -> tuple[Document, ...]:
@@ -67,6 +70,16 @@ class Documents:
     def find(self, slug: str) -> Document | None:
         """The document at an address, if there is one."""
         return self._by_slug.get(slug)
+
+
+def fill_in(source: str) -> str:
+    """The source with its live tables: the billing contract is the table that the code decides by."""
+    if CONTRACT_MARK not in source:
+        return source
+    rows = [f"| `{rule}` | {clause.when} | {clause.pays} |" for rule, clause in CONTRACT.items()]
+    return source.replace(
+        CONTRACT_MARK, "\n".join(("| rule | when | what is charged |", "|---|---|---|", *rows))
+    )
 
 
 def render(slug: str, source: str) -> Document:
