@@ -24,6 +24,7 @@ from parts.turns import Bench, Case, measure
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_CORE = 0
 OTHER_CORE = 1
+BUSY_MAX = 0.5
 NEEDED = {"nginx": "nginx-light", "wrk": "wrk", "taskset": "util-linux"}
 CASES = (
     Case("JSON, 2 kB", SMALL_BYTES, stream=False),
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str]) -> int:
     if len(os.sched_getaffinity(0)) < OTHER_CORE + 1:
         print("Two cores are needed: one for the gateway, one for everything else.", file=sys.stderr)
         return 2
+    busy = os.getloadavg()[0]
+    if busy > BUSY_MAX:
+        print(f"Others keep this machine busy (load {busy:.2f}): times come out too long.", file=sys.stderr)
     if options.quick:
         options.seconds = options.rounds = 1
     home = ROOT / ".jeton" / "bench"

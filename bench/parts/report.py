@@ -18,6 +18,7 @@ def render(figures: Sequence[Figure]) -> str:
             "nginx",
             "jeton",
             "jeton/nginx",
+            "by CPU",
             "nginx us",
             "jeton us",
             "database us",
@@ -44,6 +45,8 @@ def render(figures: Sequence[Figure]) -> str:
                 name,
                 *(f"{speed:,.0f}" for speed in speeds),
                 f"{speeds[2] / speeds[1]:.3f}",
+                # What the ratio would be if both had the core to themselves.
+                f"{cpus[0] / cpus[1]:.3f}",
                 *(f"{cpu:.0f}" for cpu in cpus),
             )
         )
