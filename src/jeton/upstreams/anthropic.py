@@ -5,113 +5,63 @@ untouched. A status other than 200 is an answer like any other; only what preven
 an answer is an UpstreamError.
 """
 
-import io
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Self
 
 import msgspec
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
-    TCPConnector,
-)
-from multidict import CIMultiDict
-from yarl import URL
 
-from jeton.errors import UpstreamError
+from jeton.errors import ConfigurationError, UpstreamError
 from jeton.tokens.prompt import Prompt
+from jeton.upstreams.http_address import Address
+from jeton.upstreams.http_answer import Fields, HttpAnswer
+from jeton.upstreams.http_pool import Limits, Pool
 from jeton.upstreams.interface import Ask
 
-# aiohttp writes bytes at once and warns of it when they are many; a file it writes bit by bit.
-WRITTEN_AT_ONCE_BYTES_MAX = 262_144
-# Idle connections are kept this long, so that most requests find one open.
-KEEP_ALIVE_S = 15
+__all__ = ("AnthropicUpstream", "Limits")
+
 # What of the caller's headers travels on, whatever the gateway hands over: never a key.
 FORWARDED = ("anthropic-version", "anthropic-beta", "anthropic-user-profile-id")
 RELAYED = frozenset(
     {"content-encoding", "content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"}
 )
 RELAYED_PREFIXES = ("anthropic-ratelimit-", "anthropic-priority-", "anthropic-fast-")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long an upstream may take, and how many requests may be under way there at once.
-
-    ``connect_s`` is for a turn (when that many are under way) and a connection together,
-    ``total_s`` for everything up to the last byte.
-    """
-
-    connect_s: float = 5
-    total_s: float = 600
-    requests_max: int = 1024
+# Servers say the same few names again and again.
+NAMES_KEPT_MAX = 256
+_FORWARDED = tuple((name, f"\r\n{name}: ".encode()) for name in FORWARDED)
 
 
 class _Counted(msgspec.Struct):
     input_tokens: int
 
 
-class AnthropicAnswer:
-    """An answer whose head has come and whose body is read as it comes."""
-
-    def __init__(self, name: str, response: ClientResponse) -> None:
-        self.status = response.status
-        self.headers = _relayed(response)
-        self._name = name
-        self._response = response
-        self._is_closed = False
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives; raises UpstreamError when it breaks off."""
-        response = self._response
-        try:
-            async for chunk in response.content.iter_any():
-                yield chunk
-        except (ClientError, TimeoutError) as error:
-            # What fails because we closed is no failure of the upstream.
-            if not self._is_closed:
-                raise UpstreamError(_broke_off(self._name, error)) from error
-        finally:
-            response.close()
-
-    async def read(self) -> bytes:
-        """The whole body; raises UpstreamError when it breaks off."""
-        try:
-            return await self._response.read()
-        except (ClientError, TimeoutError) as error:
-            raise UpstreamError(_broke_off(self._name, error)) from error
-
-    async def close(self) -> None:
-        """Let go of the connection; an answer that has not ended is cancelled at the upstream."""
-        self._is_closed = True
-        self._response.close()
-
-
 class AnthropicUpstream:
     """One server with the operator's key for it."""
 
-    def __init__(self, name: str, base_url: str, *, api_key: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        api_key: str,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Connects to nobody yet; raises ConfigurationError for an address or a key that cannot be one.
+
+        ``tls`` replaces the system's certificates, for servers with an authority of their own.
+        """
+        address = Address.parse(name, base_url)
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise ConfigurationError([f"The key of the upstream {name} has characters that no key has."])
         self.name = name
         self._limits = limits or Limits()
-        url = f"{base_url.rstrip('/')}/v1/messages"
-        self._messages_url = URL(url)
-        self._count_url = URL(f"{url}/count_tokens")
-        self._headers = CIMultiDict(
-            {
-                "content-type": "application/json",
-                # Usage is read from the bytes as they pass, so they must not be compressed.
-                "accept-encoding": "identity",
-                "user-agent": "jeton",
-                "x-api-key": api_key,
-            }
-        )
-        self._session: ClientSession | None = None
+        self._messages_head = _render_head(address, "/v1/messages", api_key)
+        self._count_head = _render_head(address, "/v1/messages/count_tokens", api_key)
+        if address.is_tls and tls is None:
+            tls = ssl.create_default_context()
+        self._pool = Pool(name, address, limits=self._limits, tls=tls if address.is_tls else None)
 
     async def __aenter__(self) -> Self:
         """Itself: its connections are opened when they are needed."""
@@ -121,75 +71,71 @@ class AnthropicUpstream:
         """Close every connection."""
         await self.close()
 
-    async def send(self, ask: Ask) -> AnthropicAnswer:
+    async def send(self, ask: Ask) -> HttpAnswer:
         """Send the body; raises UpstreamError if no answer begins.
 
         Cancelling the task that waits here cancels the request at the upstream.
         """
-        return AnthropicAnswer(self.name, await self._post(self._messages_url, ask.headers, ask.body))
+        return await self._post(self._messages_head, ask.headers, ask.body)
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
         """What the server counts; raises UpstreamError when it does not."""
         del prompt
-        response = await self._post(self._count_url, headers, body)
-        answer = await AnthropicAnswer(self.name, response).read()
+        answer = await self._post(self._count_head, headers, body)
+        counted = await answer.read()
         try:
-            return msgspec.json.decode(answer, type=_Counted).input_tokens
+            return msgspec.json.decode(counted, type=_Counted).input_tokens
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            sentence = f"The upstream {self.name} did not count the tokens: it answered {response.status}."
+            sentence = f"The upstream {self.name} did not count the tokens: it answered {answer.status}."
             raise UpstreamError(sentence) from error
 
     async def close(self) -> None:
-        """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        """Close every connection, for good."""
+        self._pool.close()
 
-    async def _post(self, url: URL, headers: Mapping[str, str], body: bytes) -> ClientResponse:
-        session = self._session
-        if session is None:
-            session = self._session = _open_session(self._limits)
-        sent = self._headers.copy()
-        for name in FORWARDED:
+    async def _post(self, head: bytes, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        pieces = [head, b"%d" % len(body)]
+        for name, line in _FORWARDED:
             if name in headers:
-                sent[name] = headers[name]
-        data = body if len(body) <= WRITTEN_AT_ONCE_BYTES_MAX else io.BytesIO(body)
-        try:
-            return await session.request("POST", url, data=data, headers=sent, allow_redirects=False)
-        except (ClientError, TimeoutError) as error:
-            raise UpstreamError(_no_answer(self.name, error, self._limits)) from error
+                pieces += (line, _render_value(headers[name]))
+        pieces.append(b"\r\n\r\n")
+        connection = self._pool.find_idle() or await self._pool.take()
+        answer = connection.ask(b"".join(pieces), body, select=_relayed)
+        await answer.begin()
+        return answer
 
 
-def _open_session(limits: Limits) -> ClientSession:
-    """A session that adds nothing of its own and reads nothing from the environment."""
-    return ClientSession(
-        connector=TCPConnector(limit=limits.requests_max, keepalive_timeout=KEEP_ALIVE_S),
-        timeout=ClientTimeout(total=limits.total_s, connect=limits.connect_s),
-        cookie_jar=DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        skip_auto_headers=("accept",),
-    )
+def _render_head(address: Address, path: str, api_key: str) -> bytes:
+    """The head of every request, up to the value of its last header, which is the length."""
+    return (
+        f"POST {address.path_prefix}{path} HTTP/1.1\r\n"
+        f"host: {address.host_header}\r\n"
+        "content-type: application/json\r\n"
+        # Usage is read from the bytes as they pass, so they must not be compressed.
+        "accept-encoding: identity\r\n"
+        "user-agent: jeton\r\n"
+        f"x-api-key: {api_key}\r\n"
+        "content-length: "
+    ).encode()
 
 
-def _relayed(response: ClientResponse) -> Mapping[str, str]:
-    lowered = ((name.lower(), value) for name, value in response.headers.items())
-    return {name: value for name, value in lowered if name in RELAYED or name.startswith(RELAYED_PREFIXES)}
+def _relayed(fields: Fields) -> Mapping[str, str]:
+    return {
+        name: value.decode("latin-1")
+        for name, value in ((_relayed_name(field), value) for field, value in fields)
+        if name is not None
+    }
 
 
-def _no_answer(name: str, error: Exception, limits: Limits) -> str:
-    match error:
-        case ConnectionTimeoutError():
-            return f"The upstream {name} did not take the request within {limits.connect_s:g} s."
-        case TimeoutError():
-            return f"The upstream {name} did not answer within {limits.total_s:g} s."
-        case ClientConnectorError():
-            return f"The upstream {name} cannot be reached."
-        case _:
-            return f"The upstream {name} closed the connection before it answered."
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def _relayed_name(field: bytes) -> str | None:
+    """The name under which a field is relayed; None if it is not."""
+    name = field.decode("latin-1").lower()
+    return name if name in RELAYED or name.startswith(RELAYED_PREFIXES) else None
 
 
-def _broke_off(name: str, error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"The upstream {name} did not finish its answer in time."
-    return f"The upstream {name} broke off its answer."
+def _render_value(value: str) -> bytes:
+    """A header's value; ValueError for one that would be read as more than that."""
+    if not value.isprintable() and any(mark in value for mark in "\r\n\0"):
+        raise ValueError(value)
+    return value.encode("latin-1")

@@ -299,7 +299,10 @@ async def test_an_answer_that_breaks_off_is_an_upstream_error(
 
 
 async def test_nobody_at_the_address_is_an_upstream_error() -> None:
-    async with AnthropicUpstream("gone", "http://127.0.0.1:1", api_key="k") as upstream:
+    with socket.socket() as deaf:
+        # Bound, so that nobody else takes the port, and not listening.
+        deaf.bind(("127.0.0.1", 0))
+        upstream = AnthropicUpstream("gone", f"http://127.0.0.1:{deaf.getsockname()[1]}", api_key="k")
         with pytest.raises(UpstreamError, match=r"^The upstream gone cannot be reached\.$"):
             await upstream.send(ask())
         with pytest.raises(UpstreamError, match=r"^The upstream gone cannot be reached\.$"):
