@@ -25,6 +25,7 @@ NUMBER_CHARACTERS_MAX = 40
 THINKING_TOKENS_MIN = 1024
 NO_SAMPLING_VERSION = "2026-10-21"
 BEARER = b"bearer "
+JSON_SPACES = b" \t\r\n"
 API_VERSIONS = ("2023-01-01", "2023-06-01", NO_SAMPLING_VERSION)
 
 _Part = TypeVar("_Part")
@@ -35,6 +36,7 @@ class _Body(MessagesRequest):
     top_p: msgspec.Raw = ABSENT
     top_k: msgspec.Raw = ABSENT
     output_config: msgspec.Raw = ABSENT
+    fallbacks: msgspec.Raw = ABSENT
 
 
 class _CountBody(_Body, kw_only=True):
@@ -129,6 +131,8 @@ def parse_messages(body: bytes, api_version: str) -> MessagesRequest:
         _check_prewarming(request)
     if request.thinking:
         _check_thinking(request)
+    if request.fallbacks:
+        _refuse_fallbacks(request.fallbacks)
     return request
 
 
@@ -259,6 +263,15 @@ def _check_thinking(request: _Body) -> None:
     if request.max_tokens <= budget:
         raise InvalidRequestError(
             f"max_tokens: {request.max_tokens} must be greater than thinking.budget_tokens, {_short(budget)}"
+        )
+
+
+def _refuse_fallbacks(raw: msgspec.Raw) -> None:
+    """Upstreams bill each attempt at the price of the model that made it (claude-api 1.4)."""
+    if bytes(raw).translate(None, JSON_SPACES) not in {b"null", b"[]"}:
+        raise InvalidRequestError(
+            "fallbacks: not supported here, since each attempt would be billed at another model's price,"
+            " which this version cannot charge; leave the field out"
         )
 
 

@@ -94,6 +94,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "stop_sequences is text": (body(stop_sequences="a"), "stop_sequences: Expected"),
     "unknown speed": (body(speed="warp"), "speed: Invalid enum value 'warp'"),
     "unknown geography": (body(inference_geo="moon"), "inference_geo: Invalid enum value 'moon'"),
+    "fallbacks by name": (body(fallbacks="default"), "fallbacks: not supported here, since each attempt"),
+    "fallbacks listed": (body(fallbacks=[{"model": "claude-haiku-4-5"}]), "leave the field out"),
     "thinking is text": (body(thinking="yes"), "thinking: Expected `object | null`, got `str`"),
     "thinking without a budget": (body(thinking={"type": "enabled"}), "budget_tokens: Field required"),
     "thinking too little": (
@@ -116,6 +118,8 @@ def test_bad_input_is_refused_with_field_and_reason(data: bytes, words: str) -> 
 
 GOOD: dict[str, bytes] = {
     "text": body(),
+    "no fallbacks": body(fallbacks=None),
+    "an empty list of fallbacks": body(fallbacks=1).replace(b"1}", b"[ ]}"),
     "unknown fields": body(metadata={"user_id": None}, container=None, later=[1]),
     "duplicate keys": body()[:-1] + b',"max_tokens":11}',
     "blocks": turns(
