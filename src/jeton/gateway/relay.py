@@ -34,6 +34,7 @@ from jeton.gateway.errors import (
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
 from jeton.gateway.stream import StreamObserver
 from jeton.money import render_usd
+from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.interface import Answer, Ask
 
 ANSWER_BYTES_MAX = 67_108_864
@@ -203,7 +204,7 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
         raise
     except UpstreamError as error:
         failure = error
-    if isinstance(failure, ExchangeTimeoutError):
+    if isinstance(failure, (ExchangeTimeoutError, UpstreamTimeoutError)):
         # A client that reads slowly enough can bring this about, so it is not free.
         await _end(exchange, end_of_broken_stream(observer, _LATE, asked=asked, version=version))
     elif failure is not None or observer.error:

@@ -21,16 +21,11 @@ from tests.unit.gateway.fakes import (
 from jeton.charging.words import Rule
 from jeton.errors import OverloadedError, UpstreamError
 from jeton.gateway.deps import CHECKPOINTS
+from jeton.upstreams.errors import UpstreamTimeoutError
 
 STREAM = {**BODY, "stream": True}
 WHOLE = sse(START, TEXT, DELTA, STOP)
 REFUSED = b'{"type":"error","error":{"type":"invalid_request_error","message":"bad"},"request_id":"req_up"}'
-
-
-class UpstreamTimeoutError(UpstreamError):
-    """As upstreams raise it."""
-
-    code = "upstream_timeout"
 
 
 async def test_an_answer_is_held_before_and_settled_after_the_upstream() -> None:
@@ -320,6 +315,14 @@ async def test_a_deadline_ends_the_wait_within_the_validity_of_the_hold() -> Non
     assert metered.usage is not None
     # "Hello world" is two tokens of o200k.
     assert (metered.usage.input_tokens, metered.usage.output_tokens) == (2000, 2)
+    assert b'"timeout_error"' in reply.body
+
+
+async def test_an_upstreams_time_limit_during_the_output_is_charged_like_a_deadline() -> None:
+    gateway = Gateway(stream_script(*sse(START, TEXT), UpstreamTimeoutError("Too slow.")))
+    reply = await gateway.call(STREAM)
+    metered = gateway.charging.metered[0]
+    assert (metered.rule, metered.source) == (Rule.TIME_LIMIT_DURING_OUTPUT, "counted")
     assert b'"timeout_error"' in reply.body
 
 
