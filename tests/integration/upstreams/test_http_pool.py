@@ -1,6 +1,7 @@
 """Turns and connections: who gets one, in which order, and what becomes of them."""
 
 import asyncio
+import socket
 
 import pytest
 from tests.integration.upstreams.playing import (
@@ -121,6 +122,20 @@ async def test_a_turn_that_was_given_to_someone_who_leaves_is_passed_on(*, is_cl
         pool.close()
 
 
+async def test_a_turn_goes_past_someone_who_is_just_leaving() -> None:
+    async with playing(answer_always) as peer:
+        pool = Pool("u", Address.parse("u", peer.url), limits=Limits(requests_max=1), tls=None)
+        connection = await pool.take()
+        second, third = asyncio.create_task(pool.take()), asyncio.create_task(pool.take())
+        await tick()
+        second.cancel()
+        pool.put(connection)
+        assert await asyncio.wait_for(third, PATIENCE_S) is connection
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        pool.close()
+
+
 async def test_a_connection_that_breaks_on_its_way_to_the_next_is_replaced() -> None:
     async with playing(answer_always) as peer:
         pool = Pool("u", Address.parse("u", peer.url), limits=Limits(requests_max=1), tls=None)
@@ -135,6 +150,33 @@ async def test_a_connection_that_breaks_on_its_way_to_the_next_is_replaced() -> 
         pool.put(other)
         assert await asyncio.wait_for(second, PATIENCE_S) is other
         pool.close()
+
+
+async def test_a_connection_that_the_server_closes_on_its_way_to_the_next_is_replaced() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address.parse("u", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        pool = Pool("u", address, limits=Limits(requests_max=1), tls=None)
+        connection = await pool.take()
+        theirs, _ = listener.accept()
+        second = asyncio.create_task(pool.take())
+        await tick()
+        pool.put(connection)
+        # The kernel knows of it at once, the event loop does not yet.
+        theirs.close()
+        other = await asyncio.wait_for(second, PATIENCE_S)
+        assert other is not connection
+        assert other.is_usable()
+        pool.close()
+
+
+async def test_closing_while_a_connection_is_being_opened_closes_that_too() -> None:
+    async with playing(answer_always) as peer:
+        pool = Pool("u", Address.parse("u", peer.url), limits=Limits(), tls=None)
+        opening = asyncio.create_task(pool.take())
+        await asyncio.sleep(0)
+        pool.close()
+        with pytest.raises(UpstreamUnreachableError, match=r"^The upstream u is closed"):
+            await opening
 
 
 async def test_no_more_connections_than_the_maximum_are_ever_open() -> None:

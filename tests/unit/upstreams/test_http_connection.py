@@ -306,3 +306,12 @@ async def test_an_answer_that_is_closed_is_over_for_its_reader(line: Line) -> No
     with pytest.raises(UpstreamError, match=r"^The upstream u broke off its answer\.$"):
         await reading
     assert not line.is_kept
+
+
+async def test_a_time_that_is_up_concerns_no_connection_that_is_idle() -> None:
+    line = Line(total_s=0.01)
+    assert await receive(line, [PLAIN]) == b"hello"
+    await asyncio.sleep(0.03)
+    assert await receive(line, [PLAIN]) == b"hello"
+    line.connection.fail(None)
+    line.wire.close()
