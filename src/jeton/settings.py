@@ -7,6 +7,7 @@ file, the file over the default. All mistakes are shown at once, each with its p
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -27,6 +28,7 @@ CONFIG_BYTES_MAX = 1_000_000
 _DAY_S = 86_400
 _DATA_DIR = Path(".jeton")
 _YES = frozenset({"yes", "true", "on", "1"})
+_PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _NO = frozenset({"no", "false", "off", "0"})
 
 Parse = Callable[[str], Any]
@@ -104,6 +106,19 @@ def _one_of(*words: str) -> Parse:
     return parse
 
 
+def _credit_status(text: str) -> int:
+    return int(_one_of("400", "402")(text))
+
+
+def _public_url(text: str) -> str:
+    url = text.strip().removesuffix("/").lower()
+    if url and _PUBLIC_URL.fullmatch(url) is None:
+        raise ValueError(
+            "is not an address such as https://api.example.com, with nothing after the host or port"
+        )
+    return url
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that may be chosen; the fields are the declarations."""
@@ -169,6 +184,17 @@ class Settings:
     )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "The least important that is logged."
+    )
+    credit_status: Literal[400, 402] = _setting(
+        400,
+        _credit_status,
+        "HTTP status of a request beyond the credit; 402 comes with type billing_error.",
+    )
+    public_url: str = _setting(
+        "",
+        _public_url,
+        "The address that people use, when it is not the one we listen on; https makes the session cookie "
+        "Secure and is written into pages and snippets.",
     )
     brand_name: str = _setting("Jeton", _text, "The name on the pages.")
     support_email: str = _setting("", _text, "Where the pages send people with a problem.")

@@ -96,6 +96,43 @@ def test_a_hold_outlasts_the_longest_answer() -> None:
         load_settings({"hold_validity_s": "600"}, environment={})
 
 
+def test_credit_status_is_a_status() -> None:
+    assert load_settings(environment={}).credit_status == 400
+    assert load_settings(environment={"JETON_CREDIT_STATUS": "402"}).credit_status == 402
+    with pytest.raises(ConfigurationError, match="'403' is not one of 400, 402"):
+        load_settings(environment={"JETON_CREDIT_STATUS": "403"})
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", ""),
+        ("https://API.example.com/", "https://api.example.com"),
+        ("http://10.0.0.1:8080", "http://10.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_a_public_url_is_a_scheme_a_host_and_perhaps_a_port(text: str, url: str) -> None:
+    assert load_settings({"public_url": text}, environment={}).public_url == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "api.example.com",
+        "ftp://a.de",
+        "https://",
+        "https://a.de/x",
+        "https://a.de?x",
+        "https://u@a.de",
+        "https://a b",
+    ],
+)
+def test_any_other_public_url_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not an address such as"):
+        load_settings({"public_url": text}, environment={})
+
+
 @pytest.mark.parametrize("text", ["", "[", "port = ", "a\x00b"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     path = config(tmp_path, text) if text else tmp_path / "absent.toml"

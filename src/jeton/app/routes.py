@@ -37,6 +37,7 @@ def build_app(parts: Parts) -> Starlette:
         authenticator=parts.key_ring,
         charging=parts.charging,
         catalog=parts.routing.catalog,
+        credit_status=parts.settings.credit_status,
         checkpoint=parts.checkpoint,
         exchanges=parts.exchanges,
     )
@@ -54,6 +55,7 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         pool=parts.pool,
         sign_in=SignIn(parts.pool, parts.passwords, SignInLimiter()),
         brand_name=parts.settings.brand_name,
+        base_url=parts.settings.public_url,
         support_email=parts.settings.support_email,
         is_rehearsal=parts.routing.is_rehearsal,
     )
@@ -64,7 +66,7 @@ def _site_deps(parts: Parts) -> SiteDeps:
     return SiteDeps(
         book=parts.book,
         brand_name=settings.brand_name,
-        base_url="",  # as each request addresses us
+        base_url=settings.public_url,
         support_email=settings.support_email,
         sales_email=settings.sales_email,
         trial_amount_nano=settings.trial_amount_nano,

@@ -130,7 +130,7 @@ class Door:
         visit = await self.find_visit(request)
         if visit is None:
             return self._ask_to_sign_in(request)
-        form = await read_form(request)
+        form = await read_form(request, self.deps.base_url)
         if not is_form_token(visit.secret, form.get("form_token", "")):
             raise StaleFormError
         outcome = await act(visit, form)
@@ -170,11 +170,13 @@ def redirect(place: str) -> Response:
     return RedirectResponse(place, 303, headers=dict(SECURITY_HEADERS))
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, base_url: str) -> dict[str, str]:
     """The fields of a form sent from our own pages; InvalidFormError or StaleFormError."""
     origin = request.headers.get("origin")
-    # Browsers send the origin of a form's page with every POST; another one is never ours.
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    # Browsers send the origin of a form's page with every POST; another one is never ours. A proxy
+    # may have changed the host, but not the address that people use.
+    ours = {request.headers.get("host", ""), urlsplit(base_url).netloc}
+    if origin is not None and urlsplit(origin).netloc not in ours - {""}:
         raise StaleFormError
     body = bytearray()
     async for chunk in request.stream():

@@ -87,6 +87,20 @@ async def test_with_https_the_cookie_is_never_sent_over_http(pool: Pool) -> None
     await world.close()
 
 
+async def test_behind_a_proxy_forms_come_from_the_address_that_people_use(pool: Pool) -> None:
+    world = await open_world(pool)
+    await add_member(world)
+    async with client_of(world, base_url="https://jeton.test") as client:
+        for origin, status in (("https://jeton.test", 303), ("https://evil.test", 403)):
+            token = await token_of(client, "/console/sign-in")
+            form = {"form_token": token, "email": EMAIL, "password": PASSWORD}
+            headers = {"host": "10.0.0.5:8080", "origin": origin}
+            response = await client.post("/console/sign-in", data=form, headers=headers)
+            assert response.status_code == status
+            client.cookies.clear()
+    await world.close()
+
+
 async def test_a_wrong_password_stays_at_the_door(pool: Pool) -> None:
     world = await open_world(pool)
     await add_member(world)

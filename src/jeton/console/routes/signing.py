@@ -42,7 +42,7 @@ class Signing:
         return self._form(request, email="", place=request.query_params.get("next", ""))
 
     async def _open(self, request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, self._door.deps.base_url)
         if not is_form_token(request.cookies.get(FORM_COOKIE, ""), form.get("form_token", "")):
             raise StaleFormError
         email, place = form.get("email", ""), form.get("next", "")
@@ -58,7 +58,7 @@ class Signing:
 
     async def _close(self, request: Request) -> Response:
         secret = request.cookies.get(SESSION_COOKIE, "")
-        form = await read_form(request)
+        form = await read_form(request, self._door.deps.base_url)
         if not is_form_token(secret, form.get("form_token", "")):
             raise StaleFormError
         async with self._door.deps.pool.connection() as connection:
