@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from tests.integration.world import USD, World, open_world
+from tests.integration.world import SONNET, USD, World, open_world
 
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.identity.organizations import create_organization
 from jeton.insight.balance import Amounts, get_balance, render_balance
+from jeton.insight.receipt import get_receipt
 from jeton.ledger.chart import LotKind
 
 
@@ -80,6 +81,26 @@ async def test_the_json_has_exact_dollars_and_every_lot_in_burn_order(pool: Pool
         (False, "paid", "active", "0.00"),
     ]
     assert lots[0]["models"] == ["claude-other-1"]
+    await world.close()
+
+
+async def test_lots_are_listed_in_the_order_in_which_they_burn_down(pool: Pool) -> None:
+    """Of two lots that differ in nothing else, the older one goes first; as holds draw on them."""
+    world = await open_world(pool)
+    soon = clock.now() + timedelta(days=3)
+    paid = await world.grant(USD, kind=LotKind.PAID, expires_at=soon)
+    older = await world.grant(USD, expires_at=soon)
+    newer = await world.grant(USD, expires_at=soon)
+    restricted = await world.grant(USD, models=frozenset({SONNET.model}))
+    async with pool.connection() as connection:
+        balance = await get_balance(connection, world.organization.organization_id)
+    listed = [lot.lot_id for lot in balance.lots]
+    assert listed[:4] == [restricted, older, newer, paid]
+    assert [lot.reason for lot in balance.lots[4:]] == ["trial"]
+    hold = await world.hold(9 * USD)
+    async with pool.connection() as connection:
+        receipt = await get_receipt(connection, None, hold.ask.request_id)
+    assert [lot.lot_id for lot in receipt.lots] == listed
     await world.close()
 
 
