@@ -15,7 +15,7 @@ import structlog
 
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
-from jeton.charging.posting import Member, Outcome, posting_with
+from jeton.charging.posting import Member, Outcome, post, posting_with
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.sweeping import run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
@@ -93,7 +93,7 @@ async def _start(
     checkpoint = _make_checkpoint(settings.crash_at)
     commits: GroupCommit[Member, Outcome] = GroupCommit(
         pool,
-        posting_with(checkpoint),
+        posting_with(checkpoint) if settings.crash_at else post,
         members_max=settings.commit_members_max,
         delay_max_s=settings.commit_delay_max_s,
         waiting_max=settings.commit_waiting_max,

@@ -8,6 +8,7 @@ from uuid import UUID
 from jeton import clock
 from jeton.charging.errors import GrantError
 from jeton.charging.posting import GrantLot, post
+from jeton.db.channel import Channel
 from jeton.db.pool import Connection
 from jeton.errors import JetonError
 from jeton.ids import new_id
@@ -62,7 +63,14 @@ async def grant(
 
     Raises GrantError as above and NotFoundError for an unknown organization.
     """
-    (outcome,) = await post(connection, [grant_lot(organization_id, given, at or clock.now())])
+    member = grant_lot(organization_id, given, at or clock.now())
+    async with connection.transaction():
+        channel = Channel(connection)
+        try:
+            (outcome,) = await post(channel, [member])
+            await channel.flush()
+        finally:
+            channel.close()
     if isinstance(outcome, JetonError):
         raise outcome
     return cast("str", outcome)

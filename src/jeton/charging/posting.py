@@ -7,14 +7,14 @@ leaves no trace; its neighbours do not notice.
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from jeton import clock
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
-from jeton.db.pool import Connection
+from jeton.db.channel import Channel, render_array
 from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
 from jeton.ids import new_id
 from jeton.ledger import movements
@@ -109,10 +109,10 @@ class ChargeRow(msgspec.Struct, frozen=True):
     ended_at: datetime
 
 
-_WRITE_BOOKS = "SELECT write_books(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _READ_CHARGES = """
     SELECT request_id, state, rule_id, list_nano, net_nano, transaction_id FROM charges
-    WHERE request_id = ANY(%s)
+    WHERE request_id = ANY($1)
 """
 
 
@@ -122,11 +122,12 @@ CHECKPOINTS = ("hold_written", "settle_written")
 
 def posting_with(
     checkpoint: Callable[[str], None],
-) -> Callable[[Connection, Sequence[Member]], Awaitable[list[Outcome | JetonError]]]:
-    """``post``, with a call of ``checkpoint`` between what a request wrote and its commit."""
+) -> Callable[[Channel, Sequence[Member]], Awaitable[list[Outcome | JetonError]]]:
+    """``post`` for the crash test: ``checkpoint`` is called between what was written and its commit."""
 
-    async def post_and_check(connection: Connection, members: Sequence[Member]) -> list[Outcome | JetonError]:
-        outcomes = await post(connection, members)
+    async def post_and_check(channel: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
+        outcomes = await post(channel, members)
+        await channel.flush()
         for member in members:
             if isinstance(member, TakeHold):
                 checkpoint("hold_written")
@@ -137,20 +138,20 @@ def posting_with(
     return post_and_check
 
 
-async def post(connection: Connection, members: Sequence[Member]) -> list[Outcome | JetonError]:
+async def post(channel: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
     """Decide and write ``members`` in the caller's transaction; one outcome for each, in order."""
     request_ids = [_request_id(member) for member in members if isinstance(member, TakeHold | EndHold)]
     organization_ids = {member.organization_id for member in members}
-    books, holds = await lock_books(connection, organization_ids, request_ids)
+    books, holds = await lock_books(channel, organization_ids, request_ids)
     ended = [
         member.request_id
         for member in members
         if isinstance(member, EndHold) and member.request_id not in holds
     ]
-    charges = await _read_charges(connection, ended) if ended else {}
+    charges = await _read_charges(channel, ended) if ended else {}
     batch = _Batch(books, holds, charges=charges, at=clock.now())
     outcomes = [batch.decide(member) for member in members]
-    await batch.write(connection)
+    batch.write(channel)
     return outcomes
 
 
@@ -158,9 +159,15 @@ def _request_id(member: TakeHold | EndHold) -> str:
     return member.ask.request_id if isinstance(member, TakeHold) else member.request_id
 
 
-async def _read_charges(connection: Connection, request_ids: Sequence[str]) -> dict[str, Charge]:
-    rows = await (await connection.execute(_READ_CHARGES, (list(request_ids),))).fetchall()
-    return {row[0]: Charge(row[0], row[1], Rule(row[2]), *row[3:]) for row in rows}
+async def _read_charges(channel: Channel, request_ids: list[str]) -> dict[str, Charge]:
+    rows = await channel.fetch(_READ_CHARGES, render_array(request_ids))
+    found = [[(column or b"").decode() for column in row] for row in rows]
+    return {
+        request_id: Charge(
+            request_id, cast("ChargeState", state), Rule(rule), int(list_nano), int(net_nano), transaction_id
+        )
+        for request_id, state, rule, list_nano, net_nano, transaction_id in found
+    }
 
 
 class _Batch:
@@ -198,24 +205,22 @@ class _Batch:
             case ExpireLots():
                 return self._expire_lots(book)
 
-    async def write(self, connection: Connection) -> None:
-        """Send every row in one statement; a batch that decided nothing sends none."""
+    def write(self, channel: Channel) -> None:
+        """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
         if not self._entries.transactions:
             return
         ledger = render_entries(self._books.values(), self._entries, self._at)
-        await connection.execute(
+        channel.queue(
             _WRITE_BOOKS,
-            (
-                ledger.new_lots,
-                ledger.new_transactions,
-                ledger.new_holds,
-                ledger.ended_holds,
-                ledger.changed_lots,
-                ledger.changed_balances,
-                encode(self._rows),
-                encode(self._events),
-                encode(list(self._rollups.values())),
-            ),
+            ledger.new_lots,
+            ledger.new_transactions,
+            ledger.new_holds,
+            ledger.ended_holds,
+            ledger.changed_lots,
+            ledger.changed_balances,
+            encode(self._rows),
+            encode(self._events),
+            encode(list(self._rollups.values())),
         )
 
     def _take(self, book: Book, member: TakeHold) -> Outcome | JetonError:

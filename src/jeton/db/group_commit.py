@@ -19,7 +19,8 @@ from typing import Generic, TypeVar
 
 import psycopg
 
-from jeton.db.pool import Connection, Pool
+from jeton.db.channel import Channel
+from jeton.db.pool import Pool
 from jeton.errors import JetonError, OverloadedError
 
 MEMBERS_MAX = 256
@@ -39,13 +40,14 @@ _UNKNOWN = "The database went away, and whether this was written is unknown: loo
 
 Member = TypeVar("Member")
 Result = TypeVar("Result")
-Execute = Callable[[Connection, Sequence[Member]], Awaitable[Sequence[Result | JetonError]]]
+Execute = Callable[[Channel, Sequence[Member]], Awaitable[Sequence[Result | JetonError]]]
 
 
 class GroupCommit(Generic[Member, Result]):
     """One writer with one connection; ``execute`` runs inside its transaction.
 
-    ``execute(connection, members)`` returns one result (or JetonError) for each member, in order.
+    ``execute(channel, members)`` returns one result (or JetonError) for each member, in order. What
+    it queues last travels with the commit.
     The writer starts with the first ``submit``; ``close`` ends it after everything that waits.
     """
 
@@ -67,7 +69,7 @@ class GroupCommit(Generic[Member, Result]):
         self._waiting: deque[tuple[Member, asyncio.Future[Result]]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
-        self._connection: Connection | None = None
+        self._channel: Channel | None = None
         self._company = 1.0
         self._is_closing = False
 
@@ -119,7 +121,7 @@ class GroupCommit(Generic[Member, Result]):
             # be left waiting for a writer that is gone.
             _fail_all(self._waiting, OverloadedError(_AWAY))
             self._waiting.clear()
-            await self._return_connection()
+            await self._return_channel()
 
     async def _commit(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
         try:
@@ -137,7 +139,7 @@ class GroupCommit(Generic[Member, Result]):
                 await self._commit_singly(batch)
         except OverloadedError as error:
             _fail_all(batch, error)
-            if self._connection is None:
+            if self._channel is None:
                 _fail_all(self._waiting, OverloadedError(_AWAY))
                 self._waiting.clear()
         else:
@@ -150,7 +152,7 @@ class GroupCommit(Generic[Member, Result]):
     async def _commit_singly(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
         for position, single in enumerate(batch):
             await self._commit_together([single])
-            if self._connection is None:
+            if self._channel is None:
                 # Away in the middle: each of the rest would wait in vain in its turn.
                 _fail_all(batch[position + 1 :], OverloadedError(_AWAY))
                 return
@@ -160,29 +162,41 @@ class GroupCommit(Generic[Member, Result]):
         sentence = _AWAY
         for _ in range(_TRIES_MAX):
             try:
-                connection = await self._borrow_connection()
+                channel = await self._borrow_channel()
             except psycopg.OperationalError:  # a pool that times out or is full raises these too
                 break
             try:
-                async with connection.transaction():
-                    return await self._execute(connection, members)
+                return await self._transact_on(channel, members)
             except psycopg.Error:
-                if not connection.closed:
+                if channel.is_usable:
                     raise
-                await self._return_connection()
+                await self._return_channel()
                 sentence = _UNKNOWN
         raise OverloadedError(sentence)
 
-    async def _borrow_connection(self) -> Connection:
-        if self._connection is None:
-            self._connection = await self._pool.getconn()
-        return self._connection
+    async def _transact_on(self, channel: Channel, members: list[Member]) -> Sequence[Result | JetonError]:
+        channel.queue("BEGIN")
+        try:
+            results = await self._execute(channel, members)
+            await channel.fetch("COMMIT")
+        except BaseException:
+            channel.discard()
+            if channel.is_usable:
+                await channel.fetch("ROLLBACK")
+            raise
+        return results
 
-    async def _return_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+    async def _borrow_channel(self) -> Channel:
+        if self._channel is None:
+            self._channel = Channel(await self._pool.getconn())
+        return self._channel
+
+    async def _return_channel(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
             with contextlib.suppress(psycopg.Error):
-                await self._pool.putconn(connection)
+                await self._pool.putconn(channel.connection)
 
 
 def _fail_all(batch: Iterable[tuple[Member, asyncio.Future[Result]]], error: Exception) -> None:

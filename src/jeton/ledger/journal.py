@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from jeton.db.pool import Connection
+from jeton.db.channel import Channel, render_array
 from jeton.ledger.book import Book
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
@@ -21,8 +21,7 @@ from jeton.ledger.transaction import Transaction
 
 _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Account}
 
-# Text out, so that msgspec and not the driver takes the documents apart.
-_LOCK_BOOKS = "SELECT balances::text, lots::text, holds::text FROM lock_books(%s, %s)"
+_LOCK_BOOKS = "SELECT balances, lots, holds FROM lock_books($1, $2)"
 
 
 class HoldRow(msgspec.Struct, frozen=True):
@@ -81,7 +80,7 @@ class Documents:
     new_lots: str | None
     new_transactions: str | None
     new_holds: str | None
-    ended_holds: list[str] | None
+    ended_holds: str | None
     changed_lots: str | None
     changed_balances: str | None
 
@@ -92,12 +91,12 @@ def encode(rows: Sequence[object]) -> str | None:
 
 
 async def lock_books(
-    connection: Connection, organization_ids: Collection[UUID], request_ids: Sequence[str]
+    channel: Channel, organization_ids: Collection[UUID], request_ids: Sequence[str]
 ) -> tuple[dict[UUID, Book], dict[str, HoldRow]]:
     """Lock the organizations' balances, then read their open lots and the holds named."""
-    cursor = await connection.execute(_LOCK_BOOKS, (list(organization_ids), list(request_ids)))
-    row = await cursor.fetchone()
-    balances, lots, holds = row if row is not None else (None, None, None)
+    ((balances, lots, holds),) = await channel.fetch(
+        _LOCK_BOOKS, render_array([str(one) for one in organization_ids]), render_array([*request_ids])
+    )
     lots_of: dict[UUID, list[Lot]] = {}
     for stored in _lots_decoder.decode(lots) if lots else ():
         lots_of.setdefault(stored.organization_id, []).append(_open_lot(stored))
@@ -118,7 +117,7 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
         new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
         new_transactions=encode([_transaction_row(entry, at) for entry in entries.transactions]),
         new_holds=encode(entries.taken),
-        ended_holds=entries.ended or None,
+        ended_holds=render_array(entries.ended) if entries.ended else None,
         changed_lots=encode(
             [
                 _lot_amounts(lot)

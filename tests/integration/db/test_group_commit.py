@@ -4,8 +4,9 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
+from jeton.db.channel import Channel
 from jeton.db.group_commit import GroupCommit
-from jeton.db.pool import Connection, Pool
+from jeton.db.pool import Pool
 from jeton.errors import ConflictError, JetonError, OverloadedError
 
 
@@ -20,12 +21,11 @@ async def table(pool: Pool) -> Pool:
     return pool
 
 
-async def write(connection: Connection, numbers: Sequence[int]) -> list[int | JetonError]:
+async def write(channel: Channel, numbers: Sequence[int]) -> list[int | JetonError]:
     """Write each number once, whatever is asked how often; refuse odd hundreds by name."""
-    async with connection.pipeline():
-        for number in numbers:
-            if number % 200 != 100:
-                await connection.execute("INSERT INTO numbers VALUES (%s) ON CONFLICT DO NOTHING", [number])
+    for number in numbers:
+        if number % 200 != 100:
+            channel.queue("INSERT INTO numbers VALUES ($1) ON CONFLICT DO NOTHING", str(number))
     return [ConflictError(f"{number}.") if number % 200 == 100 else number for number in numbers]
 
 
@@ -118,14 +118,14 @@ async def test_a_lost_connection_is_replaced_and_the_batch_repeated(table: Pool)
 async def test_a_commit_of_unknown_outcome_is_repeated_once_and_kept_once(table: Pool) -> None:
     times = 0
 
-    async def write_then_lose(connection: Connection, numbers: Sequence[int]) -> list[int | JetonError]:
+    async def write_then_lose(channel: Channel, numbers: Sequence[int]) -> list[int | JetonError]:
         nonlocal times
-        results = await write(connection, numbers)
+        results = await write(channel, numbers)
         times += 1
         if times == 1:
             # Committed, and then the answer to COMMIT is lost.
-            await connection.execute("COMMIT")
-            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            await channel.fetch("COMMIT")
+            await channel.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
         return results
 
     commit = GroupCommit(table, write_then_lose)
@@ -136,8 +136,8 @@ async def test_a_commit_of_unknown_outcome_is_repeated_once_and_kept_once(table:
 
 
 async def test_two_lost_connections_in_a_row_are_reported(table: Pool) -> None:
-    async def lose(connection: Connection, numbers: Sequence[int]) -> list[int | JetonError]:
-        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    async def lose(channel: Channel, numbers: Sequence[int]) -> list[int | JetonError]:
+        await channel.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
         return list(numbers)
 
     commit = GroupCommit(table, lose)
@@ -147,10 +147,10 @@ async def test_two_lost_connections_in_a_row_are_reported(table: Pool) -> None:
 
 
 async def test_a_defect_fails_its_batch_and_the_next_is_written(table: Pool) -> None:
-    async def stumble(connection: Connection, numbers: Sequence[int]) -> list[int | JetonError]:
+    async def stumble(channel: Channel, numbers: Sequence[int]) -> list[int | JetonError]:
         if 13 in numbers:
             raise ZeroDivisionError
-        return await write(connection, numbers)
+        return await write(channel, numbers)
 
     commit = GroupCommit(table, stumble)
     with pytest.raises(OverloadedError):

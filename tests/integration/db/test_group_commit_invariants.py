@@ -7,22 +7,23 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jeton.db.channel import Channel
 from jeton.db.group_commit import GroupCommit
-from jeton.db.pool import Connection, open_pool
+from jeton.db.pool import open_pool
 from jeton.errors import ConflictError, JetonError
 
 KINDS = ("good", "refused", "rejected")
 
 
-async def write(connection: Connection, members: Sequence[tuple[int, str]]) -> list[int | JetonError]:
+async def write(channel: Channel, members: Sequence[tuple[int, str]]) -> list[int | JetonError]:
     results: list[int | JetonError] = []
     for number, kind in members:
         if kind == "refused":
             results.append(ConflictError("Refused by us."))
             continue
-        await connection.execute(
-            "INSERT INTO written VALUES (%s) ON CONFLICT DO NOTHING",
-            [number if kind == "good" else -1],
+        channel.queue(
+            "INSERT INTO written VALUES ($1) ON CONFLICT DO NOTHING",
+            str(number if kind == "good" else -1),
         )
         results.append(number)
     return results
