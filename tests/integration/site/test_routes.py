@@ -1,5 +1,7 @@
 """The site over HTTP: every page, its numbers from settings and price book, and what is not there."""
 
+from dataclasses import replace
+
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -54,6 +56,20 @@ async def test_the_faq_answers_with_this_installations_own_numbers() -> None:
     for amount in ("$37.50", "$13.23105", "$18.75", "$6.615525", "82.4 %"):
         assert amount in page
     assert 'href="mailto:support@example.com"' in page
+
+
+@pytest.mark.parametrize(
+    ("methods", "answer"),
+    [
+        ((), "None on this installation yet: its operator adds credit by hand."),
+        (("Visa", "invoice"), "Switched on here: Visa, invoice."),
+    ],
+)
+async def test_the_faq_does_not_contradict_itself_on_payment(methods: tuple[str, ...], answer: str) -> None:
+    async with client_of(replace(deps_of(load_book()), payment_methods=methods)) as client:
+        page = (await client.get("/faq")).text
+    assert answer in page
+    assert ("as soon as the operator switches them on" in page) is (not methods)
 
 
 async def test_without_trial_or_prices_the_pages_do_not_promise_any() -> None:
