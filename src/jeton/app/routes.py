@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
@@ -17,6 +18,7 @@ from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
+from jeton.gateway.asgi import Endpoint
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
@@ -24,10 +26,13 @@ from jeton.gateway.routes import gateway_routes
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.ids import new_id
 from jeton.site.deps import SiteDeps
+from jeton.site.pages import Pages
 from jeton.site.routes import site_routes
 
 API_PREFIX = "/v1/"
 HEALTH_TIMEOUT_S = 2.0
+PATH_SHOWN_MAX = 200
+NOT_FOUND = 404
 
 
 def build_app(parts: Parts) -> Starlette:
@@ -44,10 +49,31 @@ def build_app(parts: Parts) -> Starlette:
     routes += gateway_routes(gateway)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
     routes += console_routes(_console_deps(parts))
-    routes += site_routes(_site_deps(parts))
+    site = _site_deps(parts)
+    routes += site_routes(site)
     return Starlette(
-        routes=routes, exception_handlers={HTTPException: _answer_refusal, Exception: _answer_defect}
+        routes=routes,
+        exception_handlers={HTTPException: _make_refusal(Pages(site)), Exception: _answer_defect},
     )
+
+
+def open_front_door(app: Starlette) -> ASGIApp:
+    """The application with a short way to the paths of the Messages API.
+
+    Middleware and routing cost a request to a model more than its validation does, and the
+    gateway answers its own errors.
+    """
+    short_ways = {
+        route.path: route.endpoint
+        for route in app.routes
+        if isinstance(route, Route) and isinstance(route.endpoint, Endpoint) and "{" not in route.path
+    }
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = short_ways.get(scope["path"]) if scope["type"] == "http" else None
+        await (app if endpoint is None else endpoint)(scope, receive, send)
+
+    return answer
 
 
 def _console_deps(parts: Parts) -> ConsoleDeps:
@@ -89,15 +115,24 @@ def _make_health(pool: Pool) -> Callable[[Request], Awaitable[Response]]:
     return answer_health
 
 
-async def _answer_refusal(request: Request, error: Exception) -> Response:
-    """A path or method that no edge knows."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if not request.url.path.startswith(API_PREFIX):
-        return PlainTextResponse("There is no such page." if status == 404 else str(error), status)  # noqa: PLR2004 - "not found"
-    path = request.url.path[:200]
-    if status == 404:  # noqa: PLR2004 - "not found"
-        return _envelope(NotFoundError(f"There is nothing at {path}."), status)
-    return _envelope(InvalidInputError(f"{request.method} is not possible at {path}."), status)
+def _make_refusal(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer_refusal(request: Request, error: Exception) -> Response:
+        """A path or method that no edge knows."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        is_api = request.url.path.startswith(API_PREFIX)
+        path = request.url.path[:PATH_SHOWN_MAX]
+        if status != NOT_FOUND:
+            sentence = f"{request.method} is not possible at {path}."
+            return (
+                _envelope(InvalidInputError(sentence), status)
+                if is_api
+                else PlainTextResponse(sentence, status)
+            )
+        if is_api:
+            return _envelope(NotFoundError(f"There is nothing at {path}."), status)
+        return pages.answer(request, "not_found.html", {"path": path}, status=status)
+
+    return answer_refusal
 
 
 async def _answer_defect(request: Request, error: Exception) -> Response:
