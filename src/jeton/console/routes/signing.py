@@ -14,7 +14,8 @@ from jeton.identity.sessions import SESSION_LIFE, form_token, is_form_token, rev
 # Ties the sign-in form to the browser that loaded it, before there is any session.
 FORM_COOKIE = "jeton_form"
 HOME = "/console"
-COOKIE_PATH = "/console"
+# Not /console: a browser would keep such a cookie from /console.json.
+COOKIE_PATH = "/"
 
 
 class Signing:
