@@ -1,7 +1,5 @@
 """Admission: from head and bytes to a request that may run, with its price and the most it can cost."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from jeton import clock
@@ -36,8 +34,7 @@ COUNT_FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """One request that may run; ``prompt_tokens_max`` is the cheap bound of its prompt."""
 
     request_id: str

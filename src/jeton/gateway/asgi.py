@@ -124,12 +124,16 @@ async def answer_messages(call: Call) -> None:
     body = await read_body(call.receive, head)
     admission = admit(head, body, request_id=call.request_id, caller=caller, deps=deps)
     deps.checkpoint("request_parsed")
-    task = deps.exchanges.start(run_exchange(admission, call.wire, deps))
-    if admission.request.stream:
-        # The disconnect message also comes when the answer is complete, and ends the wait.
-        while (await call.receive())["type"] != "http.disconnect":
-            continue
-        call.wire.leave()
+    exchange = run_exchange(admission, call.wire, deps)
+    if not admission.request.stream:
+        # Nobody's leaving changes anything, so there is nothing to wait for beside it.
+        await deps.exchanges.run(exchange)
+        return
+    task = deps.exchanges.start(exchange)
+    # The disconnect message also comes when the answer is complete, and ends the wait.
+    while (await call.receive())["type"] != "http.disconnect":
+        continue
+    call.wire.leave()
     await asyncio.shield(task)
 
 

@@ -103,6 +103,18 @@ class Exchanges:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def run(self, exchange: Coroutine[None, None, None]) -> None:
+        """Run an exchange in the caller's own task, which must be the server's; as ``start`` else."""
+        task = asyncio.current_task()
+        if task is None or len(self._tasks) >= self._exchanges_max:
+            exchange.close()
+            raise OverloadedError(f"{self._exchanges_max} requests are in flight here. Try again.")
+        self._tasks.add(task)
+        try:
+            await exchange
+        finally:
+            self._tasks.discard(task)
+
     async def drain(self, timeout_s: float) -> int:
         """Wait for all of them, at most ``timeout_s`` seconds; then cancel the rest, return how many.
 

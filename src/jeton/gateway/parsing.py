@@ -6,7 +6,6 @@ rules: claude-api sections 0.3, 1.2 and 3.9. The work is linear in the bytes of 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -73,8 +72,7 @@ _INNER = msgspec.json.Decoder(list[_Inner])
 _CITATIONS = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """What the gateway reads of a request's headers; absent ones are empty."""
 
     secret: str

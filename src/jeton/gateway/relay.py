@@ -7,7 +7,6 @@ happens in between, the hold ends by a rule of the contract (P9).
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -61,8 +60,7 @@ class _Envelope(msgspec.Struct):
     error: msgspec.Raw
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """A request whose hold is taken; ``deadline`` is on the event loop's clock, in seconds."""
 
     admission: Admission
@@ -109,15 +107,18 @@ async def _exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None
     hold = await take_hold(admission, deps)
     deps.checkpoint("after_hold")
     exchange = Exchange(admission, hold, wire, deps, _deadline(hold))
-    answer = await _call(exchange)
+    answer, body = await _call(exchange)
     try:
         deps.checkpoint("upstream_called")
-        if answer.status != _OK:
-            await _relay_refusal(exchange, answer)
-        elif answer.headers.get("content-type", "").startswith("text/event-stream"):
+        if body is None and answer.headers.get("content-type", "").startswith("text/event-stream"):
             await _relay_stream(exchange, answer)
+            return
+        if body is None:
+            body = await _read(exchange, answer)
+        if answer.status == _OK:
+            await _relay_answer(exchange, answer, body)
         else:
-            await _relay_answer(exchange, answer)
+            await _relay_refusal(exchange, answer, body)
     finally:
         await answer.close()
 
@@ -127,13 +128,15 @@ def _deadline(hold: Hold) -> float:
     return asyncio.get_running_loop().time() + max(validity_s - SETTLE_MARGIN_S, validity_s / 2)
 
 
-async def _call(exchange: Exchange) -> Answer:
+async def _call(exchange: Exchange) -> tuple[Answer, bytes | None]:
+    """The upstream's answer; with its whole body unless a stream was asked for."""
     admission = exchange.admission
     ask = Ask(admission.request_id, admission.request, admission.body, admission.headers)
     try:
         leaver = exchange.wire if admission.request.stream else None
         with interruptible(exchange.deadline, ExchangeTimeoutError, leaver):
-            return await admission.route.upstream.send(ask)
+            answer = await admission.route.upstream.send(ask)
+            return answer, None if admission.request.stream else await _read_whole(answer)
     except ClientLeftError:
         await _end(exchange, Rule.CLIENT_LEFT_BEFORE_OUTPUT)
         raise
@@ -156,25 +159,29 @@ async def _end(exchange: Exchange, ending: Ending) -> Charge:
 
 
 async def _read(exchange: Exchange, answer: Answer) -> bytes:
-    """The whole body. The client's leaving changes nothing: the call runs to its end."""
+    """The whole body where a stream was asked for and something else came."""
     try:
         with interruptible(exchange.deadline, ExchangeTimeoutError):
-            body = await answer.read()
-        _require_answer_size(body)
-        return body
+            return await _read_whole(answer)
     except UpstreamError:
         await _end(exchange, Rule.UPSTREAM_FAILED)
         raise
 
 
-def _require_answer_size(body: bytes) -> None:
+async def _read_whole(answer: Answer) -> bytes:
+    """The body to its end. The client's leaving changes nothing, so that its usage is known."""
+    try:
+        body = await answer.read()
+    except BaseException:
+        await answer.close()
+        raise
     if len(body) > ANSWER_BYTES_MAX:
         raise UpstreamAnswerError(f"The upstream's answer is larger than {ANSWER_BYTES_MAX} bytes.")
+    return body
 
 
-async def _relay_answer(exchange: Exchange, answer: Answer) -> None:
+async def _relay_answer(exchange: Exchange, answer: Answer, body: bytes) -> None:
     admission, deps = exchange.admission, exchange.deps
-    body = await _read(exchange, answer)
     charge = await _end(exchange, end_of_answer(body, admission.asked, admission.version))
     headers = [
         (b"content-type", answer.headers.get("content-type", "application/json").encode("latin-1")),
@@ -262,10 +269,9 @@ def caller_headers(admission: Admission) -> Headers:
     return headers
 
 
-async def _relay_refusal(exchange: Exchange, answer: Answer) -> None:
+async def _relay_refusal(exchange: Exchange, answer: Answer, body: bytes) -> None:
     admission = exchange.admission
     request_id, upstream = admission.request_id, admission.route.upstream.name
-    body = await _read(exchange, answer)
     is_refusal = _CLIENT_ERROR <= answer.status < _SERVER_ERROR
     await _end(exchange, Rule.UPSTREAM_REFUSED if is_refusal else Rule.UPSTREAM_FAILED)
     reason = _find_reason(body)

@@ -6,8 +6,6 @@ UTF-8 (an escaped letter is six bytes for two or three), and a family makes at m
 tokens out of each byte. So the text itself is never walked.
 """
 
-from fractions import Fraction
-
 import msgspec
 
 from jeton.tokens.content import Fetched, Image, Pdf, list_parts
@@ -46,7 +44,7 @@ def bound_prompt(prompt: Prompt, *, body_bytes: int, family: str, context_window
     text_bytes = max(0, body_bytes - media_bytes)
     turns = len(prompt.messages) + (prompt.system is not None)
     tokens = (
-        _ceil(known.tokens_per_byte * text_bytes)
+        _bound_text(text_bytes, known)
         + known.prompt_tokens_max
         + known.message_tokens_max * turns
         + tools
@@ -95,5 +93,7 @@ def _is_text_only(content: str | list[Block]) -> bool:
     return isinstance(content, str) or not any(block.source or block.content for block in content)
 
 
-def _ceil(number: Fraction) -> int:
-    return -(-number.numerator // number.denominator)
+def _bound_text(text_bytes: int, family: Family) -> int:
+    """Bytes times the family's ceiling, rounded up, without making a fraction for each request."""
+    ceiling = family.tokens_per_byte
+    return -(-text_bytes * ceiling.numerator // ceiling.denominator)

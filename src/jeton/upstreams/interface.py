@@ -5,7 +5,6 @@ nothing of keys, holds or money.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
@@ -39,8 +38,7 @@ class MessagesRequest(msgspec.Struct):
         return Prompt(self.model, self.messages, self.system, self.tools or [], self.tool_choice)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One call: the parsed request, its untouched bytes, and the headers that travel on.
 
     ``headers`` has lower-case names and only what may be forwarded (anthropic-version,
