@@ -29,5 +29,5 @@ def new_id(prefix: str) -> str:
 def _uuid7() -> int:
     milliseconds = time.time_ns() // _NS_PER_MS
     # Unique, not secret: seeded by the system at the start, and without a system call for each id.
-    bits = random.getrandbits(_RANDOM_BITS)  # noqa: S311 - as said, no secret hangs on an id
+    bits = random.getrandbits(_RANDOM_BITS)
     return milliseconds << 80 | _VERSION_7 | bits & _RANDOM_A | _VARIANT | bits & _RANDOM_B

@@ -15,7 +15,7 @@ from tests.e2e.serving import ServerProcess, serving
 
 TURN: Any = {"role": "user", "content": "Salt was money once. Shells were money. What was money once?"}
 SETTLE_TIMEOUT_S = 20
-REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [TURN]}
+REQUEST: Any = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [TURN]}
 
 
 @pytest.fixture(scope="module")

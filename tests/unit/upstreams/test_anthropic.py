@@ -24,8 +24,6 @@ def test_an_address_with_credentials_is_refused() -> None:
 
 @pytest.mark.parametrize("value", ["1\r\nx-api-key: theirs", "1\n", "1\0"])
 async def test_a_value_that_would_be_two_headers_is_not_sent(value: str) -> None:
-    ask = Ask(
-        "req_1", msgspec.json.decode(BODY, type=MessagesRequest), BODY, {"anthropic-version": value}
-    )
+    ask = Ask("req_1", msgspec.json.decode(BODY, type=MessagesRequest), BODY, {"anthropic-version": value})
     with pytest.raises(ValueError, match="x-api-key" if "x-api-key" in value else "1"):
         await AnthropicUpstream("u", "http://127.0.0.1", api_key="k").send(ask)
