@@ -7,11 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
 from jeton.charging.credits import Grant, grant
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.insight.balance import Balance, get_balance, render_balance
 from jeton.ledger.chart import LotKind
@@ -68,7 +68,7 @@ def list_command(organization_id: Organization, *, as_json: Json = False) -> Non
             display_usd(lot.amounts.available_nano),
             "never" if lot.expires_at is None else lot.expires_at.isoformat(timespec="seconds"),
         )
-    Console().print(table)
+    make_console().print(table)
 
 
 async def _grant(organization_id: UUID, given: Grant) -> str:

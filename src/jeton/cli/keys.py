@@ -9,10 +9,10 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.db.pool import Connection
 from jeton.errors import InvalidInputError
@@ -93,7 +93,7 @@ def list_command(*, organization: OrganizationOption = None, as_json: Json = Fal
             key.created_at.isoformat(timespec="seconds"),
             "never" if key.expires_at is None else key.expires_at.isoformat(timespec="seconds"),
         )
-    Console(highlight=False).print(table)
+    make_console().print(table)
 
 
 @app.command("revoke")

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.insight.verify import Proof, verify
 from jeton.settings import load_settings
@@ -65,7 +66,7 @@ def _as_json(proof: Proof) -> dict[str, object]:
 
 
 def _print(proof: Proof) -> None:
-    console = Console(highlight=False)
+    console = make_console()
     console.print(
         f"Checked {proof.organizations:,} organizations: {proof.transactions:,} transactions, "
         f"{proof.lots:,} lots, {proof.charges:,} charges, {proof.open_holds:,} open holds, "

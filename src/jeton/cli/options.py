@@ -1,7 +1,8 @@
 """Options: the declared settings as options of a command, so that each is written down once.
 
 A wrapped command takes the options it names besides its own arguments; what was given is kept
-for the time of the call, where ``chosen_settings`` finds it.
+for the time of the call, where ``chosen_settings`` finds it. And the console on which every
+command prints.
 """
 
 import functools
@@ -12,17 +13,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from jeton.settings import Declaration, Settings, list_declarations, load_settings
 
 # What every command needs that reads the database.
 DATABASE_OPTIONS = ("data_dir", "database_url")
+PLAIN_COLUMNS = 180
 
 _CONFIG = "config"
 _CONFIG_OPTION = typer.Option("--config", metavar="FILE", help="Configuration file (TOML). [JETON_CONFIG]")
 
 _Options = Mapping[str, Any]
 _chosen: ContextVar[_Options] = ContextVar("chosen", default={})  # noqa: B039 - nobody changes it
+
+
+def make_console() -> Console:
+    """A console of the terminal's width; in a pipe wide enough that no figure is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_COLUMNS)
 
 
 def chosen_settings() -> Settings:

@@ -10,12 +10,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.options import chosen_settings, with_options
+from jeton.cli.options import chosen_settings, make_console, with_options
 from jeton.errors import ConfigurationError, JetonError
 from jeton.insight.quote import UnknownModelError, parse_day
 from jeton.money import render_exact, render_usd
@@ -28,7 +27,6 @@ app = typer.Typer(help="Read the price book, check price files, compare two book
 
 EXIT_MISTAKES = 1
 EXIT_BAD_INPUT = 2
-PLAIN_COLUMNS = 130
 PACKAGED = "packaged"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -65,7 +63,7 @@ def list_command(
         ]
         typer.echo(json.dumps({"price_versions": rendered}, indent=2))
     else:
-        console = _console()
+        console = make_console()
         console.print(_prices_table(versions, instant))
 
 
@@ -192,8 +190,3 @@ def _override(override: Override | None) -> str:
         explicit = (override.rates[Bucket.INPUT], override.rates[Bucket.OUTPUT])
         return " / ".join(render_usd(rate) for rate in explicit)
     return "" if override.factor is None else f"×{render_exact(override.factor)}"
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_COLUMNS)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.options import chosen_settings, with_options
+from jeton.cli.options import chosen_settings, make_console, with_options
 from jeton.errors import InvalidInputError, JetonError
 from jeton.insight.quote import (
     ESTIMATE_NOTE,
@@ -37,7 +37,6 @@ app = typer.Typer()
 PROMPT_BYTES_MAX = 32_000_000
 EXIT_BAD_INPUT = 2
 # What a table is laid out for where there is no terminal to measure.
-PLAIN_COLUMNS = 120
 BUCKET_NAMES = {
     Bucket.INPUT: "input",
     Bucket.CACHE_WRITE_5M: "cache write, 5 min",
@@ -204,9 +203,7 @@ def _read_prompt(name: str) -> str:
 
 
 def _print_quotes(quotes: Sequence[Quote]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PLAIN_COLUMNS)
+    console = make_console()
     if len(quotes) == 1:
         _print_quote(console, quotes[0])
     else:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.insight.receipt import Receipt, get_receipt
 from jeton.insight.receipt_json import render_receipt
@@ -45,7 +46,7 @@ def receipt(
     if as_json:
         typer.echo(json.dumps(render_receipt(found), indent=2))
     else:
-        print_receipt(found, Console(highlight=False, soft_wrap=True))
+        print_receipt(found, make_console())
 
 
 def print_receipt(receipt: Receipt, console: Console) -> None:
@@ -64,6 +65,8 @@ def print_receipt(receipt: Receipt, console: Console) -> None:
 
 def _facts(receipt: Receipt) -> Table:
     table = Table.grid(padding=(0, INDENT))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     version, facts, parties = receipt.price_version, receipt.facts, receipt.parties
     band = "" if receipt.rating is None else f", band {receipt.rating.band}"
     rows = [

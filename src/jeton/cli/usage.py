@@ -6,11 +6,11 @@ import re
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
 from jeton.cli.keys import Json, OrganizationOption, choose_organization
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.errors import InvalidInputError
 from jeton.insight.usage import DAYS_MAX, DayRange, Sums, UsageReport, list_daily_usage, render_usage
@@ -63,7 +63,7 @@ def _print(report: UsageReport) -> None:
     table.columns[0].footer = "total"
     for column, cell in zip(table.columns[2:], _cells(report.totals), strict=True):
         column.footer = cell
-    console = Console(highlight=False)
+    console = make_console()
     console.print(table)
     console.print(f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC.")
 

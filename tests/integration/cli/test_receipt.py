@@ -25,7 +25,7 @@ async def test_every_step_of_a_charge_is_printed(pool: Pool) -> None:
     text = await text_of(world, charge.request_id)
     for words in (
         charge.request_id,
-        "completed: The answer was complete",
+        "completed: The answer is complete",
         "claude-sonnet-5-5@2026-10-07",
         "sha256:",
         "Cache read: 100,000",
