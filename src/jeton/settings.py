@@ -168,10 +168,10 @@ class Settings:
     )
     connections_max: int = _setting(10, _whole(4, 1000), "Connections to PostgreSQL.")
     commit_members_max: int = _setting(
-        256, _whole(1, 10_000), "The most holds and settlements in one database transaction."
+        32, _whole(1, 10_000), "The most holds and settlements in one database transaction."
     )
     commit_delay_max_s: float = _setting(
-        0.002, _seconds(0, 1), "The longest a busy server waits to fill a transaction.", unit="seconds"
+        0, _seconds(0, 1), "The longest a busy server waits to fill a transaction.", unit="seconds"
     )
     commit_waiting_max: int = _setting(
         4096, _whole(1, 1_000_000), "The most that wait for a transaction before requests get 529."

@@ -41,6 +41,7 @@ class Channel:
         self._unsent: list[tuple[bytes, list[bytes | None]]] = []
         self._results: deque[pq.abc.PGresult] = deque()
         self._round: asyncio.Future[None] | None = None
+        self._is_writing = False
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._read)
@@ -111,8 +112,9 @@ class Channel:
             return
         if is_pending:
             self._loop.add_writer(self._socket, self._write)
-        else:
+        elif self._is_writing:
             self._loop.remove_writer(self._socket)
+        self._is_writing = bool(is_pending)
 
     def _read(self) -> None:
         pg = self._pg

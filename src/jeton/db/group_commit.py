@@ -23,8 +23,10 @@ from jeton.db.channel import Channel
 from jeton.db.pool import Pool
 from jeton.errors import JetonError, OverloadedError
 
-MEMBERS_MAX = 256
-DELAY_MAX_S = 0.002
+# Small enough that the next batch is decided while the database writes this one: with everybody in
+# one batch, the server and the database take turns in waiting for each other.
+MEMBERS_MAX = 32
+DELAY_MAX_S = 0.0
 WAITING_MAX = 4096
 
 # With this many members in recent commits the whole delay is worth waiting.

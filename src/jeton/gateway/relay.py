@@ -318,14 +318,15 @@ class interruptible:  # noqa: N801 - reads as a statement: with interruptible(..
 
     def __init__(self, deadline: float, late: Callable[[], JetonError], wire: Wire | None = None) -> None:
         """Start the clock."""
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError
         self._task = task
         self._late = late
         self._wire = wire
         self._reason: JetonError | None = None
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._be_late)
+        self._timer = loop.call_at(deadline, self._be_late)
 
     def __enter__(self) -> None:
         wire = self._wire
