@@ -17,12 +17,15 @@ _NANO_DIGITS = 9
 _CENT_DIGITS = 2
 
 
-def round_half_even(exact: Fraction) -> int:
-    """Round an exact number of nano-dollars to whole ones, ties to the even neighbour.
+def divide_half_even(up: int, down: int) -> int:
+    """``up / down`` as whole nano-dollars, ties to the even neighbour; ``down`` is positive.
 
-    2.5 nano becomes 2, 3.5 becomes 4, -2.5 becomes -2 (IEEE 754 roundTiesToEven).
+    The one rounding of a line, without making a fraction of it: 5 / 2 is 2, 7 / 2 is 4, -5 / 2 is -2
+    (IEEE 754 roundTiesToEven).
     """
-    return round(exact)
+    whole, rest = divmod(up, down)
+    twice = rest + rest
+    return whole + 1 if twice > down or (twice == down and whole & 1) else whole
 
 
 def parse_exact(text: str) -> Fraction:

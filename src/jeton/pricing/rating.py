@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from jeton.money import TOKENS_PER_MTOK
+from jeton.money import TOKENS_PER_MTOK, divide_half_even
 from jeton.pricing.book import Band, Override, PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
 from jeton.pricing.modifiers import Modifier
@@ -174,7 +174,7 @@ def rate(usage: Usage, version: PriceVersion, conditions: Conditions = STANDARD)
     for bucket, quantity in usage.quantities():
         if quantity:
             stack = stacks[bucket]
-            amounts = tuple([_divide(quantity * up, down) for up, down in stack.divisions])
+            amounts = tuple([divide_half_even(quantity * up, down) for up, down in stack.divisions])
             for mark, before, after in zip(stack.marks, amounts, amounts[1:], strict=False):
                 saved[mark.stage] += before - after
             list_nano += amounts[0]
@@ -237,13 +237,6 @@ def stacks_of(version: PriceVersion, band_id: str, conditions: Conditions) -> Ma
     require_priced(version, conditions)
     band = next(band for band in version.bands if band.band_id == band_id)
     return {bucket: _stack(version, band, conditions, bucket) for bucket in Bucket}
-
-
-def _divide(up: int, down: int) -> int:
-    """``up / down`` rounded half-even, without making a fraction of it: the one rounding of a line."""
-    whole, rest = divmod(up, down)
-    twice = rest + rest
-    return whole + 1 if twice > down or (twice == down and whole & 1) else whole
 
 
 def _most(stack: Stack, quantity: int) -> int:
