@@ -1,8 +1,11 @@
-"""ASGI: the gateway's paths as plain ASGI apps, without a framework's request object."""
+"""The gateway's paths: what answers each of them, and the way in over ASGI.
+
+What answers knows a ``Call`` only, so that a path may be served over another wire as well.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -13,7 +16,7 @@ from jeton import clock
 from jeton.errors import JetonError
 from jeton.gateway.admission import admit, authenticate, forwarded
 from jeton.gateway.catalog import parse_page, render_list, render_model
-from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.envelope import Headers, Reply, json_headers
 from jeton.gateway.errors import (
     BodyTimeoutError,
@@ -30,6 +33,43 @@ BODY_TIMEOUT_S = 120
 QUERY_FIELDS_MAX = 100
 
 _log = structlog.get_logger(__name__)
+
+
+class Call(Protocol):
+    """One call of a path, whichever way it came in, before anything of it is known."""
+
+    @property
+    def path(self) -> str:
+        """The path, without the query."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, names in lower case."""
+        ...
+
+    @property
+    def wire(self) -> Wire:
+        """The way back."""
+        ...
+
+    @property
+    def request_id(self) -> str:
+        """The id that the answer will carry."""
+        ...
+
+    @property
+    def deps(self) -> GatewayDeps:
+        """What the gateway works with."""
+        ...
+
+    async def receive_body(self) -> bytes:
+        """The whole body; RequestTooLargeError, BodyTimeoutError or ClientLeftError."""
+        ...
+
+    async def run(self, exchange: Coroutine[None, None, None], *, is_stream: bool) -> None:
+        """Run an exchange to its end; while a stream runs, the client's leaving is noticed."""
+        ...
 
 
 class AsgiWire:
@@ -75,21 +115,56 @@ class AsgiWire:
             self.leave()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a path, before anything of it is known."""
+class AsgiCall:
+    """One call over ASGI."""
 
-    scope: Scope
-    receive: Receive
-    wire: AsgiWire
-    request_id: str
-    deps: GatewayDeps
+    __slots__ = ("_receive", "deps", "headers", "path", "request_id", "scope", "wire")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, deps: GatewayDeps) -> None:
+        """Nothing has been received."""
+        self.scope = scope
+        self.path: str = scope["path"]
+        self.headers: Headers = scope["headers"]
+        self.wire = AsgiWire(send)
+        self.request_id = new_id("req")
+        self.deps = deps
+        self._receive = receive
+
+    async def receive_body(self) -> bytes:
+        """The whole body; RequestTooLargeError, BodyTimeoutError or ClientLeftError."""
+        parts: list[bytes] = []
+        size = 0
+        deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+        with interruptible(deadline, lambda: BodyTimeoutError(BODY_TIMEOUT_S)):
+            while (message := await self._receive())["type"] == "http.request":
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                require_size(size)
+                if not message.get("more_body", False):
+                    return b"".join((*parts, part)) if parts else part
+                parts.append(part)
+        raise ClientLeftError
+
+    async def run(self, exchange: Coroutine[None, None, None], *, is_stream: bool) -> None:
+        """Run an exchange to its end; while a stream runs, the client's leaving is noticed."""
+        if not is_stream:
+            # Nobody's leaving changes anything, so there is nothing to wait for beside it.
+            await self.deps.exchanges.run(exchange)
+            return
+        task = self.deps.exchanges.start(exchange)
+        # The disconnect message also comes when the answer is complete, and ends the wait.
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+        self.wire.leave()
+        await asyncio.shield(task)
 
 
 class Endpoint:
-    """A path as an ASGI app: its method, its errors and the last handler around one function."""
+    """A path as an ASGI app: one function, and the method that it answers."""
 
-    def __init__(self, answer: Callable[[Call], Awaitable[None]], deps: GatewayDeps, *, method: str) -> None:
+    def __init__(
+        self, answer: Callable[[AsgiCall], Awaitable[None]], deps: GatewayDeps, *, method: str
+    ) -> None:
         """``answer`` may raise any JetonError before the answer has begun."""
         self._answer = answer
         self._deps = deps
@@ -97,51 +172,47 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call; never raises but when cancelled."""
-        call = Call(scope, receive, AsgiWire(send), new_id("req"), self._deps)
-        try:
-            await self._dispatch(call)
-        except ClientLeftError:
-            # Nobody is there to be answered, and nothing was held yet.
-            return
-        except JetonError as error:
-            await fail(call.wire, error, request_id=call.request_id, deps=self._deps)
-        except Exception:  # noqa: BLE001 - the last handler: no traceback ever reaches a client
-            _log.exception("request_failed", request_id=call.request_id, path=scope["path"])
-            await fail(call.wire, UnexpectedError(), request_id=call.request_id, deps=self._deps)
+        call = AsgiCall(scope, receive, send, deps=self._deps)
+        await guard(call, self._dispatch(call))
 
-    async def _dispatch(self, call: Call) -> None:
+    async def _dispatch(self, call: AsgiCall) -> None:
         method = call.scope["method"]
         if method != self._method:
             raise MethodNotAllowedError(method, (self._method,))
         await self._answer(call)
 
 
+async def guard(call: Call, answering: Awaitable[None]) -> None:
+    """Answer one call, with an error if it comes to that; never raises but when cancelled."""
+    try:
+        await answering
+    except ClientLeftError:
+        # Nobody is there to be answered, and nothing was held yet.
+        return
+    except JetonError as error:
+        await fail(call.wire, error, request_id=call.request_id, deps=call.deps)
+    except Exception:  # noqa: BLE001 - the last handler: no traceback ever reaches a client
+        _log.exception("request_failed", request_id=call.request_id, path=call.path)
+        await fail(call.wire, UnexpectedError(), request_id=call.request_id, deps=call.deps)
+
+
 async def answer_messages(call: Call) -> None:
     """``POST /v1/messages``. From the hold on, the exchange belongs to the server."""
     deps = call.deps
-    head = read_head(call.scope["headers"])
+    head = read_head(call.headers)
     caller, _ = await authenticate(head, deps)
-    body = await read_body(call.receive, head)
+    body = await read_body(call, head)
     admission = admit(head, body, request_id=call.request_id, caller=caller, deps=deps)
     deps.checkpoint("request_parsed")
     exchange = run_exchange(admission, call.wire, deps)
-    if not admission.request.stream:
-        # Nobody's leaving changes anything, so there is nothing to wait for beside it.
-        await deps.exchanges.run(exchange)
-        return
-    task = deps.exchanges.start(exchange)
-    # The disconnect message also comes when the answer is complete, and ends the wait.
-    while (await call.receive())["type"] != "http.disconnect":
-        continue
-    call.wire.leave()
-    await asyncio.shield(task)
+    await call.run(exchange, is_stream=bool(admission.request.stream))
 
 
 async def answer_count(call: Call) -> None:
     """``POST /v1/messages/count_tokens``: the upstream's own count; free, nothing is held."""
-    head = read_head(call.scope["headers"])
+    head = read_head(call.headers)
     caller, workspace_id = await authenticate(head, call.deps)
-    body = await read_body(call.receive, head)
+    body = await read_body(call, head)
     request = parse_count(body, require_version(head))
     route, _ = call.deps.catalog.find(request.model, clock.now())
     tokens = await route.upstream.count_tokens(forwarded(head), request.prompt, body)
@@ -155,9 +226,9 @@ async def answer_count(call: Call) -> None:
     await _reply_json(call, {"input_tokens": tokens}, headers)
 
 
-async def answer_models(call: Call) -> None:
+async def answer_models(call: AsgiCall) -> None:
     """``GET /v1/models``: the models served here, newest first."""
-    await authenticate(read_head(call.scope["headers"]), call.deps)
+    await authenticate(read_head(call.headers), call.deps)
     try:
         fields = parse_qsl(call.scope["query_string"].decode("latin-1"), max_num_fields=QUERY_FIELDS_MAX)
     except ValueError:
@@ -167,29 +238,18 @@ async def answer_models(call: Call) -> None:
     await _reply_json(call, render_list(versions, page, at), [])
 
 
-async def answer_model(call: Call) -> None:
+async def answer_model(call: AsgiCall) -> None:
     """``GET /v1/models/{id}``: one model, by its id or an alias."""
-    await authenticate(read_head(call.scope["headers"]), call.deps)
+    await authenticate(read_head(call.headers), call.deps)
     at = clock.now()
     _, version = call.deps.catalog.find(call.scope["path_params"]["model"], at)
     await _reply_json(call, render_model(version, at), [])
 
 
-async def read_body(receive: Receive, head: Head) -> bytes:
-    """The whole body; RequestTooLargeError, BodyTimeoutError or ClientLeftError."""
+async def read_body(call: Call, head: Head) -> bytes:
+    """The whole body, unless its announced size is too large already."""
     require_size(head.content_length)
-    parts: list[bytes] = []
-    size = 0
-    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
-    with interruptible(deadline, lambda: BodyTimeoutError(BODY_TIMEOUT_S)):
-        while (message := await receive())["type"] == "http.request":
-            part: bytes = message.get("body", b"")
-            size += len(part)
-            require_size(size)
-            if not message.get("more_body", False):
-                return b"".join((*parts, part)) if parts else part
-            parts.append(part)
-    raise ClientLeftError
+    return await call.receive_body()
 
 
 async def _reply_json(call: Call, content: object, headers: Headers) -> None:

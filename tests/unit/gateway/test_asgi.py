@@ -11,9 +11,8 @@ from tests.unit.gateway.fakes import BODY, HEADERS, Gateway, Script
 
 from jeton.errors import UpstreamError
 from jeton.gateway import asgi
-from jeton.gateway.asgi import AsgiWire, read_body
+from jeton.gateway.asgi import AsgiCall, AsgiWire
 from jeton.gateway.errors import BodyTimeoutError
-from jeton.gateway.parsing import Head
 
 LIMIT = 33_554_432
 
@@ -116,8 +115,12 @@ async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.Monke
         waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         return await waiting
 
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    call = AsgiCall({"path": "/v1/messages", "headers": []}, receive, send, deps=Gateway().deps)
     with pytest.raises(BodyTimeoutError):
-        await read_body(receive, Head("", "", "", "", 0))
+        await call.receive_body()
 
 
 async def test_a_server_that_raises_for_a_closed_connection_is_like_one_that_does_not() -> None:
