@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from jeton.charging.charging import Charging
 from jeton.charging.credits import Grant, grant
+from jeton.charging.members import Member, Outcome
 from jeton.charging.onboarding import TrialTerms, open_organization
-from jeton.charging.posting import Member, Outcome, post
+from jeton.charging.posting import Posting
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule, UsageSource
 from jeton.db.group_commit import GroupCommit
@@ -145,7 +146,8 @@ async def open_world(pool: Pool, *, name: str = "Example GmbH") -> World:
         _, admin_secret = await create_key(
             connection, organization.organization_id, name="admin", kind="admin"
         )
-    commits: GroupCommit[Member, Outcome] = GroupCommit(pool, post)
+    posting = Posting()
+    commits: GroupCommit[Member, Outcome] = GroupCommit(pool, posting.post, on_commit=posting.keep)
     charging = Charging(commits, node_id="node_test", validity_s=600)
     return World(pool, organization, key, secret, admin_secret, commits, charging)
 

@@ -15,7 +15,8 @@ import structlog
 
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
-from jeton.charging.posting import Member, Outcome, post, posting_with
+from jeton.charging.members import Member, Outcome
+from jeton.charging.posting import Posting, stop_at
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.sweeping import run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
@@ -91,12 +92,14 @@ async def _start(
     settings: Settings, *, book: PriceBook, routing: Routing, pool: Pool, stack: AsyncExitStack
 ) -> Parts:
     checkpoint = _make_checkpoint(settings.crash_at)
+    posting = Posting()
     commits: GroupCommit[Member, Outcome] = GroupCommit(
         pool,
-        posting_with(checkpoint) if settings.crash_at else post,
+        stop_at(checkpoint, posting.post) if settings.crash_at else posting.post,
         members_max=settings.commit_members_max,
         delay_max_s=settings.commit_delay_max_s,
         waiting_max=settings.commit_waiting_max,
+        on_commit=posting.keep,
     )
     stack.push_async_callback(commits.close)
     charging = Charging(commits, node_id=new_id("node"), validity_s=settings.hold_validity_s)

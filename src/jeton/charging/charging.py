@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from jeton import clock
-from jeton.charging.posting import EndHold, Member, Outcome, TakeHold
+from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
 from jeton.db.group_commit import GroupCommit
 from jeton.metering.events import UsageEvent

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from jeton import clock
 from jeton.charging.errors import GrantError
-from jeton.charging.posting import GrantLot, post
+from jeton.charging.members import GrantLot
+from jeton.charging.posting import post
 from jeton.db.channel import Channel
 from jeton.db.pool import Connection
 from jeton.errors import JetonError

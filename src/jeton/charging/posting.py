@@ -1,132 +1,83 @@
-"""Posting: what one group commit does to the books.
+"""Posting: what one group commit does to the books, in one round trip or in two.
 
-Members of many requests and organizations are decided one after the other on locked books, in
-memory; then everything is written at once. A member that cannot be granted gets its error and
-leaves no trace; its neighbours do not notice.
+Books that this node wrote last are decided on as they are in memory, and travel with the version
+they were decided on: the database refuses them if somebody else wrote meanwhile. Everything else
+is read under lock first; so is every batch with a refusal in it, because nobody is refused on the
+strength of what is only remembered.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-import msgspec
-
 from jeton import clock
-from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
+from jeton.charging.deciding import Batch
+from jeton.charging.members import EndHold, Member, Outcome, TakeHold
+from jeton.charging.words import Charge, ChargeState, Rule
 from jeton.db.channel import Channel, render_array
-from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
-from jeton.ids import new_id
-from jeton.ledger import movements
+from jeton.errors import JetonError
 from jeton.ledger.book import Book
-from jeton.ledger.chart import LotKind
-from jeton.ledger.errors import HoldEndedError
-from jeton.ledger.journal import Entries, HoldRow, encode, lock_books, render_entries
-from jeton.ledger.lots import Draw, Lot, draw, split
-from jeton.ledger.transaction import Movement, Posting, Transaction
-from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
-from jeton.money import display_usd
-from jeton.pricing.rating import Rating
-from jeton.usage import Usage
+from jeton.ledger.journal import lock_books
+from jeton.ledger.shelf import Shelf
 
-
-class TakeHold(msgspec.Struct, frozen=True):
-    """Take a hold; idempotent by request id."""
-
-    ask: HoldAsk
-    node_id: str
-    taken_at: datetime
-    valid_until: datetime
-
-    @property
-    def organization_id(self) -> UUID:
-        """Whose book is needed."""
-        return self.ask.organization_id
-
-
-class EndHold(msgspec.Struct, frozen=True):
-    """End a hold: settle it with a rating, or give it back; idempotent by request id."""
-
-    organization_id: UUID
-    request_id: str
-    state: ChargeState
-    rule: Rule
-    usage: Usage | None = None
-    rating: Rating | None = None
-    event: UsageEvent | None = None
-
-
-class GrantLot(msgspec.Struct, frozen=True):
-    """Open a lot and fill it; idempotent by lot id."""
-
-    organization_id: UUID
-    lot: Lot
-    amount_nano: int
-    reason: str
-
-
-class ExpireLots(msgspec.Struct, frozen=True):
-    """Take what is left of lots whose time is over."""
-
-    organization_id: UUID
-
-
-Member = TakeHold | EndHold | GrantLot | ExpireLots
-Outcome = str | Charge | int
-
-
-class ChargeLine(msgspec.Struct, frozen=True):
-    """One bucket of a stored charge; amounts in nano."""
-
-    bucket: str
-    quantity: int
-    list_nano: int
-    net_nano: int
-
-
-class ChargeRow(msgspec.Struct, frozen=True):
-    """A charge as it is stored; ``draws`` are the lots that paid, in burn order."""
-
-    request_id: str
-    organization_id: UUID
-    workspace_id: str
-    key_id: str
-    model: str
-    upstream: str
-    state: str
-    rule_id: str
-    price_version_id: str
-    is_rehearsal: bool
-    held_nano: int
-    list_nano: int
-    net_nano: int
-    overrun_nano: int
-    lines: list[ChargeLine]
-    draws: list[tuple[str, int]]
-    hold_transaction_id: str
-    transaction_id: str
-    held_at: datetime
-    ended_at: datetime
-
-
-_WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _READ_CHARGES = """
     SELECT request_id, state, rule_id, list_nano, net_nano, transaction_id FROM charges
     WHERE request_id = ANY($1)
 """
 
-
 # Where the crash test kills the server inside a database transaction, after its last statement.
 CHECKPOINTS = ("hold_written", "settle_written")
 
+Outcomes = list[Outcome | JetonError]
+Execute = Callable[[Channel, Sequence[Member]], Awaitable[Outcomes]]
 
-def posting_with(
-    checkpoint: Callable[[str], None],
-) -> Callable[[Channel, Sequence[Member]], Awaitable[list[Outcome | JetonError]]]:
-    """``post`` for the crash test: ``checkpoint`` is called between what was written and its commit."""
 
-    async def post_and_check(channel: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
-        outcomes = await post(channel, members)
+class Posting:
+    """Posts batch after batch and keeps the books in between; one for each group commit."""
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        """Nothing is known of any book."""
+        self._shelf = shelf or Shelf()
+        self._open: dict[UUID, Book] = {}
+
+    async def post(self, channel: Channel, members: Sequence[Member]) -> Outcomes:
+        """Decide and write ``members`` in the caller's transaction; one outcome for each, in order."""
+        # What was open before and was not committed is not known any more.
+        self._open = {}
+        organization_ids = {member.organization_id for member in members}
+        kept = self._shelf.take(organization_ids)
+        if kept is not None and all(_is_known(kept, member) for member in members):
+            batch = Batch(kept, {}, clock.now())
+            outcomes = [batch.decide(member) for member in members]
+            if not any(isinstance(outcome, JetonError) for outcome in outcomes):
+                batch.write(channel)
+                self._open = kept
+                return outcomes
+        request_ids = [_request_id(member) for member in members if isinstance(member, TakeHold | EndHold)]
+        books = await lock_books(channel, organization_ids, request_ids)
+        for book in books.values():
+            self._shelf.compare(book)
+        self._open = books
+        return await _post_on(channel, members, books)
+
+    def keep(self) -> None:
+        """The latest batch is committed: its books are as good as read."""
+        for book in self._open.values():
+            book.turn_page()
+            self._shelf.put(book)
+        self._open = {}
+
+
+async def post(channel: Channel, members: Sequence[Member]) -> Outcomes:
+    """``Posting.post`` for a single transaction: everything is read first and nothing kept."""
+    return await Posting().post(channel, members)
+
+
+def stop_at(checkpoint: Callable[[str], None], execute: Execute) -> Execute:
+    """``execute`` for the crash test: ``checkpoint`` is called between what was written and its commit."""
+
+    async def post_and_check(channel: Channel, members: Sequence[Member]) -> Outcomes:
+        outcomes = await execute(channel, members)
         await channel.flush()
         for member in members:
             if isinstance(member, TakeHold):
@@ -138,21 +89,29 @@ def posting_with(
     return post_and_check
 
 
-async def post(channel: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
-    """Decide and write ``members`` in the caller's transaction; one outcome for each, in order."""
-    request_ids = [_request_id(member) for member in members if isinstance(member, TakeHold | EndHold)]
-    organization_ids = {member.organization_id for member in members}
-    books, holds = await lock_books(channel, organization_ids, request_ids)
+async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID, Book]) -> Outcomes:
     ended = [
         member.request_id
         for member in members
-        if isinstance(member, EndHold) and member.request_id not in holds
+        if isinstance(member, EndHold) and not _is_known(books, member)
     ]
     charges = await _read_charges(channel, ended) if ended else {}
-    batch = _Batch(books, holds, charges=charges, at=clock.now())
+    batch = Batch(books, charges, clock.now())
     outcomes = [batch.decide(member) for member in members]
     batch.write(channel)
     return outcomes
+
+
+def _is_known(books: dict[UUID, Book], member: Member) -> bool:
+    """Whether a kept book says everything about this member."""
+    match member:
+        case TakeHold():
+            return True
+        case EndHold():
+            book = books.get(member.organization_id)
+            return book is not None and member.request_id in book.holds
+        case _:
+            return False
 
 
 def _request_id(member: TakeHold | EndHold) -> str:
@@ -168,222 +127,3 @@ async def _read_charges(channel: Channel, request_ids: list[str]) -> dict[str, C
         )
         for request_id, state, rule, list_nano, net_nano, transaction_id in found
     }
-
-
-class _Batch:
-    """The members of one database transaction, decided in order on locked books."""
-
-    def __init__(
-        self,
-        books: dict[UUID, Book],
-        holds: dict[str, HoldRow],
-        *,
-        charges: dict[str, Charge],
-        at: datetime,
-    ) -> None:
-        self._books = books
-        self._holds = holds
-        self._charges = charges
-        self._at = at
-        self._entries = Entries()
-        self._rows: list[ChargeRow] = []
-        self._events: list[UsageEvent] = []
-        self._rollups: dict[Any, Rollup] = {}
-
-    def decide(self, member: Member) -> Outcome | JetonError:
-        """Book one member, or say why not; nothing is changed in that case."""
-        book = self._books.get(member.organization_id)
-        if book is None:
-            return NotFoundError(f"There is no organization {member.organization_id}.")
-        match member:
-            case TakeHold():
-                return self._take(book, member)
-            case EndHold():
-                return self._end(book, member)
-            case GrantLot():
-                return self._grant(book, member)
-            case ExpireLots():
-                return self._expire_lots(book)
-
-    def write(self, channel: Channel) -> None:
-        """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
-        if not self._entries.transactions:
-            return
-        ledger = render_entries(self._books.values(), self._entries, self._at)
-        channel.queue(
-            _WRITE_BOOKS,
-            ledger.new_lots,
-            ledger.new_transactions,
-            ledger.new_holds,
-            ledger.ended_holds,
-            ledger.changed_lots,
-            ledger.changed_balances,
-            encode(self._rows),
-            encode(self._events),
-            encode(list(self._rollups.values())),
-        )
-
-    def _take(self, book: Book, member: TakeHold) -> Outcome | JetonError:
-        ask = member.ask
-        known = self._holds.get(ask.request_id)
-        if known is not None:
-            return known.transaction_id
-        draws = draw(book.lots, ask.amount_nano, model=ask.model, at=member.taken_at)
-        available_nano = sum(drawn.amount_nano for drawn in draws)
-        if available_nano < ask.amount_nano:
-            return _insufficient(ask.amount_nano, available_nano)
-        transaction_id = self._book(book, Movement.HOLD, movements.hold(draws, book.kind_of), ask.request_id)
-        row = HoldRow(
-            request_id=ask.request_id,
-            organization_id=ask.organization_id,
-            workspace_id=ask.workspace_id,
-            key_id=ask.key_id,
-            node_id=member.node_id,
-            model=ask.model,
-            upstream=ask.upstream,
-            price_version_id=ask.price_version.price_version_id,
-            is_rehearsal=ask.is_rehearsal,
-            amount_nano=ask.amount_nano,
-            draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
-            transaction_id=transaction_id,
-            taken_at=member.taken_at,
-            valid_until=member.valid_until,
-        )
-        self._holds[ask.request_id] = row
-        self._entries.taken.append(row)
-        return transaction_id
-
-    def _end(self, book: Book, member: EndHold) -> Outcome | JetonError:
-        row = self._holds.get(member.request_id)
-        if row is None:
-            known = self._charges.get(member.request_id)
-            if known is None:
-                return NotFoundError(f"There is no hold of a request {member.request_id}.")
-            if known.state != member.state:
-                return HoldEndedError(member.request_id, known.state)
-            return known
-        held = tuple(Draw(lot_id, nano) for lot_id, nano in row.draws)
-        net_nano = member.rating.net_nano if member.rating else 0
-        used, _ = split(held, net_nano)
-        postings = movements.settle(held, min(net_nano, row.amount_nano), book.kind_of)
-        overrun_nano = max(0, net_nano - row.amount_nano)
-        extra: tuple[Draw, ...] = ()
-        if overrun_nano:
-            extra = draw(book.lots, overrun_nano, model=row.model, at=self._at)
-            owed_nano = overrun_nano - sum(drawn.amount_nano for drawn in extra)
-            postings += movements.overrun(extra, owed_nano, book.kind_of)
-        transaction_id = self._book(book, _end_movement(member), postings, member.request_id)
-        del self._holds[member.request_id]
-        self._entries.ended.append(member.request_id)
-        charge = Charge(
-            request_id=member.request_id,
-            state=member.state,
-            rule=member.rule,
-            list_nano=member.rating.list_nano if member.rating else 0,
-            net_nano=net_nano,
-            transaction_id=transaction_id,
-        )
-        self._charges[member.request_id] = charge
-        self._rows.append(_charge_row(row, charge, member, (*used, *extra), overrun_nano, self._at))
-        self._meter(member)
-        return charge
-
-    def _meter(self, member: EndHold) -> None:
-        event, rating = member.event, member.rating
-        if event is None:
-            return
-        self._events.append(event)
-        if rating is None or member.usage is None:
-            return
-        key = rollup_key(event)
-        rollup = self._rollups.setdefault(key, Rollup(*key))
-        add_usage(rollup, member.usage)
-        rollup.list_nano += rating.list_nano
-        rollup.saved_batch_nano += rating.saved["batch"]
-        rollup.saved_cache_nano += rating.saved["cache"]
-        rollup.saved_tier_nano += rating.saved["tier"]
-        rollup.saved_negotiated_nano += rating.saved["negotiated"]
-        rollup.saved_promotion_nano += rating.saved["promotion"]
-        rollup.net_nano += rating.net_nano
-
-    def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
-        if any(lot.lot_id == member.lot.lot_id for lot in book.lots):
-            return member.lot.lot_id
-        book.open_lot(member.lot, member.reason)
-        postings = movements.grant(member.lot.lot_id, member.lot.kind, member.amount_nano)
-        self._book(book, Movement.GRANT, postings, None, member.reason)
-        return member.lot.lot_id
-
-    def _expire_lots(self, book: Book) -> int:
-        expired = [
-            lot
-            for lot in book.lots
-            if lot.left_nano and lot.expires_at is not None and lot.expires_at <= self._at
-        ]
-        for lot in expired:
-            postings = movements.expire_lot(lot.lot_id, LotKind(lot.kind), lot.left_nano)
-            self._book(book, Movement.EXPIRE_LOT, postings, None)
-        return len(expired)
-
-    def _book(
-        self,
-        book: Book,
-        movement: Movement,
-        postings: tuple[Posting, ...],
-        request_id: str | None,
-        reason: str = "",
-    ) -> str:
-        entry = Transaction(
-            new_id("txn"), book.organization_id, movement, postings, request_id=request_id, reason=reason
-        )
-        book.apply(entry)
-        self._entries.transactions.append(entry)
-        return entry.transaction_id
-
-
-def _insufficient(needed_nano: int, available_nano: int) -> InsufficientCreditError:
-    return InsufficientCreditError(
-        needed_nano,
-        available_nano,
-        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} "
-        "is available; add credit, or lower max_tokens or the prompt.",
-    )
-
-
-def _end_movement(member: EndHold) -> Movement:
-    if member.state == "settled":
-        return Movement.SETTLE
-    return Movement.EXPIRE_HOLD if member.state == "unconfirmed" else Movement.RELEASE
-
-
-def _charge_row(
-    row: HoldRow,
-    charge: Charge,
-    member: EndHold,
-    draws: tuple[Draw, ...],
-    overrun_nano: int,
-    at: datetime,
-) -> ChargeRow:
-    lines = member.rating.lines if member.rating else ()
-    return ChargeRow(
-        request_id=row.request_id,
-        organization_id=row.organization_id,
-        workspace_id=row.workspace_id,
-        key_id=row.key_id,
-        model=row.model,
-        upstream=row.upstream,
-        state=charge.state,
-        rule_id=charge.rule,
-        price_version_id=row.price_version_id,
-        is_rehearsal=row.is_rehearsal,
-        held_nano=row.amount_nano,
-        list_nano=charge.list_nano,
-        net_nano=charge.net_nano,
-        overrun_nano=overrun_nano,
-        lines=[ChargeLine(line.bucket, line.quantity, line.list_nano, line.net_nano) for line in lines],
-        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
-        hold_transaction_id=row.transaction_id,
-        transaction_id=charge.transaction_id,
-        held_at=row.taken_at,
-        ended_at=at,
-    )

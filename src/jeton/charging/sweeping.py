@@ -10,7 +10,7 @@ import psycopg
 import structlog
 
 from jeton import clock
-from jeton.charging.posting import EndHold, ExpireLots, Member, Outcome
+from jeton.charging.members import EndHold, ExpireLots, Member, Outcome
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool

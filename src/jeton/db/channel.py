@@ -35,6 +35,7 @@ class Channel:
     def __init__(self, connection: Connection) -> None:
         """``connection`` must be idle or inside a transaction of its own, and is left as it was."""
         self.connection = connection
+        self.round_trips = 0
         self._pg = connection.pgconn
         self._loop = asyncio.get_running_loop()
         self._socket = self._pg.socket
@@ -84,6 +85,7 @@ class Channel:
 
     async def _exchange(self) -> pq.abc.PGresult:
         self._results.clear()
+        self.round_trips += 1
         for query, parameters in self._unsent:
             self._pg.send_query_params(query, parameters)
         self._unsent.clear()

@@ -9,6 +9,7 @@ database refuses a batch, nothing of it is kept and its members are repeated one
 transaction of its own. When the connection is lost, nobody knows whether the commit happened; the
 batch is repeated once on a new connection, through the same ``execute``. **Therefore ``execute``
 must be idempotent by each member's own id**: executed again, it finds what it wrote and returns it.
+A batch that was decided on what is out of date (SQLSTATE 40001) is repeated once, too.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ _LATEST_SHARE = 0.25
 _TRIES_MAX = 2
 
 _AWAY = "The database is away and nothing was written: send the request again in a moment."
+_BUSY = "Others change the same books at this moment and nothing was written: send the request again."
 _UNKNOWN = "The database went away, and whether this was written is unknown: look before you send it again."
 
 Member = TypeVar("Member")
@@ -61,13 +63,18 @@ class GroupCommit(Generic[Member, Result]):
         members_max: int = MEMBERS_MAX,
         delay_max_s: float = DELAY_MAX_S,
         waiting_max: int = WAITING_MAX,
+        on_commit: Callable[[], None] = lambda: None,
     ) -> None:
-        """``members_max`` a transaction; ``waiting_max`` in the queue before new ones are refused."""
+        """``members_max`` a transaction; ``waiting_max`` in the queue before new ones are refused.
+
+        ``on_commit`` is called after each commit, before the next ``execute``.
+        """
         self._pool = pool
         self._execute = execute
         self._members_max = members_max
         self._delay_max_s = delay_max_s
         self._waiting_max = waiting_max
+        self._on_commit = on_commit
         self._waiting: deque[tuple[Member, asyncio.Future[Result]]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
@@ -169,6 +176,8 @@ class GroupCommit(Generic[Member, Result]):
                 break
             try:
                 return await self._transact_on(channel, members)
+            except psycopg.errors.SerializationFailure:
+                sentence = _BUSY
             except psycopg.Error:
                 if channel.is_usable:
                     raise
@@ -186,6 +195,7 @@ class GroupCommit(Generic[Member, Result]):
             if channel.is_usable:
                 await channel.fetch("ROLLBACK")
             raise
+        self._on_commit()
         return results
 
     async def _borrow_channel(self) -> Channel:

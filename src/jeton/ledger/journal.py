@@ -1,8 +1,9 @@
 """Journal: how books are locked, read and written in PostgreSQL, many organizations at a time.
 
-Only use cases post to it. A group commit is two calls of functions in the database (see
-migration 0005): ``lock_books`` reads, ``write_books`` writes. Rows travel as one JSON document a
-table, because that costs the process that serves requests the least.
+Only use cases post to it. A group commit is one or two calls of functions in the database
+(migrations 0005 and 0006): ``lock_books`` reads, unless the books are in memory; ``write_books``
+writes. Rows travel as one JSON document a table, because that costs the process that serves
+requests the least.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from jeton.db.channel import Channel, render_array
-from jeton.ledger.book import Book
+from jeton.ledger.book import Book, HoldRow
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
 from jeton.ledger.transaction import Transaction
@@ -22,25 +23,6 @@ from jeton.ledger.transaction import Transaction
 _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Account}
 
 _LOCK_BOOKS = "SELECT balances, lots, holds FROM lock_books($1, $2)"
-
-
-class HoldRow(msgspec.Struct, frozen=True):
-    """An open hold as it is stored; ``draws`` are (lot, nano) pairs in burn order."""
-
-    request_id: str
-    organization_id: UUID
-    workspace_id: str
-    key_id: str
-    node_id: str
-    model: str
-    upstream: str
-    price_version_id: str
-    is_rehearsal: bool
-    amount_nano: int
-    draws: list[tuple[str, int]]
-    transaction_id: str
-    taken_at: datetime
-    valid_until: datetime
 
 
 class _LotRow(msgspec.Struct, frozen=True):
@@ -92,7 +74,7 @@ def encode(rows: Sequence[object]) -> str | None:
 
 async def lock_books(
     channel: Channel, organization_ids: Collection[UUID], request_ids: Sequence[str]
-) -> tuple[dict[UUID, Book], dict[str, HoldRow]]:
+) -> dict[UUID, Book]:
     """Lock the organizations' balances, then read their open lots and the holds named."""
     ((balances, lots, holds),) = await channel.fetch(
         _LOCK_BOOKS, render_array([str(one) for one in organization_ids]), render_array([*request_ids])
@@ -104,9 +86,12 @@ async def lock_books(
     for columns in msgspec.json.decode(balances) if balances else ():
         organization_id = UUID(columns["organization_id"])
         amounts = {account: columns[column] for account, column in _COLUMNS.items()}
-        books[organization_id] = Book(organization_id, amounts, lots_of.get(organization_id, ()))
-    found = _holds_decoder.decode(holds) if holds else ()
-    return books, {hold.request_id: hold for hold in found}
+        books[organization_id] = Book(
+            organization_id, amounts, lots_of.get(organization_id, ()), version=columns["version"]
+        )
+    for hold in _holds_decoder.decode(holds) if holds else ():
+        books[hold.organization_id].holds[hold.request_id] = hold
+    return books
 
 
 def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
@@ -151,6 +136,7 @@ def _open_lot(row: _LotRow) -> Lot:
 def _balance_row(book: Book) -> dict[str, Any]:
     row: dict[str, Any] = {_COLUMNS[account]: nano for account, nano in book.balances.items()}
     row["organization_id"] = book.organization_id
+    row["version"] = book.version
     return row
 
 

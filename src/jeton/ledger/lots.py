@@ -32,6 +32,11 @@ class Lot:
     expired_nano: int = 0
     refunded_nano: int = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left and nothing held, so that no hold can draw on it or return to it."""
+        return not self.left_nano and not self.held_nano
+
     def is_usable(self, model: str, at: datetime) -> bool:
         """Whether a hold for ``model`` taken at ``at`` may draw on it; expiry is exclusive."""
         return (

@@ -8,8 +8,9 @@ import pytest
 
 from jeton import clock
 from jeton.charging.charging import Charging
+from jeton.charging.members import Member, Outcome
 from jeton.charging.onboarding import TrialTerms, open_organization
-from jeton.charging.posting import Member, Outcome, post
+from jeton.charging.posting import Posting
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import HoldAsk
 from jeton.db.group_commit import GroupCommit
@@ -70,7 +71,8 @@ async def open_house(pool: Pool) -> AsyncIterator[Callable[..., object]]:
             organization = await open_organization(
                 connection, name="Test", trial=TrialTerms(5_000_000_000, days=30)
             )
-        commits: GroupCommit[Member, Outcome] = GroupCommit(pool, post)
+        posting = Posting()
+        commits: GroupCommit[Member, Outcome] = GroupCommit(pool, posting.post, on_commit=posting.keep)
         opened.append(commits)
         charging = Charging(commits, node_id="node_test", validity_s=validity_s)
         version = book.find_version(MODEL, clock.now())

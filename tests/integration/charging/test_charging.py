@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from jeton.charging.posting import EndHold
+from jeton.charging.members import EndHold
 from jeton.charging.words import Metered, Rule
 from jeton.errors import InsufficientCreditError
 from jeton.ledger.errors import HoldEndedError

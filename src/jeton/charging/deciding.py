@@ -1,0 +1,280 @@
+"""Deciding: what each member does to the books, in memory, before anything is written.
+
+Members of many requests and organizations are decided one after the other; then everything is
+written at once. A member that cannot be granted gets its error and leaves no trace; its
+neighbours do not notice.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from jeton.charging.members import EndHold, ExpireLots, GrantLot, Member, Outcome, TakeHold
+from jeton.charging.words import Charge
+from jeton.db.channel import Channel
+from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
+from jeton.ids import new_id
+from jeton.ledger import movements
+from jeton.ledger.book import Book, HoldRow
+from jeton.ledger.chart import LotKind
+from jeton.ledger.errors import HoldEndedError
+from jeton.ledger.journal import Entries, encode, render_entries
+from jeton.ledger.lots import Draw, draw, split
+from jeton.ledger.transaction import Movement, Posting, Transaction
+from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
+from jeton.money import display_usd
+
+_WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+
+class ChargeLine(msgspec.Struct, frozen=True):
+    """One bucket of a stored charge; amounts in nano."""
+
+    bucket: str
+    quantity: int
+    list_nano: int
+    net_nano: int
+
+
+class ChargeRow(msgspec.Struct, frozen=True):
+    """A charge as it is stored; ``draws`` are the lots that paid, in burn order."""
+
+    request_id: str
+    organization_id: UUID
+    workspace_id: str
+    key_id: str
+    model: str
+    upstream: str
+    state: str
+    rule_id: str
+    price_version_id: str
+    is_rehearsal: bool
+    held_nano: int
+    list_nano: int
+    net_nano: int
+    overrun_nano: int
+    lines: list[ChargeLine]
+    draws: list[tuple[str, int]]
+    hold_transaction_id: str
+    transaction_id: str
+    held_at: datetime
+    ended_at: datetime
+
+
+class Batch:
+    """The members of one database transaction, decided in order on books."""
+
+    def __init__(
+        self,
+        books: dict[UUID, Book],
+        charges: dict[str, Charge],
+        at: datetime,
+    ) -> None:
+        """``charges`` are those that members of this batch ended before."""
+        self._books = books
+        self._charges = charges
+        self._at = at
+        self._entries = Entries()
+        self._rows: list[ChargeRow] = []
+        self._events: list[UsageEvent] = []
+        self._rollups: dict[Any, Rollup] = {}
+
+    def decide(self, member: Member) -> Outcome | JetonError:
+        """Book one member, or say why not; nothing is changed in that case."""
+        book = self._books.get(member.organization_id)
+        if book is None:
+            return NotFoundError(f"There is no organization {member.organization_id}.")
+        match member:
+            case TakeHold():
+                return self._take(book, member)
+            case EndHold():
+                return self._end(book, member)
+            case GrantLot():
+                return self._grant(book, member)
+            case ExpireLots():
+                return self._expire_lots(book)
+
+    def write(self, channel: Channel) -> None:
+        """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
+        if not self._entries.transactions:
+            return
+        ledger = render_entries(self._books.values(), self._entries, self._at)
+        channel.queue(
+            _WRITE_BOOKS,
+            ledger.new_lots,
+            ledger.new_transactions,
+            ledger.new_holds,
+            ledger.ended_holds,
+            ledger.changed_lots,
+            ledger.changed_balances,
+            encode(self._rows),
+            encode(self._events),
+            encode(list(self._rollups.values())),
+        )
+
+    def _take(self, book: Book, member: TakeHold) -> Outcome | JetonError:
+        ask = member.ask
+        known = book.find_hold(ask.request_id)
+        if known is not None:
+            return known.transaction_id
+        draws = draw(book.lots, ask.amount_nano, model=ask.model, at=member.taken_at)
+        available_nano = sum(drawn.amount_nano for drawn in draws)
+        if available_nano < ask.amount_nano:
+            return _insufficient(ask.amount_nano, available_nano)
+        transaction_id = self._book(book, Movement.HOLD, movements.hold(draws, book.kind_of), ask.request_id)
+        row = HoldRow(
+            request_id=ask.request_id,
+            organization_id=ask.organization_id,
+            workspace_id=ask.workspace_id,
+            key_id=ask.key_id,
+            node_id=member.node_id,
+            model=ask.model,
+            upstream=ask.upstream,
+            price_version_id=ask.price_version.price_version_id,
+            is_rehearsal=ask.is_rehearsal,
+            amount_nano=ask.amount_nano,
+            draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+            transaction_id=transaction_id,
+            taken_at=member.taken_at,
+            valid_until=member.valid_until,
+        )
+        book.new_holds[ask.request_id] = row
+        self._entries.taken.append(row)
+        return transaction_id
+
+    def _end(self, book: Book, member: EndHold) -> Outcome | JetonError:
+        row = book.find_hold(member.request_id)
+        if row is None:
+            known = self._charges.get(member.request_id)
+            if known is None:
+                return NotFoundError(f"There is no hold of a request {member.request_id}.")
+            if known.state != member.state:
+                return HoldEndedError(member.request_id, known.state)
+            return known
+        held = tuple(Draw(lot_id, nano) for lot_id, nano in row.draws)
+        net_nano = member.rating.net_nano if member.rating else 0
+        used, _ = split(held, net_nano)
+        postings = movements.settle(held, min(net_nano, row.amount_nano), book.kind_of)
+        overrun_nano = max(0, net_nano - row.amount_nano)
+        extra: tuple[Draw, ...] = ()
+        if overrun_nano:
+            extra = draw(book.lots, overrun_nano, model=row.model, at=self._at)
+            owed_nano = overrun_nano - sum(drawn.amount_nano for drawn in extra)
+            postings += movements.overrun(extra, owed_nano, book.kind_of)
+        transaction_id = self._book(book, _end_movement(member), postings, member.request_id)
+        book.ended_holds.add(member.request_id)
+        self._entries.ended.append(member.request_id)
+        charge = Charge(
+            request_id=member.request_id,
+            state=member.state,
+            rule=member.rule,
+            list_nano=member.rating.list_nano if member.rating else 0,
+            net_nano=net_nano,
+            transaction_id=transaction_id,
+        )
+        self._charges[member.request_id] = charge
+        self._rows.append(_charge_row(row, charge, member, (*used, *extra), overrun_nano, self._at))
+        self._meter(member)
+        return charge
+
+    def _meter(self, member: EndHold) -> None:
+        event, rating = member.event, member.rating
+        if event is None:
+            return
+        self._events.append(event)
+        if rating is None or member.usage is None:
+            return
+        key = rollup_key(event)
+        rollup = self._rollups.setdefault(key, Rollup(*key))
+        add_usage(rollup, member.usage)
+        rollup.list_nano += rating.list_nano
+        rollup.saved_batch_nano += rating.saved["batch"]
+        rollup.saved_cache_nano += rating.saved["cache"]
+        rollup.saved_tier_nano += rating.saved["tier"]
+        rollup.saved_negotiated_nano += rating.saved["negotiated"]
+        rollup.saved_promotion_nano += rating.saved["promotion"]
+        rollup.net_nano += rating.net_nano
+
+    def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
+        if any(lot.lot_id == member.lot.lot_id for lot in book.lots):
+            return member.lot.lot_id
+        book.open_lot(member.lot, member.reason)
+        postings = movements.grant(member.lot.lot_id, member.lot.kind, member.amount_nano)
+        self._book(book, Movement.GRANT, postings, None, member.reason)
+        return member.lot.lot_id
+
+    def _expire_lots(self, book: Book) -> int:
+        expired = [
+            lot
+            for lot in book.lots
+            if lot.left_nano and lot.expires_at is not None and lot.expires_at <= self._at
+        ]
+        for lot in expired:
+            postings = movements.expire_lot(lot.lot_id, LotKind(lot.kind), lot.left_nano)
+            self._book(book, Movement.EXPIRE_LOT, postings, None)
+        return len(expired)
+
+    def _book(
+        self,
+        book: Book,
+        movement: Movement,
+        postings: tuple[Posting, ...],
+        request_id: str | None,
+        reason: str = "",
+    ) -> str:
+        entry = Transaction(
+            new_id("txn"), book.organization_id, movement, postings, request_id=request_id, reason=reason
+        )
+        book.apply(entry)
+        self._entries.transactions.append(entry)
+        return entry.transaction_id
+
+
+def _insufficient(needed_nano: int, available_nano: int) -> InsufficientCreditError:
+    return InsufficientCreditError(
+        needed_nano,
+        available_nano,
+        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} "
+        "is available; add credit, or lower max_tokens or the prompt.",
+    )
+
+
+def _end_movement(member: EndHold) -> Movement:
+    if member.state == "settled":
+        return Movement.SETTLE
+    return Movement.EXPIRE_HOLD if member.state == "unconfirmed" else Movement.RELEASE
+
+
+def _charge_row(
+    row: HoldRow,
+    charge: Charge,
+    member: EndHold,
+    draws: tuple[Draw, ...],
+    overrun_nano: int,
+    at: datetime,
+) -> ChargeRow:
+    lines = member.rating.lines if member.rating else ()
+    return ChargeRow(
+        request_id=row.request_id,
+        organization_id=row.organization_id,
+        workspace_id=row.workspace_id,
+        key_id=row.key_id,
+        model=row.model,
+        upstream=row.upstream,
+        state=charge.state,
+        rule_id=charge.rule,
+        price_version_id=row.price_version_id,
+        is_rehearsal=row.is_rehearsal,
+        held_nano=row.amount_nano,
+        list_nano=charge.list_nano,
+        net_nano=charge.net_nano,
+        overrun_nano=overrun_nano,
+        lines=[ChargeLine(line.bucket, line.quantity, line.list_nano, line.net_nano) for line in lines],
+        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+        hold_transaction_id=row.transaction_id,
+        transaction_id=charge.transaction_id,
+        held_at=row.taken_at,
+        ended_at=at,
+    )

@@ -1,0 +1,57 @@
+"""Members: what can be asked of the books, each idempotent by its own id."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
+from jeton.ledger.lots import Lot
+from jeton.metering.events import UsageEvent
+from jeton.pricing.rating import Rating
+from jeton.usage import Usage
+
+
+class TakeHold(msgspec.Struct, frozen=True):
+    """Take a hold; idempotent by request id."""
+
+    ask: HoldAsk
+    node_id: str
+    taken_at: datetime
+    valid_until: datetime
+
+    @property
+    def organization_id(self) -> UUID:
+        """Whose book is needed."""
+        return self.ask.organization_id
+
+
+class EndHold(msgspec.Struct, frozen=True):
+    """End a hold: settle it with a rating, or give it back; idempotent by request id."""
+
+    organization_id: UUID
+    request_id: str
+    state: ChargeState
+    rule: Rule
+    usage: Usage | None = None
+    rating: Rating | None = None
+    event: UsageEvent | None = None
+
+
+class GrantLot(msgspec.Struct, frozen=True):
+    """Open a lot and fill it; idempotent by lot id."""
+
+    organization_id: UUID
+    lot: Lot
+    amount_nano: int
+    reason: str
+
+
+class ExpireLots(msgspec.Struct, frozen=True):
+    """Take what is left of lots whose time is over."""
+
+    organization_id: UUID
+
+
+Member = TakeHold | EndHold | GrantLot | ExpireLots
+Outcome = str | Charge | int
