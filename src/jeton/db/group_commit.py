@@ -76,6 +76,7 @@ class GroupCommit(Generic[Member, Result]):
         self._waiting_max = waiting_max
         self._on_commit = on_commit
         self._waiting: deque[tuple[Member, asyncio.Future[Result]]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._channel: Channel | None = None
@@ -95,10 +96,13 @@ class GroupCommit(Generic[Member, Result]):
                 f"{self._waiting_max} writes wait for the database already: "
                 "send the request again in a moment."
             )
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            # Kept, because asking for it is a system call each time.
+            self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append((member, future))
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
+            self._writer = self._loop.create_task(self._write())
         elif self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
         return await future
