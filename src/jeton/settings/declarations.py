@@ -1,0 +1,187 @@
+"""Declarations: every setting once, with its default, how it is read, its unit and its sentence."""
+
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from jeton.money import parse_usd
+from jeton.settings.parsers import (
+    Parse,
+    one_of,
+    parse_amount,
+    parse_credit_status,
+    parse_emails,
+    parse_path,
+    parse_paths,
+    parse_public_url,
+    parse_text,
+    parse_yes_no,
+    seconds,
+    whole,
+)
+from jeton.settings.upstreams import UpstreamSetting
+
+_DAY_S = 86_400
+_DATA_DIR = Path(".jeton")
+# A command line is visible to every user of the machine.
+_NO_OPTION = frozenset({"upstream_api_key", "metrics_token"})
+
+
+def _setting(default: object, parse: Parse, sentence: str, *, unit: str = "", is_secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field, whose value it is
+    metadata = {"parse": parse, "sentence": sentence, "unit": unit, "is_secret": is_secret}
+    return field(default=default, metadata=metadata, repr=not is_secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that may be chosen; the fields are the declarations."""
+
+    host: str = _setting("127.0.0.1", parse_text, "Address to listen on; 0.0.0.0 for every network.")
+    port: int = _setting(8080, whole(1, 65_535), "Port to listen on.")
+    data_dir: Path = _setting(  # noqa: RUF009 - a declaration, as dataclasses.field
+        _DATA_DIR, parse_path, "Folder of the embedded database and of what belongs to this installation."
+    )
+    database_url: str = _setting(
+        "",
+        parse_text,
+        "A PostgreSQL (15 or newer) to use instead of the embedded one, as postgresql://user@host/name.",
+        is_secret=True,
+    )
+    is_demo: bool = _setting(
+        default=True,
+        parse=parse_yes_no,
+        sentence="Create a demo organization with keys and trial credit on the first start.",
+    )
+    trial_amount_usd: str = _setting(
+        "5.00", parse_amount, "Trial credit of a new organization.", unit="dollars"
+    )
+    trial_days: int = _setting(30, whole(1, 3650), "How long trial credit is valid.", unit="days")
+    rehearsal: Literal["auto", "on", "off"] = _setting(
+        "auto",
+        one_of("auto", "on", "off"),
+        "Serve models without an upstream from the embedded one, at their own price; "
+        "auto: while no real upstream is configured.",
+    )
+    upstream_url: str = _setting(
+        "",
+        parse_text,
+        "One server that speaks the Messages API, as upstream of every model of the price book.",
+    )
+    upstream_api_key: str = _setting("", parse_text, "The key for it.", is_secret=True)
+    upstream_timeout_s: int = _setting(
+        600, whole(1, _DAY_S), "The longest an answer may take, to its last byte.", unit="seconds"
+    )
+    prices_dir: tuple[Path, ...] = _setting(
+        (),
+        parse_paths,
+        "Further price files, or folders of them, beside the packaged ones; ':' between several.",
+    )
+    hold_validity_s: int = _setting(
+        900,
+        whole(2, _DAY_S),
+        "How long credit is held for a request whose server is gone; longer than upstream_timeout_s.",
+        unit="seconds",
+    )
+    sweep_interval_s: int = _setting(
+        15, whole(1, 3600), "How often holds and lots past their time are ended.", unit="seconds"
+    )
+    connections_max: int = _setting(10, whole(4, 1000), "Connections to PostgreSQL.")
+    commit_members_max: int = _setting(
+        32, whole(1, 10_000), "The most holds and settlements in one database transaction."
+    )
+    commit_delay_max_s: float = _setting(
+        0, seconds(0, 1), "The longest a busy server waits to fill a transaction.", unit="seconds"
+    )
+    commit_waiting_max: int = _setting(
+        4096, whole(1, 1_000_000), "The most that wait for a transaction before requests get 529."
+    )
+    stop_timeout_s: int = _setting(
+        10,
+        whole(1, 600),
+        "How long requests in flight may take to end when the server stops.",
+        unit="seconds",
+    )
+    log_level: str = _setting(
+        "info", one_of("debug", "info", "warning", "error"), "The least important that is logged."
+    )
+    credit_status: Literal[400, 402] = _setting(
+        400,
+        parse_credit_status,
+        "HTTP status of a request beyond the credit; 402 comes with type billing_error.",
+    )
+    public_url: str = _setting(
+        "",
+        parse_public_url,
+        "The address that people use, when it is not the one we listen on; https makes the session cookie "
+        "Secure and is written into pages and snippets.",
+    )
+    brand_name: str = _setting("Jeton", parse_text, "The name on the pages.")
+    support_email: str = _setting("", parse_text, "Where the pages send people with a problem.")
+    sales_email: str = _setting("", parse_text, "Where the pages send people who want to buy.")
+    operator_emails: tuple[str, ...] = _setting(
+        (),
+        parse_emails,
+        "Members, by e-mail, who run this installation and see the operator's pages; ',' between several.",
+    )
+    metrics_token: str = _setting(
+        "",
+        parse_text,
+        "What opens /metrics; without it the token in metrics.token of the data directory does.",
+        is_secret=True,
+    )
+    crash_at: str = _setting(
+        "", parse_text, "For tests: the point of a request at which the server kills itself with SIGKILL."
+    )
+    upstreams: tuple[UpstreamSetting, ...] = ()
+
+    @property
+    def trial_amount_nano(self) -> int:
+        """The trial credit in nano-dollars."""
+        return parse_usd(self.trial_amount_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A setting as people see it; ``flag`` is empty where an option would show a secret."""
+
+    name: str
+    env: str
+    flag: str
+    default: str
+    unit: str
+    sentence: str
+    parse: Parse
+    is_boolean: bool
+
+
+def list_declarations() -> tuple[Declaration, ...]:
+    """Every setting, in the order of their declaration; ``upstreams`` is a table of the file only."""
+    return tuple(
+        Declaration(
+            name=entry.name,
+            env=f"JETON_{entry.name.upper()}",
+            flag="" if entry.name in _NO_OPTION else _render_flag(entry.name),
+            default=_render_default(entry.default),
+            unit=entry.metadata["unit"],
+            sentence=entry.metadata["sentence"],
+            parse=entry.metadata["parse"],
+            is_boolean=isinstance(entry.default, bool),
+        )
+        for entry in fields(Settings)
+        if entry.metadata and entry.default is not MISSING
+    )
+
+
+def render_scalar(value: object) -> str:
+    """A value as it is written in the environment or as an option."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _render_flag(name: str) -> str:
+    return f"--{name.removeprefix('is_').replace('_', '-')}"
+
+
+def _render_default(value: object) -> str:
+    return "" if value == () else render_scalar(value)

@@ -1,0 +1,107 @@
+"""Parsers: from the text of a setting to its value; ValueError says what is wrong with the text."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jeton.errors import MoneyError
+from jeton.money import parse_usd
+
+_YES = frozenset({"yes", "true", "on", "1"})
+_PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_EMAIL = re.compile(r"[^@\s\[\]'\"]+@[^@\s\[\]'\"]+")
+_NO = frozenset({"no", "false", "off", "0"})
+
+Parse = Callable[[str], Any]
+
+
+def parse_text(text: str) -> str:
+    """Text without the spaces around it."""
+    return text.strip()
+
+
+def parse_path(text: str) -> Path:
+    """An absolute path; ``~`` is the home."""
+    return Path(text).expanduser().absolute()
+
+
+def parse_paths(text: str) -> tuple[Path, ...]:
+    """Paths with the system's separator between them."""
+    return tuple(parse_path(part) for part in text.split(os.pathsep) if part)
+
+
+def parse_emails(text: str) -> tuple[str, ...]:
+    """E-mail addresses, lower-case, with commas between them."""
+    emails = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not all(_EMAIL.fullmatch(email) for email in emails):
+        raise ValueError("is not a list of e-mail addresses with ',' between them")
+    return emails
+
+
+def parse_amount(text: str) -> str:
+    """A dollar amount, not below zero."""
+    if parse_usd(text) < 0:
+        raise MoneyError(text, "is below zero")
+    return text
+
+
+def parse_yes_no(text: str) -> bool:
+    """Yes or no, in the usual spellings."""
+    if text.lower() not in _YES | _NO:
+        raise ValueError("is neither yes nor no")
+    return text.lower() in _YES
+
+
+def whole(low: int, high: int) -> Parse:
+    """A parser of whole numbers from ``low`` to ``high``."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Parse:
+    """A parser of seconds from ``low`` to ``high``."""
+
+    def parse(text: str) -> float:
+        problem = f"is not a number of seconds from {low:g} to {high:g}"
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(problem) from None
+        if not low <= number <= high:
+            raise ValueError(problem)
+        return number
+
+    return parse
+
+
+def one_of(*words: str) -> Parse:
+    """A parser of one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def parse_credit_status(text: str) -> int:
+    """400 or 402."""
+    return int(one_of("400", "402")(text))
+
+
+def parse_public_url(text: str) -> str:
+    """An http(s) address without a path."""
+    url = text.strip().removesuffix("/").lower()
+    if url and _PUBLIC_URL.fullmatch(url) is None:
+        raise ValueError(
+            "is not an address such as https://api.example.com, with nothing after the host or port"
+        )
+    return url
