@@ -38,6 +38,13 @@ async def prepare_demo(settings: Settings, pool: Pool, *, passwords: Passwords, 
     return path
 
 
+def find_demo_operator(settings: Settings) -> tuple[str, ...]:
+    """The demo's member, whose password lies in the operator's own folder; nobody without a demo."""
+    path = settings.data_dir / ENV_FILE
+    email = read_env(path).get("JETON_CONSOLE_EMAIL") if settings.is_demo and path.exists() else None
+    return (email,) if email else ()
+
+
 async def _create(settings: Settings, pool: Pool, passwords: Passwords, path: Path) -> None:
     async with pool.connection() as connection:
         if await _has_organization(connection):

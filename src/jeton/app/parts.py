@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from jeton.app.routing import Routing, open_routing
+from jeton.app.watching import make_watch
 from jeton.charging.charging import Charging
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
@@ -31,6 +32,7 @@ from jeton.ids import new_id
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
+from jeton.watch.watch import Watch
 
 RESTART_DELAY_S = 1.0
 FIRST_CONNECTIONS = 3
@@ -51,6 +53,7 @@ class Parts:
     commits: GroupCommit[Member, Outcome]
     charging: Charging
     exchanges: Exchanges
+    watch: Watch
     checkpoint: Callable[[str], None]
 
 
@@ -110,6 +113,9 @@ async def _start(
         "sweeper",
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s),
     )
+    watch = make_watch(pool)
+    stack.push_async_callback(watch.close)
+    _run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
@@ -122,6 +128,7 @@ async def _start(
         commits=commits,
         charging=charging,
         exchanges=exchanges,
+        watch=watch,
         checkpoint=checkpoint,
     )
 

@@ -13,7 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
+from jeton.app.demo import find_demo_operator
+from jeton.app.metrics import WatchCollector, make_registry
 from jeton.app.parts import Parts
+from jeton.app.scraping import METRICS_PATH, find_token, make_scrape
 from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.db.pool import Pool
@@ -37,7 +40,10 @@ NOT_FOUND = 404
 
 def build_app(parts: Parts) -> Starlette:
     """The whole application over its parts."""
-    routes: list[BaseRoute] = [Route("/healthz", _make_health(parts.pool), methods=["GET"])]
+    routes: list[BaseRoute] = [
+        Route("/healthz", _make_health(parts.pool), methods=["GET"]),
+        Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
+    ]
     gateway = GatewayDeps(
         authenticator=parts.key_ring,
         charging=parts.charging,
@@ -45,6 +51,7 @@ def build_app(parts: Parts) -> Starlette:
         credit_status=parts.settings.credit_status,
         checkpoint=parts.checkpoint,
         exchanges=parts.exchanges,
+        watch=parts.watch,
     )
     routes += gateway_routes(gateway)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
@@ -76,7 +83,18 @@ def open_front_door(app: Starlette) -> ASGIApp:
     return answer
 
 
+def _make_scrape(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
+    collector = WatchCollector(
+        parts.watch.tallies,
+        count_in_flight=lambda: len(parts.exchanges),
+        read_pool=parts.pool.get_stats,
+    )
+    token = find_token(parts.settings.metrics_token, parts.settings.data_dir)
+    return make_scrape(make_registry(collector), token)
+
+
 def _console_deps(parts: Parts) -> ConsoleDeps:
+    operators = {*parts.settings.operator_emails, *find_demo_operator(parts.settings)}
     return ConsoleDeps(
         pool=parts.pool,
         sign_in=SignIn(parts.pool, parts.passwords, SignInLimiter()),
@@ -84,6 +102,7 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         base_url=parts.settings.public_url,
         support_email=parts.settings.support_email,
         is_rehearsal=parts.routing.is_rehearsal,
+        operator_emails=frozenset(operators),
     )
 
 

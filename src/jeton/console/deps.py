@@ -11,7 +11,8 @@ class ConsoleDeps:
     """A pool to ask, the way in, and what the pages say about this installation.
 
     ``base_url`` is the address that people use; "" takes it from each request. With https the
-    session's cookie is sent over https only.
+    session's cookie is sent over https only. Members with one of ``operator_emails`` (in lower case)
+    see the operator's pages.
     """
 
     pool: Pool
@@ -20,3 +21,4 @@ class ConsoleDeps:
     base_url: str = ""
     support_email: str = ""
     is_rehearsal: bool = False
+    operator_emails: frozenset[str] = frozenset()

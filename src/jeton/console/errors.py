@@ -2,7 +2,8 @@
 
 NotPermittedError
 ├── StaleFormError           a form of another session, or from another site
-└── RoleInsufficientError    a member whose role does not allow it
+├── RoleInsufficientError    a member whose role does not allow it
+└── OperatorOnlyError        a page of the operator's
 InvalidInputError
 ├── InvalidFormError         a form that is too large or cannot be read
 └── InvalidFilterError       a filter of the address that cannot be read
@@ -29,6 +30,18 @@ class RoleInsufficientError(NotPermittedError):
     def __init__(self, role: str, needed: str) -> None:
         """Name both roles."""
         super().__init__(f"Your role is {role}; this needs the role {needed}.")
+
+
+class OperatorOnlyError(NotPermittedError):
+    """A page about the whole installation, asked for by somebody who does not run it."""
+
+    code = "operator_only"
+
+    def __init__(self) -> None:
+        """Say who may."""
+        super().__init__(
+            "This page is for the operator of this installation: members whom JETON_OPERATOR_EMAILS names."
+        )
 
 
 class InvalidFormError(InvalidInputError):

@@ -11,7 +11,9 @@ from starlette.responses import HTMLResponse, Response
 
 from jeton.console.deps import ConsoleDeps
 from jeton.insight.words import (
+    ALARM_SENTENCES,
     BUCKET_NAMES,
+    METHOD_SENTENCES,
     ROUNDING_RULE,
     SOURCE_SENTENCES,
     STAGE_NAMES,
@@ -53,6 +55,7 @@ class Pages:
             exact=display_exact,
             nano=display_nano,
             factor=render_exact,
+            percent=display_percent,
         )
         self._environment.globals.update(
             deps=deps,
@@ -62,6 +65,8 @@ class Pages:
             source_sentences=SOURCE_SENTENCES,
             rounding_rule=ROUNDING_RULE,
             rule_sentence=rule_sentence,
+            alarm_sentences=ALARM_SENTENCES,
+            method_sentences=METHOD_SENTENCES,
         )
 
     def answer(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
@@ -108,6 +113,13 @@ def display_nano(nano: int) -> str:
 def display_count(count: int | None) -> str:
     """A count with thousands; "unknown" where there is none, which is not zero."""
     return "unknown" if count is None else f"{count:,}"
+
+
+def display_percent(ppm: int, *, is_signed: bool = False) -> str:
+    """Parts per million as a percentage with two decimals: 12,345 is ``1.23 %``, signed ``+1.23 %``."""
+    hundredths = (abs(ppm) + 50) // 100
+    sign = ("+" if ppm > 0 else "\u2212" if ppm < 0 else "") if is_signed and hundredths else ""
+    return f"{sign}{hundredths // 100:,}.{hundredths % 100:02} %"
 
 
 def display_time(at: datetime) -> Markup:

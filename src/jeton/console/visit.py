@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from jeton import clock
 from jeton.console.deps import ConsoleDeps
-from jeton.console.errors import InvalidFilterError, InvalidFormError, StaleFormError
+from jeton.console.errors import InvalidFilterError, InvalidFormError, OperatorOnlyError, StaleFormError
 from jeton.console.pages import SECURITY_HEADERS, Pages, answer_json
 from jeton.errors import (
     ConflictError,
@@ -58,6 +58,16 @@ class Visit:
     deps: ConsoleDeps
     session: Session
     secret: str
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the member runs this installation."""
+        return self.session.email in self.deps.operator_emails
+
+    def require_operator(self) -> None:
+        """Raise OperatorOnlyError for everybody else."""
+        if not self.is_operator:
+            raise OperatorOnlyError
 
     def find_filter(self, name: str) -> str:
         """A text out of the address, "" if there is none; else InvalidFilterError."""
@@ -141,6 +151,7 @@ class Door:
         query = visit.request.url.query
         context = {
             "session": visit.session,
+            "is_operator": visit.is_operator,
             "form_token": form_token(visit.secret),
             "path": visit.request.url.path,
             "twin": f"{twin}?{query}" if query else twin,

@@ -13,6 +13,7 @@ from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.identity.caller import Caller
+from jeton.watch.words import Ended
 
 EXCHANGES_MAX = 4096
 # Where the crash test kills the server. Chosen as if for ever: a test names each of them.
@@ -82,6 +83,28 @@ class Charger(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Takes note of what happened; waits for nothing and never fails."""
+
+    def note(self, ended: Ended) -> None:
+        """Note an exchange whose hold has ended."""
+        ...
+
+    def note_error(self, code: str) -> None:
+        """Note an error that is answered."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def note(self, ended: Ended) -> None:
+        """Let it pass."""
+
+    def note_error(self, code: str) -> None:
+        """Let it pass."""
+
+
 class Exchanges:
     """The exchanges in flight. They belong to the server, so a client's leaving ends none of them."""
 
@@ -149,3 +172,4 @@ class GatewayDeps:
     credit_status: InsufficientCreditStatus = 400
     checkpoint: Callable[[str], None] = pass_by
     exchanges: Exchanges = field(default_factory=Exchanges)
+    watch: Watcher = field(default_factory=Unwatched)

@@ -35,6 +35,7 @@ from jeton.gateway.stream import StreamObserver
 from jeton.money import render_usd
 from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.interface import Answer, Ask
+from jeton.watch.words import Ended
 
 ANSWER_BYTES_MAX = 67_108_864
 # What is left of a hold's validity for settling, when the wait for the upstream is given up.
@@ -90,6 +91,7 @@ async def run_exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> N
 
 async def fail(wire: Wire, error: JetonError, *, request_id: str, deps: GatewayDeps) -> None:
     """Answer with an error: as the envelope, or as an event once the answer has begun."""
+    deps.watch.note_error(error.code)
     if wire.has_started:
         await wire.finish(render_error_event(error, request_id, deps.credit_status))
         return
@@ -155,7 +157,26 @@ async def _end(exchange: Exchange, ending: Ending) -> Charge:
             _log.warning("usage_quarantined", request_id=hold.ask.request_id, rule=ending.rule)
         charge = await deps.charging.settle(hold, ending)
     deps.checkpoint("after_settle")
+    deps.watch.note(_describe_end(exchange.admission, hold, ending, charge))
     return charge
+
+
+def _describe_end(admission: Admission, hold: Hold, ending: Ending, charge: Charge) -> Ended:
+    version = admission.version
+    return Ended(
+        request_id=admission.request_id,
+        model=version.model,
+        family=version.family,
+        rule=charge.rule,
+        held_nano=hold.ask.amount_nano,
+        net_nano=charge.net_nano,
+        usage=None if isinstance(ending, Rule) else ending.usage,
+        prompt_tokens_max=admission.prompt_tokens_max,
+        prompt=admission.request.prompt,
+        body_bytes=len(admission.body),
+        taken_at=hold.taken_at,
+        is_rehearsal=admission.route.is_rehearsal,
+    )
 
 
 async def _read(exchange: Exchange, answer: Answer) -> bytes:

@@ -63,6 +63,27 @@ SOURCE_SENTENCES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+ALARM_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "bound_exceeded": (
+            "A request of this model used more than the bound that sized its hold. The charge was settled in"
+            " full; until the bound is corrected, holds of this model may be too small."
+        ),
+        "tokenizer_demoted": (
+            "The rebuilt tokenizer of this family disagrees with the upstream, so prompts are estimated"
+            " instead. It is tried again at the first start after this was acknowledged."
+        ),
+    }
+)
+
+METHOD_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "exact": "counted with the model's own tokenizer",
+        "reconstructed": "counted with a rebuilt tokenizer",
+        "estimated": "estimated with an interval",
+    }
+)
+
 
 def rule_sentence(rule_id: str) -> str:
     """What a rule of the billing contract says."""

@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from jeton.console.deps import ConsoleDeps
 from jeton.console.pages import Pages
+from jeton.console.routes.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.keys import create, revoke, show_keys
 from jeton.console.routes.overview import show_overview
 from jeton.console.routes.requests import show_receipt, show_requests
@@ -18,6 +19,7 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
     signing = Signing(door)
     overview, usage = door.page(show_overview), door.page(show_usage)
     requests, receipt, keys = door.page(show_requests), door.page(show_receipt), door.page(show_keys)
+    accuracy = door.page(show_accuracy)
     return [
         Route("/console", overview, methods=["GET"]),
         Route("/console.json", overview, methods=["GET"]),
@@ -33,4 +35,7 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         Route("/console/keys.json", keys, methods=["GET"]),
         Route("/console/keys", door.form(create), methods=["POST"]),
         Route("/console/keys/{key_id}/revoke", door.form(revoke), methods=["POST"]),
+        Route("/console/accuracy", accuracy, methods=["GET"]),
+        Route("/console/accuracy.json", accuracy, methods=["GET"]),
+        Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
     ]

@@ -1,0 +1,1 @@
+"""Watch: what an operator sees of a running installation besides its books. See README.md."""

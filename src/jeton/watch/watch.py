@@ -1,0 +1,300 @@
+"""The watch: takes note of every exchange that ended, and works it off beside the requests.
+
+Taking note is a few additions, the comparison of the bound with the provider's count, and for some
+requests an entry in a bounded queue. Counting prompts again, sums and writes come later, in steps so
+short that no request waits for one. What was noted and not written when a process dies is lost: none
+of it is money.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import msgspec
+import psycopg
+import structlog
+
+from jeton import clock
+from jeton.db.pool import Pool
+from jeton.errors import JetonError
+from jeton.tokens.content import Text, list_parts
+from jeton.tokens.count import Count, Method
+from jeton.tokens.prompt import Prompt
+from jeton.watch.accuracy import EVERY_KIND, MEDIA, Key, ObservedMethod, Sums, is_outside
+from jeton.watch.alarms import (
+    Alarm,
+    AlarmCode,
+    PendingAlarms,
+    count_open_alarms,
+    list_open_subjects,
+    record_alarms,
+)
+from jeton.watch.rollups import add_sums
+from jeton.watch.tallies import Tallies
+from jeton.watch.words import Ended
+
+TICK_S = 1.0
+FLUSH_INTERVAL_S = 5.0
+# Each a few dozen bytes, and per tick: so the bound is reached by a rush of 16,000 requests a second.
+QUEUE_MAX = 16_384
+ENTRIES_PER_STEP = 64
+# Per tick, so that counting again costs about 1 % of a core: an estimate of 2 kB takes 50 µs and
+# one of 200 kB 1.6 ms.
+SAMPLES_MAX = 50
+SAMPLED_BYTES_MAX = 262_144
+# The largest body that is counted again in one step of the event loop. A tokenizer takes ten times
+# as long as an estimate.
+ESTIMATED_BYTES_MAX = 200_000
+TOKENIZED_BYTES_MAX = 16_384
+# What the kind of a text is found by.
+KIND_CHARS_MAX = 16_384
+
+_log = structlog.get_logger(__name__)
+
+
+class PromptCounter(Protocol):
+    """Counts prompts as the rest of this process does."""
+
+    def count_prompt(self, prompt: Prompt, family_id: str) -> Count:
+        """The tokens of a prompt, by the best method that is there."""
+        ...
+
+    def can_count(self, family_id: str) -> Method:
+        """By which method."""
+        ...
+
+
+class Demoter(Protocol):
+    """Withdraws a rebuilt tokenizer that disagrees with the provider."""
+
+    def note(self, family_id: str, counted: int, reported: int) -> bool:
+        """Note one comparison; whether the family is demoted by it, now."""
+        ...
+
+    def demote(self, family_id: str) -> None:
+        """Demote a family for what another process or an earlier one has seen."""
+        ...
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A settled request: its bound, the provider's count, and the prompt where it is a sample."""
+
+    day_on: date
+    model: str
+    family: str
+    reported: int
+    bound: int
+    prompt: Prompt | None
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How many requests, and bytes of them, may still be counted again in this tick."""
+
+    samples: int = SAMPLES_MAX
+    sampled_bytes: int = SAMPLED_BYTES_MAX
+
+
+class Watch:
+    """Takes note of what ends; ``run`` does the rest."""
+
+    def __init__(
+        self, pool: Pool, counter: PromptCounter, *, demoter: Demoter, find_kind: Callable[[str], str]
+    ) -> None:
+        """Count prompts with ``counter``, call texts by ``find_kind``, write through ``pool``."""
+        self.tallies = Tallies()
+        self._pool = pool
+        self._counter = counter
+        self._demoter = demoter
+        self._find_kind = find_kind
+        self._queue: deque[_Entry] = deque()
+        self._budget = _Budget()
+        self._bytes_max: dict[str, int] = {}
+        self._sums: dict[Key, Sums] = {}
+        self._alarms = PendingAlarms()
+        self._flushed_at_s = 0.0
+
+    def note_error(self, code: str) -> None:
+        """Count an error that was answered here."""
+        self.tallies.errors[code] += 1
+
+    def note(self, ended: Ended) -> None:
+        """Take note of an exchange; a few microseconds, and nothing is awaited."""
+        at = clock.now()
+        tally = self.tallies.find_model(ended.model)
+        tally.add(ended.rule, ended.net_nano, duration_s=(at - ended.taken_at).total_seconds())
+        usage = ended.usage
+        if usage is None:
+            return
+        tally.add_usage(usage)
+        reported = usage.prompt_tokens
+        # After each search the model reads the whole prompt again, and the hold was sized so.
+        bound = ended.prompt_tokens_max * (1 + usage.web_search_requests)
+        tally.bound_checks += 1
+        if reported > bound or ended.net_nano > ended.held_nano:
+            tally.bounds_exceeded += 1
+            self._raise_exceeded(ended, reported, bound)
+        if reported == 0:
+            return
+        if len(self._queue) >= QUEUE_MAX:
+            self.tallies.dropped["queue_full"] += 1
+            return
+        prompt = ended.prompt if self._takes_sample(ended) else None
+        self._queue.append(_Entry(at.date(), ended.model, ended.family, reported, bound, prompt))
+
+    def _takes_sample(self, ended: Ended) -> bool:
+        """Whether the prompt is counted again; if not, it says why."""
+        budget, body_bytes = self._budget, ended.body_bytes
+        reason = ""
+        if ended.is_rehearsal:
+            # Counted by the built-in model's tokenizer, whatever the model is called.
+            reason = "rehearsal"
+        elif ended.usage is not None and ended.usage.web_search_requests:
+            reason = "web_search"
+        elif body_bytes > self._bytes_max.get(ended.family, TOKENIZED_BYTES_MAX):
+            reason = "too_long"
+        elif budget.samples <= 0 or body_bytes > budget.sampled_bytes:
+            reason = "sampling"
+        if reason:
+            self.tallies.dropped[reason] += 1
+            return False
+        budget.samples -= 1
+        budget.sampled_bytes -= body_bytes
+        return True
+
+    def _raise_exceeded(self, ended: Ended, reported: int, bound: int) -> None:
+        details: dict[str, str | int] = {
+            "request_id": ended.request_id,
+            "family": ended.family,
+            "bound_tokens": bound,
+            "reported_tokens": reported,
+            "held_nano": ended.held_nano,
+            "net_nano": ended.net_nano,
+        }
+        self._raise(AlarmCode.BOUND_EXCEEDED, ended.model, details)
+
+    def _raise(self, code: AlarmCode, subject: str, details: dict[str, str | int]) -> None:
+        at = clock.now()
+        self.tallies.alarms_raised[code] += 1
+        if self._alarms.add(Alarm(code, subject, details, at, at)):
+            _log.error("alarm", code=code.value, subject=subject, **details)
+
+    async def run(self) -> None:
+        """Work off what was noted, until cancelled."""
+        is_caught_up = False
+        while True:
+            if not is_caught_up:
+                is_caught_up = await self._recall_demotions()
+            await asyncio.sleep(TICK_S)
+            await self.work_off()
+            is_due = time.monotonic() - self._flushed_at_s >= FLUSH_INTERVAL_S
+            if is_due or len(self._alarms):
+                await self._try_flush()
+
+    async def close(self) -> None:
+        """Write what is left; call it when nothing is noted any more and ``run`` has ended."""
+        await self.work_off()
+        await self._try_flush()
+
+    async def work_off(self) -> None:
+        """Sum up what waits in the queue, then allow new samples."""
+        for number in range(1, len(self._queue) + 1):
+            entry = self._queue.popleft()
+            if entry.family not in self._bytes_max:
+                is_tokenized = self._counter.can_count(entry.family) in {"exact", "reconstructed"}
+                self._bytes_max[entry.family] = TOKENIZED_BYTES_MAX if is_tokenized else ESTIMATED_BYTES_MAX
+            self._sum_bound(entry)
+            if entry.prompt is not None:
+                self._observe(entry, entry.prompt)
+            if entry.prompt is not None or number % ENTRIES_PER_STEP == 0:
+                await asyncio.sleep(0)
+        self._budget = _Budget()
+
+    def _sum_bound(self, entry: _Entry) -> None:
+        key = Key(entry.day_on, entry.model, EVERY_KIND, "bounded")
+        sums = self._sums.setdefault(key, Sums())
+        sums.add(entry.bound, entry.reported, is_outside=entry.reported > entry.bound)
+
+    def _observe(self, entry: _Entry, prompt: Prompt) -> None:
+        try:
+            count = self._counter.count_prompt(prompt, entry.family)
+            kind = self._describe(prompt)
+        except (JetonError, msgspec.MsgspecError, ValueError, RecursionError):
+            # The provider took a prompt that we cannot read: it was billed, and it is no count of ours.
+            self.tallies.dropped["unreadable"] += 1
+            return
+        if count.method in {"bounded", "upstream"}:
+            self.tallies.dropped["not_counted"] += 1
+            return
+        method: ObservedMethod = count.method  # type: ignore[assignment]  # what is left is observed
+        outside = is_outside(count, entry.reported)
+        sums = self._sums.setdefault(Key(entry.day_on, entry.model, kind, method), Sums())
+        sums.add(count.value, entry.reported, is_outside=outside)
+        series = self.tallies.find_series(entry.model, kind, method)
+        series.add(count.value, entry.reported, is_outside=outside)
+        if method == "reconstructed" and self._demoter.note(entry.family, count.value, entry.reported):
+            self._note_demotion(entry.family, "live_mismatch", count.value, entry.reported)
+
+    def _note_demotion(self, family: str, reason: str, counted: int, reported: int) -> None:
+        self.tallies.demoted.add(family)
+        self._bytes_max.pop(family, None)
+        details: dict[str, str | int] = {
+            "reason": reason,
+            "counted_tokens": counted,
+            "reported_tokens": reported,
+        }
+        self._raise(AlarmCode.TOKENIZER_DEMOTED, family, details)
+
+    def _describe(self, prompt: Prompt) -> str:
+        """The kind of the longest text, or that there is more than text."""
+        contents = [message.content for message in prompt.messages]
+        if prompt.system is not None:
+            contents.append(prompt.system)
+        longest = ""
+        for content in contents:
+            for part in list_parts(content):
+                if not isinstance(part, Text):
+                    return MEDIA
+                if len(part.text) > len(longest):
+                    longest = part.text
+        return self._find_kind(longest[:KIND_CHARS_MAX])
+
+    async def _recall_demotions(self) -> bool:
+        """Demote what was demoted before and nobody has acknowledged; False if it is not known yet."""
+        try:
+            async with self._pool.connection() as connection:
+                families = await list_open_subjects(connection, AlarmCode.TOKENIZER_DEMOTED)
+        except psycopg.Error:
+            return False
+        for family in families:
+            self._demoter.demote(family)
+            self.tallies.demoted.add(family)
+        self._bytes_max.clear()
+        return True
+
+    async def _try_flush(self) -> None:
+        try:
+            await self.flush()
+        except psycopg.Error as error:
+            _log.warning("watch_not_written", problem=str(error), alarms=len(self._alarms))
+
+    async def flush(self) -> None:
+        """Write sums and alarms; what could not be written stays for the next time. psycopg.Error."""
+        sums, self._sums = self._sums, {}
+        alarms = self._alarms.take()
+        try:
+            async with self._pool.connection() as connection:
+                await add_sums(connection, sums)
+                await record_alarms(connection, alarms)
+                self.tallies.alarms_open = await count_open_alarms(connection)
+        except BaseException:
+            for key, added in sums.items():
+                self._sums.setdefault(key, Sums()).merge(added)
+            for alarm in alarms:
+                self._alarms.add(alarm)
+            raise
+        self._flushed_at_s = time.monotonic()

@@ -1,0 +1,31 @@
+"""The values that the watch takes: how an exchange ended, in a form that costs next to nothing to make."""
+
+from datetime import datetime
+
+import msgspec
+
+from jeton.metering.contract import Rule
+from jeton.tokens.prompt import Prompt
+from jeton.usage import Usage
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """An exchange whose hold has ended.
+
+    ``prompt_tokens_max`` is the cheap bound of the prompt; ``held_nano`` may be less than that costs,
+    where credit was tight and the upstream counted. ``usage`` is None where nothing was reported or
+    nothing is charged; then there is nothing to compare either.
+    """
+
+    request_id: str
+    model: str
+    family: str
+    rule: Rule
+    held_nano: int
+    net_nano: int
+    usage: Usage | None
+    prompt_tokens_max: int
+    prompt: Prompt
+    body_bytes: int
+    taken_at: datetime
+    is_rehearsal: bool = False
