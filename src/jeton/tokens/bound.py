@@ -3,7 +3,7 @@
 A promise stands on it (P1, no overspend): the number is never below what the upstream counts,
 for any bytes. It is made of facts only: a text has at least as many bytes in the JSON body as in
 UTF-8 (an escaped letter is six bytes for two or three), and a family makes at most its ceiling of
-tokens out of each byte. So the text itself is never walked.
+tokens out of each byte. So the text itself is never walked. README.md proves the ceilings.
 """
 
 import msgspec
@@ -85,7 +85,9 @@ def _bound_media(prompt: Prompt, family: Family) -> tuple[int, int] | None:
                 return None
             if isinstance(part, Image):
                 media_bytes += part.wire_bytes
-                media_tokens += family.image_tokens_max
+                if family.image_tier is None:
+                    return None
+                media_tokens += family.image_tier.tokens_max
     return media_bytes, media_tokens
 
 

@@ -32,7 +32,7 @@ class ServedModel:
     """What the engine must know of a model that it stands in for."""
 
     max_input_tokens: int = MAX_INPUT_TOKENS
-    family: str = O200K.family_id
+    family: str = O200K
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class EmbeddedUpstream:
         return self._find_model(model) or ServedModel()
 
     def _count(self, prompt: Prompt) -> int:
-        return count_prompt(prompt, find_family(self._model(prompt.model).family) or O200K)
+        return count_prompt(prompt, find_family(self._model(prompt.model).family))
 
     def _reply(self, request: MessagesRequest) -> Reply:
         prompt = request.prompt

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from jeton.tokens.bound import bound_prompt
 from jeton.tokens.exact import count_prompt, count_text
-from jeton.tokens.families import FAMILIES
+from jeton.tokens.families import load_facts
 from jeton.tokens.prompt import Prompt
 
 WINDOW = 10**9
+FAMILIES = load_facts().families
 
 # All scripts, control characters, lone surrogates (as the escapes that a JSON encoder makes of
 # them), and what tokenizers are known to be bad at.
 characters = st.one_of(
     st.characters(codec="utf-8"),
     st.characters(min_codepoint=0, max_codepoint=0x1F),
-    st.sampled_from("Ⱥ.^=\u200d👩漢ไทย\ufffd\x7f\u2028'\"\\/"),
+    st.sampled_from("Ⱥ.^=\u200d👩漢ไทย\ufffd\x7f\u2028'\"\\/𝅘𝅥𝅮\u0344\u0958ẞİ"),
 )
 texts = st.one_of(
     st.text(characters, max_size=60), st.text(characters, max_size=3).map(lambda text: text * 40)
@@ -101,19 +102,19 @@ def test_o200k_never_makes_more_tokens_than_bytes(text: str) -> None:
 def test_worked_by_hand() -> None:
     body = b'{"model":"m","messages":[{"role":"user","content":"Hello"}]}'
     assert len(body) == 60
-    assert bound(body) == 60 + 3 + 4
-    # 60 bytes x 2.5, a prompt's 64 and a turn's 16.
-    assert bound(body, "claude-4.7") == 150 + 64 + 16
-    # An odd number of bytes is rounded up: 61 x 2.5 is 152.5.
-    assert bound(body + b" ", "claude-4.7") == 153 + 64 + 16
+    assert bound(body) == 60 + 256 + 16
+    # 60 bytes x 3.2, a prompt's 64 and a turn's 16.
+    assert bound(body, "claude-4.7") == 192 + 64 + 16
+    # A part of a token is rounded up: 61 x 3.2 is 195.2.
+    assert bound(body + b" ", "claude-4.7") == 196 + 64 + 16
 
 
 def test_an_image_is_held_for_by_its_tier_and_not_by_its_bytes() -> None:
     source = b'{"type":"base64","media_type":"image/png","data":"' + b"A" * 400_000 + b'"}'
     body = b'{"model":"m","messages":[{"role":"user","content":[{"type":"image","source":' + source + b"}]}]}"
     rest = len(body) - len(source)
-    assert bound(body, "claude-3") == -(-rest * 5 // 2) + 64 + 16 + 1568
-    assert bound(body, "claude-4.7") == -(-rest * 5 // 2) + 64 + 16 + 4784
+    assert bound(body, "claude-3") == -(-rest * 16 // 5) + 64 + 16 + 1568
+    assert bound(body, "claude-4.7") == -(-rest * 16 // 5) + 64 + 16 + 4784
 
 
 def content_body(block: object, **fields: object) -> bytes:
@@ -147,6 +148,11 @@ def test_what_has_no_length_here_is_held_for_by_the_context_window(body: bytes) 
     assert bound(body, "claude-4.7", 200_000) == 200_000
 
 
+def test_an_image_for_a_family_whose_images_nobody_described_is_held_for_by_the_context_window() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    assert bound(content_body(image), "cl100k", 131_072) == 131_072
+
+
 def test_an_unknown_family_is_held_for_by_the_context_window() -> None:
     assert bound(content_body(TEXT), "another", 131_072) == 131_072
 
@@ -169,7 +175,7 @@ def test_tools_that_the_caller_runs_add_what_the_upstream_says_about_them() -> N
 def test_custom_tools_are_text() -> None:
     tool = {"name": "a", "type": "custom"}
     body = content_body(TEXT, tools=[tool])
-    assert bound(body) == len(body) + 3 + 4 + 16 + 8
+    assert bound(body) == len(body) + 256 + 16 + 512 + 64
 
 
 def test_nothing_longer_than_the_context_window_is_ever_answered() -> None:
