@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from rs_bpe import openai
 
-from jeton.tokens.engines.cutting import list_pieces
+from jeton.tokens.engines.cutting import list_gpt_pieces
 from jeton.tokens.engines.interface import encodable
 
 O200K_ID = "o200k"
@@ -24,17 +24,23 @@ RULER_CHARS = 4_096
 # In both vocabularies the middle of a ruler is made of tokens of this length and no others.
 RULER_TOKEN_CHARS = 64
 
-_RULERS = {char: re.compile(re.escape(char) + "{%d,}" % (RULER_CHARS + RULER_TOKEN_CHARS)) for char in RULERS}
+_RULERS = {char: re.compile(f"{re.escape(char)}{{{RULER_CHARS + RULER_TOKEN_CHARS},}}") for char in RULERS}
 
 
 class Vocabulary(Protocol):
     """What ``rs-bpe``, which has no type stubs, gives; ``decode`` is None inside a character."""
 
-    def count(self, text: str, /) -> int: ...
+    def count(self, text: str, /) -> int:
+        """The number of tokens."""
+        ...
 
-    def encode(self, text: str, /) -> list[int]: ...
+    def encode(self, text: str, /) -> list[int]:
+        """The tokens."""
+        ...
 
-    def decode(self, tokens: list[int], /) -> str | None: ...
+    def decode(self, tokens: list[int], /) -> str | None:
+        """The text of tokens."""
+        ...
 
 
 @cache
@@ -77,7 +83,7 @@ def _count(vocabulary: Vocabulary, text: str) -> int:
     if len(text) <= RULER_CHARS:
         return vocabulary.count(text)
     text, tokens = shorten_rulers(text)
-    return tokens + sum(vocabulary.count(piece) for piece in list_pieces(text))
+    return tokens + sum(vocabulary.count(piece) for piece in list_gpt_pieces(text))
 
 
 def shorten_rulers(text: str) -> tuple[str, int]:
