@@ -34,7 +34,7 @@ def image_tokens(data: str | None, tier: ImageTier) -> int:
 
 
 def count_image(size: tuple[int, int], tier: ImageTier) -> int:
-    """Tokens of a width and height: 1,920 x 1,080 pixels are 1,560 in the standard tier, 2,691 in the high."""
+    """Tokens of a width and height: 1,920 x 1,080 are 1,560 in the standard tier, 2,691 in the high."""
     if not _fits(size, tier):
         size = resized_size(size, tier)
     return max(1, _squares(size[0]) * _squares(size[1]))
