@@ -7,6 +7,7 @@ of it is money.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -39,6 +40,7 @@ from jeton.watch.words import Ended
 
 TICK_S = 1.0
 FLUSH_INTERVAL_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
 # Each a few dozen bytes, and per tick: so the bound is reached by a rush of 16,000 requests a second.
 QUEUE_MAX = 16_384
 ENTRIES_PER_STEP = 64
@@ -198,7 +200,9 @@ class Watch:
     async def close(self) -> None:
         """Write what is left; call it when nothing is noted any more and ``run`` has ended."""
         await self.work_off()
-        await self._try_flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._try_flush()
 
     async def work_off(self) -> None:
         """Sum up what waits in the queue, then allow new samples."""
