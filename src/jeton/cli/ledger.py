@@ -61,6 +61,7 @@ def _as_json(proof: Proof) -> dict[str, object]:
         "charges": proof.charges,
         "open_holds": proof.open_holds,
         "rollups": proof.rollups,
+        "chains": proof.chains,
         "findings": proof.findings,
     }
 

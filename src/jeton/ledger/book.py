@@ -45,6 +45,8 @@ class Book:
         "_lots",
         "_ordered",
         "balances",
+        "chain_digest",
+        "chain_length",
         "changed_lots",
         "ended_holds",
         "holds",
@@ -61,6 +63,8 @@ class Book:
         """Open the book on what the database holds."""
         self.organization_id = organization_id
         self.version = version
+        self.chain_length = 0
+        self.chain_digest = b""
         self.holds: dict[str, HoldRow] = {}
         self.new_holds: dict[str, HoldRow] = {}
         self.ended_holds: set[str] = set()

@@ -16,11 +16,15 @@ import msgspec
 
 from jeton.db.channel import Channel, render_array
 from jeton.ledger.book import Book, HoldRow
+from jeton.ledger.chain import Entry, link
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
 from jeton.ledger.transaction import Transaction
 
 _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Account}
+
+# How PostgreSQL writes and reads bytes.
+_HEX = "\\x"
 
 _LOCK_BOOKS = "SELECT balances, lots, holds FROM lock_books($1, $2)"
 
@@ -86,9 +90,11 @@ async def lock_books(
     for columns in msgspec.json.decode(balances) if balances else ():
         organization_id = UUID(columns["organization_id"])
         amounts = {account: columns[column] for account, column in _COLUMNS.items()}
-        books[organization_id] = Book(
+        book = books[organization_id] = Book(
             organization_id, amounts, lots_of.get(organization_id, ()), version=columns["version"]
         )
+        book.chain_length = columns["chain_length"]
+        book.chain_digest = bytes.fromhex(columns["chain_digest"].removeprefix(_HEX))
     for hold in _holds_decoder.decode(holds) if holds else ():
         books[hold.organization_id].holds[hold.request_id] = hold
     return books
@@ -97,10 +103,14 @@ async def lock_books(
 def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
     """What changed, as ``write_books`` takes it; rows of facts only grow."""
     changed = [book for book in books if book.is_changed]
+    open_books = {book.organization_id: book for book in changed}
+    transactions = [
+        _transaction_row(entry, open_books[entry.organization_id], at) for entry in entries.transactions
+    ]
     fresh = {lot.lot_id for book in changed for lot, _ in book.new_lots}
     return Documents(
         new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
-        new_transactions=encode([_transaction_row(entry, at) for entry in entries.transactions]),
+        new_transactions=encode(transactions),
         new_holds=encode(entries.taken),
         ended_holds=render_array(entries.ended) if entries.ended else None,
         changed_lots=encode(
@@ -137,20 +147,42 @@ def _balance_row(book: Book) -> dict[str, Any]:
     row: dict[str, Any] = {_COLUMNS[account]: nano for account, nano in book.balances.items()}
     row["organization_id"] = book.organization_id
     row["version"] = book.version
+    row["chain_length"] = book.chain_length
+    row["chain_digest"] = _HEX + book.chain_digest.hex()
     return row
 
 
-def _transaction_row(entry: Transaction, at: datetime) -> dict[str, Any]:
+def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, Any]:
+    """The row, as the next link of its organization's chain."""
+    accounts = [posting.account for posting in entry.postings]
+    lots = [posting.lot_id for posting in entry.postings]
+    amounts = [posting.amount_nano for posting in entry.postings]
+    book.chain_length += 1
+    fields = Entry(
+        book.chain_length,
+        entry.organization_id,
+        entry.transaction_id,
+        entry.movement,
+        entry.request_id,
+        accounts,
+        lots,
+        amounts,
+        at,
+        entry.reason,
+    )
+    book.chain_digest = link(book.chain_digest, fields)
     return {
         "transaction_id": entry.transaction_id,
         "organization_id": entry.organization_id,
         "movement": entry.movement,
         "request_id": entry.request_id,
-        "accounts": [posting.account for posting in entry.postings],
-        "lots": [posting.lot_id for posting in entry.postings],
-        "amounts": [posting.amount_nano for posting in entry.postings],
+        "accounts": accounts,
+        "lots": lots,
+        "amounts": amounts,
         "reason": entry.reason,
         "posted_at": at,
+        "sequence": book.chain_length,
+        "digest": _HEX + book.chain_digest.hex(),
     }
 
 

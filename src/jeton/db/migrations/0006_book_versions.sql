@@ -3,6 +3,41 @@
 
 ALTER TABLE balances ADD COLUMN version bigint NOT NULL DEFAULT 0;
 
+-- The ledger is a chain of hashes, one chain an organization: each transaction's digest covers its content
+-- and the digest before it, and the balances row keeps the end. Whoever changes, removes or slips in a row
+-- has to change every digest after it, and the end, which `jeton ledger verify` prints for safe keeping.
+ALTER TABLE balances
+    ADD COLUMN chain_length bigint NOT NULL DEFAULT 0,
+    ADD COLUMN chain_digest bytea NOT NULL DEFAULT '\x' CHECK (octet_length(chain_digest) IN (0, 32));
+ALTER TABLE transactions
+    ADD COLUMN sequence bigint,
+    ADD COLUMN digest bytea CHECK (octet_length(digest) = 32);
+
+-- What is already booked is chained in the order of its ids, which is the order of time.
+ALTER TABLE transactions DISABLE TRIGGER transactions_are_facts;
+DO $$
+DECLARE
+    entry record;
+    length bigint;
+    previous bytea;
+BEGIN
+    FOR entry IN SELECT * FROM transactions ORDER BY organization_id, transaction_id LOOP
+        SELECT chain_length + 1, chain_digest INTO length, previous
+            FROM balances WHERE organization_id = entry.organization_id;
+        previous := sha256(previous || convert_to(concat_ws(E'\n',
+            length, entry.transaction_id, entry.organization_id, entry.movement,
+            coalesce(entry.request_id, ''), array_to_string(entry.accounts, ','),
+            array_to_string(entry.lots, ','), array_to_string(entry.amounts, ','),
+            (extract(epoch FROM entry.posted_at) * 1000000)::bigint, entry.reason), 'UTF8'));
+        UPDATE transactions SET sequence = length, digest = previous
+            WHERE transaction_id = entry.transaction_id;
+        UPDATE balances SET chain_length = length, chain_digest = previous
+            WHERE organization_id = entry.organization_id;
+    END LOOP;
+END $$;
+ALTER TABLE transactions ENABLE TRIGGER transactions_are_facts;
+ALTER TABLE transactions ALTER COLUMN sequence SET NOT NULL, ALTER COLUMN digest SET NOT NULL;
+
 -- As in 0005, with one check more: what was decided on an older version is refused as a whole.
 CREATE OR REPLACE FUNCTION write_books(
     new_lots json, new_transactions json, new_holds json, ended_holds text[], changed_lots json,
@@ -20,7 +55,7 @@ BEGIN
                 ORDER BY b.organization_id FOR UPDATE;
         END IF;
         UPDATE balances AS b SET
-            version = n.version + 1,
+            version = n.version + 1, chain_length = n.chain_length, chain_digest = n.chain_digest,
             credit_paid_nano = n.credit_paid_nano, credit_free_nano = n.credit_free_nano,
             held_nano = n.held_nano, receivable_nano = n.receivable_nano, accrued_nano = n.accrued_nano,
             cash_nano = n.cash_nano, revenue_nano = n.revenue_nano, promotion_nano = n.promotion_nano,

@@ -1,0 +1,129 @@
+"""Charges against their usage and price version; daily sums against the charges."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from jeton.db.pool import Connection
+from jeton.insight.proving.proof import Proof, read_rows
+from jeton.metering.events import ROLLUP_KEY, ROLLUP_SUMS
+from jeton.money import render_usd
+from jeton.pricing.book import PriceVersion
+from jeton.pricing.rating import Conditions, rate
+from jeton.usage import Usage
+
+_CHARGES = """
+    SELECT c.request_id, c.state, c.price_version_id, c.list_nano, c.net_nano, c.overrun_nano, c.lines,
+           c.draws, e.state, e.input_tokens, e.cache_creation_5m_input_tokens,
+           e.cache_creation_1h_input_tokens, e.cache_read_input_tokens, e.output_tokens,
+           e.web_search_requests, e.service_tier, e.inference_geo, e.speed,
+           (SELECT -sum(p.amount_nano) FROM unnest(t.accounts, t.amounts) AS p (account, amount_nano)
+            WHERE p.account IN ('revenue', 'promotion')),
+           c.organization_id, (e.occurred_at AT TIME ZONE 'UTC')::date, c.workspace_id, c.key_id, c.model
+    FROM charges c
+    LEFT JOIN usage_events e USING (request_id)
+    LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
+"""
+
+
+async def verify_charges(
+    connection: Connection, proof: Proof, on_progress: Callable[[int], None]
+) -> dict[tuple[Any, ...], dict[str, int]]:
+    """Every charge against its usage, its price version and its postings; returns the sums by day."""
+    versions = {
+        row[0]: PriceVersion.from_content(row[1])
+        async for row in read_rows(
+            connection, "versions", "SELECT price_version_id, content FROM price_versions"
+        )
+    }
+    sums: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
+    async for row in read_rows(connection, "charges", _CHARGES):
+        proof.charges += 1
+        stored = _Stored(*row[:9])
+        if stored.price_version_id not in versions:
+            proof.find(f"Charge {stored.request_id} names a price version that is not on record.")
+            continue
+        if (row[18] or 0) != stored.net_nano:
+            proof.find(
+                f"Charge {stored.request_id} is {render_usd(stored.net_nano)} and its transaction took "
+                f"{render_usd(int(row[18] or 0))} dollars."
+            )
+        if stored.state == "settled":
+            _verify_settled(proof, stored, versions, row, sums)
+        elif stored.net_nano:
+            proof.find(f"Charge {stored.request_id} is {stored.state} and not 0.")
+        on_progress(proof.transactions + proof.charges)
+    return sums
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    request_id: str
+    state: str
+    price_version_id: str
+    list_nano: int
+    net_nano: int
+    overrun_nano: int
+    lines: list[dict[str, Any]]
+    draws: list[tuple[str, int]]
+    event_state: str | None
+
+
+def _verify_settled(
+    proof: Proof,
+    stored: _Stored,
+    versions: dict[str, PriceVersion],
+    row: tuple[Any, ...],
+    sums: dict[tuple[Any, ...], dict[str, int]],
+) -> None:
+    if stored.event_state != "accepted":
+        proof.find(f"Charge {stored.request_id} is settled without a usage event that was accepted.")
+        return
+    usage = Usage(*row[9:15])
+    conditions = Conditions(service_tier=row[15], inference_geo=row[16], speed=row[17])
+    rating = rate(usage, versions[stored.price_version_id], conditions)
+    if (rating.list_nano, rating.net_nano) != (stored.list_nano, stored.net_nano):
+        proof.find(
+            f"Charge {stored.request_id} is {render_usd(stored.net_nano)} and its usage at "
+            f"{stored.price_version_id} comes to {render_usd(rating.net_nano)} dollars."
+        )
+    lines = [(line["bucket"], line["quantity"], line["list_nano"], line["net_nano"]) for line in stored.lines]
+    if lines != [(line.bucket, line.quantity, line.list_nano, line.net_nano) for line in rating.lines]:
+        proof.find(f"The lines of charge {stored.request_id} are not those of its usage.")
+    paid_nano = sum(nano for _, nano in stored.draws)
+    if not stored.net_nano - stored.overrun_nano <= paid_nano <= stored.net_nano:
+        proof.find(f"The lots of charge {stored.request_id} paid {paid_nano} of {stored.net_nano} nano.")
+    into = sums[(row[19], row[20], row[21], row[22], row[23], row[15])]
+    counted = {
+        "requests": 1,
+        "input_tokens": usage.input_tokens,
+        "cache_creation_5m_input_tokens": usage.cache_creation_5m_input_tokens,
+        "cache_creation_1h_input_tokens": usage.cache_creation_1h_input_tokens,
+        "cache_read_input_tokens": usage.cache_read_input_tokens,
+        "output_tokens": usage.output_tokens,
+        "web_search_requests": usage.web_search_requests,
+        "list_nano": stored.list_nano,
+        "net_nano": stored.net_nano,
+        **{f"saved_{stage}_nano": nano for stage, nano in rating.saved.items()},
+    }
+    for name, count in counted.items():
+        into[name] += count
+
+
+async def verify_rollups(
+    connection: Connection, proof: Proof, sums: dict[tuple[Any, ...], dict[str, int]]
+) -> None:
+    """Daily sums against ``sums``, which the charges come to; it is used up."""
+    columns = ", ".join((*ROLLUP_KEY, *ROLLUP_SUMS))
+    keys = len(ROLLUP_KEY)
+    async for row in read_rows(connection, "rollups", f"SELECT {columns} FROM usage_rollups"):  # noqa: S608 - names from the struct
+        proof.rollups += 1
+        expected = sums.pop(row[:keys], dict.fromkeys(ROLLUP_SUMS, 0))
+        for name, stored in zip(ROLLUP_SUMS, row[keys:], strict=True):
+            if expected[name] != stored:
+                proof.find(
+                    f"Rollup {row[:keys]}: {name} is {stored} and the charges sum to {expected[name]}."
+                )
+    for key in sums:
+        proof.find(f"The charges of {key} are in no rollup.")
