@@ -37,7 +37,7 @@ def open_routing(settings: Settings, book: PriceBook) -> Routing:
     for setting in declared:
         models = setting.models
         if setting.kind == "embedded":
-            routes += [ModelRoute(model, embedded, counts_exactly=True) for model in models]
+            routes += [ModelRoute(model, embedded) for model in models]
             continue
         limits = Limits(total_s=settings.upstream_timeout_s)
         upstream = AnthropicUpstream(setting.name, setting.base_url, api_key=setting.api_key, limits=limits)
@@ -45,7 +45,7 @@ def open_routing(settings: Settings, book: PriceBook) -> Routing:
         rest = tuple(model for model in book.models() if model not in claimed and model != MODEL)
         routes += [ModelRoute(model, upstream) for model in models or rest]
     if MODEL not in claimed:
-        routes.append(ModelRoute(MODEL, embedded, counts_exactly=True))
+        routes.append(ModelRoute(MODEL, embedded))
     is_rehearsal = settings.rehearsal == "on" or (settings.rehearsal == "auto" and len(upstreams) == 1)
     if is_rehearsal:
         routes += rehearsal_routes(book, embedded, [route.model for route in routes])

@@ -1,12 +1,16 @@
 """Admission: from head and bytes to a request that may run, with its price and the most it can cost."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from jeton import clock
 from jeton.charging.bound import bound
 from jeton.charging.words import Hold, HoldAsk
-from jeton.errors import InsufficientCreditError, UpstreamError
+from jeton.errors import InsufficientCreditError
 from jeton.gateway.catalog import ModelRoute
+from jeton.gateway.counting.counts import CountAsk
+from jeton.gateway.counting.tight import tighter_bounds
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.errors import ApiKeyRequiredError, InvalidRequestError, OtherWorkspaceError
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
@@ -15,23 +19,6 @@ from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import MessagesRequest
-
-# An upstream's count is an estimate (claude-api 2.1), so a hold by it takes a little more.
-COUNT_MARGIN_DIVISOR = 20
-COUNT_MARGIN_TOKENS = 64
-COUNT_FIELDS = frozenset(
-    {
-        "cache_control",
-        "messages",
-        "model",
-        "output_config",
-        "speed",
-        "system",
-        "thinking",
-        "tool_choice",
-        "tools",
-    }
-)
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -87,20 +74,33 @@ def forwarded(head: Head) -> dict[str, str]:
 
 
 async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
-    """Hold the cheap bound; when credit is too tight for it, the bound of a real count.
+    """Hold the cheap bound; when credit is too tight for it, the bounds of real counts, cheapest first.
 
-    Raises InsufficientCreditError when even that does not fit.
+    Raises InsufficientCreditError when none of them fits; it names what the lowest would need.
     """
     ask = _hold_ask(admission, _amount(admission, admission.prompt_tokens_max))
     try:
         return await deps.charging.hold(ask)
-    except InsufficientCreditError as refusal:
-        if _amount(admission, 0) > refusal.available_nano:
+    except InsufficientCreditError as error:
+        if _amount(admission, 0) > error.available_nano:
             raise
-        amount_nano = await _counted_amount(admission)
-        if amount_nano is None or amount_nano >= ask.amount_nano:
-            raise
-    return await deps.charging.hold(_hold_ask(admission, amount_nano))
+        refusal = error
+    lowest_nano = ask.amount_nano
+    async for prompt_tokens in _tighter_bounds(admission, deps):
+        amount_nano = _amount(admission, min(prompt_tokens, admission.prompt_tokens_max))
+        if amount_nano >= lowest_nano:
+            continue
+        lowest_nano = amount_nano
+        try:
+            return await deps.charging.hold(_hold_ask(admission, amount_nano))
+        except InsufficientCreditError as error:
+            refusal = error
+    raise refusal
+
+
+def _tighter_bounds(admission: Admission, deps: GatewayDeps) -> AsyncIterator[int]:
+    ask = CountAsk(admission.request.prompt, admission.body, admission.headers)
+    return tighter_bounds(ask, admission.route, family=admission.version.family, counter=deps.counter)
 
 
 def _conditions(request: MessagesRequest) -> Conditions:
@@ -131,26 +131,6 @@ def _amount(admission: Admission, prompt_tokens: int) -> int:
         conditions=admission.asked,
         body=admission.body,
     )
-
-
-async def _counted_amount(admission: Admission) -> int | None:
-    """The bound (nano) by the upstream's own count; None when it cannot count now."""
-    route = admission.route
-    try:
-        tokens = await route.upstream.count_tokens(
-            admission.headers, admission.request.prompt, _count_body(admission.body)
-        )
-    except UpstreamError:
-        return None
-    if not route.counts_exactly:
-        tokens += tokens // COUNT_MARGIN_DIVISOR + COUNT_MARGIN_TOKENS
-    return _amount(admission, min(tokens, admission.prompt_tokens_max))
-
-
-def _count_body(body: bytes) -> bytes:
-    """The body of a count: the Messages API refuses there what belongs to an answer only."""
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    return msgspec.json.encode({name: raw for name, raw in fields.items() if name in COUNT_FIELDS})
 
 
 def _hold_ask(admission: Admission, amount_nano: int) -> HoldAsk:

@@ -16,6 +16,7 @@ from jeton import clock
 from jeton.errors import JetonError
 from jeton.gateway.admission import admit, authenticate, forwarded
 from jeton.gateway.catalog import parse_page, render_list, render_model
+from jeton.gateway.counting.counts import CountAsk, count_tokens
 from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.envelope import Headers, Reply, json_headers
 from jeton.gateway.errors import (
@@ -209,21 +210,22 @@ async def answer_messages(call: Call) -> None:
 
 
 async def answer_count(call: Call) -> None:
-    """``POST /v1/messages/count_tokens``: the upstream's own count; free, nothing is held."""
+    """``POST /v1/messages/count_tokens``: the surest count there is; free, nothing is held."""
     head = read_head(call.headers)
     caller, workspace_id = await authenticate(head, call.deps)
     body = await read_body(call, head)
     request = parse_count(body, require_version(head))
-    route, _ = call.deps.catalog.find(request.model, clock.now())
-    tokens = await route.upstream.count_tokens(forwarded(head), request.prompt, body)
+    route, version = call.deps.catalog.find(request.model, clock.now())
+    ask = CountAsk(request.prompt, body, forwarded(head))
+    counted = await count_tokens(ask, route, family=version.family, counter=call.deps.counter)
     headers = [
         (b"anthropic-organization-id", str(caller.organization_id).encode()),
         (b"anthropic-workspace-id", workspace_id.encode()),
-        (b"jeton-count", b"exact" if route.counts_exactly else b"upstream"),
+        (b"jeton-count", counted.source.encode()),
     ]
     if route.is_rehearsal:
         headers.append((b"jeton-rehearsal", b"true"))
-    await _reply_json(call, {"input_tokens": tokens}, headers)
+    await _reply_json(call, {"input_tokens": counted.input_tokens}, headers)
 
 
 async def answer_models(call: AsgiCall) -> None:

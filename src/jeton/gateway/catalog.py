@@ -22,12 +22,11 @@ LIFECYCLES_DEFAULT = ("active", "deprecated")
 
 @dataclass(frozen=True, slots=True)
 class ModelRoute:
-    """Who answers for a model; ``counts_exactly`` if its own count of a prompt is what it reports."""
+    """Who answers for a model."""
 
     model: str
     upstream: Upstream
     is_rehearsal: bool = False
-    counts_exactly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +80,7 @@ class Catalog:
 def rehearsal_routes(book: PriceBook, embedded: Upstream, served: Iterable[str]) -> list[ModelRoute]:
     """A route to the embedded upstream for every model of the book that nobody else serves."""
     taken = set(served)
-    return [
-        ModelRoute(model, embedded, is_rehearsal=True, counts_exactly=True)
-        for model in book.models()
-        if model not in taken
-    ]
+    return [ModelRoute(model, embedded, is_rehearsal=True) for model in book.models() if model not in taken]
 
 
 def parse_page(parameters: Iterable[tuple[str, str]]) -> Page:

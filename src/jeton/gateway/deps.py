@@ -13,6 +13,7 @@ from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.identity.caller import Caller
+from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.watch.words import Ended
 
 EXCHANGES_MAX = 4096
@@ -172,4 +173,5 @@ class GatewayDeps:
     credit_status: InsufficientCreditStatus = 400
     checkpoint: Callable[[str], None] = pass_by
     exchanges: Exchanges = field(default_factory=Exchanges)
+    counter: Counter = field(default_factory=lambda: load_counter(find_estimator=lambda _: None))
     watch: Watcher = field(default_factory=Unwatched)

@@ -6,9 +6,12 @@ UTF-8 (an escaped letter is six bytes for two or three), and a family makes at m
 tokens out of each byte. So the text itself is never walked. README.md proves the ceilings.
 """
 
+from collections.abc import Callable, Iterator
+
 import msgspec
 
-from jeton.tokens.content import Fetched, Image, Pdf, list_parts
+from jeton.tokens.content import Fetched, Image, Pdf, Text, list_parts
+from jeton.tokens.count import Count
 from jeton.tokens.families import Family, find_family
 from jeton.tokens.prompt import Block, Prompt
 
@@ -23,6 +26,8 @@ _tool_decoder = msgspec.json.Decoder(_Tool)
 # is the browser toolset with about 6,600 tokens.
 CALLER_RUN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "browser_")
 CALLER_RUN_TOOL_TOKENS_MAX = 8192
+# Two texts that are put side by side may tokenize differently where they meet: 5 at the most, measured.
+JOIN_TOKENS_MAX = 8
 
 
 def bound_prompt(prompt: Prompt, *, body_bytes: int, family: str, context_window: int) -> int:
@@ -51,6 +56,47 @@ def bound_prompt(prompt: Prompt, *, body_bytes: int, family: str, context_window
         + media_tokens
     )
     return min(tokens, context_window)
+
+
+def bound_counted(
+    prompt: Prompt, *, body_bytes: int, family: str, count_text: Callable[[str], Count]
+) -> int | None:
+    """The same bound with the prompt's prose counted, not its bytes; None when there is no telling.
+
+    ``count_text`` must be exact. JSON is still taken by its bytes, since nobody knows how it is
+    written out for the model, and so is everything around the texts.
+    """
+    known = find_family(family)
+    if known is None:
+        return None
+    tools = _bound_tools(prompt.tools, known)
+    media = _bound_media(prompt, known)
+    if tools is None or media is None:
+        return None
+    media_bytes, media_tokens = media
+    counted = prose_bytes = 0
+    for text in _list_prose(prompt):
+        prose_bytes += len(text.encode("utf-8", "replace"))
+        counted += count_text(text).high + JOIN_TOKENS_MAX
+    turns = len(prompt.messages) + (prompt.system is not None)
+    return (
+        _bound_text(max(0, body_bytes - media_bytes - prose_bytes), known)
+        + counted
+        + known.prompt_tokens_max
+        + known.message_tokens_max * turns
+        + tools
+        + media_tokens
+    )
+
+
+def _list_prose(prompt: Prompt) -> Iterator[str]:
+    contents = [message.content for message in prompt.messages]
+    if prompt.system is not None:
+        contents.append(prompt.system)
+    for content in contents:
+        for part in list_parts(content):
+            if isinstance(part, Text) and part.is_prose:
+                yield part.text
 
 
 def _bound_tools(tools: list[msgspec.Raw], family: Family) -> int | None:

@@ -17,7 +17,7 @@ from jeton.tokens.prompt import Prompt
 from jeton.upstreams.http_address import Address
 from jeton.upstreams.http_answer import Fields, HttpAnswer
 from jeton.upstreams.http_pool import Limits, Pool
-from jeton.upstreams.interface import Ask
+from jeton.upstreams.interface import Ask, CountMethod
 
 __all__ = ("AnthropicUpstream", "Limits")
 
@@ -38,6 +38,8 @@ class _Counted(msgspec.Struct):
 
 class AnthropicUpstream:
     """One server with the operator's key for it."""
+
+    count_method: CountMethod | None = "upstream"
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from jeton.tokens.exact import count_prompt, count_text, cut_text, split_text
 from jeton.tokens.families import O200K, find_family
 from jeton.tokens.prompt import Prompt
 from jeton.upstreams.extract import answer
-from jeton.upstreams.interface import Ask, MessagesRequest
+from jeton.upstreams.interface import Ask, CountMethod, MessagesRequest
 
 MODEL = "jeton-extract-1"
 MAX_INPUT_TOKENS = 200_000
@@ -97,6 +97,7 @@ class EmbeddedUpstream:
     """The upstream named ``embedded``: the engine for its own model and for every rehearsed one."""
 
     name = "embedded"
+    count_method: CountMethod | None = "exact"
 
     def __init__(self, find_model: Callable[[str], ServedModel | None], *, delta_delay_s: float = 0) -> None:
         """``find_model`` says what a model takes and how its images count; None for the engine's own.

@@ -38,6 +38,9 @@ class MessagesRequest(msgspec.Struct):
         return Prompt(self.model, self.messages, self.system, self.tools or [], self.tool_choice)
 
 
+CountMethod = Literal["upstream", "exact"]
+
+
 class Ask(msgspec.Struct, frozen=True):
     """One call: the parsed request, its untouched bytes, and the headers that travel on.
 
@@ -86,6 +89,11 @@ class Upstream(Protocol):
     @property
     def name(self) -> str:
         """The name it has in settings and on charges."""
+        ...
+
+    @property
+    def count_method(self) -> CountMethod | None:
+        """How it counts: ``exact`` if its count is what it reports and bills; None if it has no count."""
         ...
 
     async def send(self, ask: Ask) -> Answer:

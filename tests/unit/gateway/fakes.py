@@ -24,7 +24,7 @@ from jeton.pricing.loading import load_book
 from jeton.pricing.rating import rate
 from jeton.tokens.prompt import Prompt
 from jeton.upstreams.embedded import EmbeddedUpstream
-from jeton.upstreams.interface import Ask
+from jeton.upstreams.interface import Ask, CountMethod
 
 ORGANIZATION = UUID("01890000-0000-7000-8000-000000000001")
 KEYS = {
@@ -134,6 +134,7 @@ class Script:
     send_error: Exception | None = None
     send_waits: asyncio.Event | None = None
     count: int | Exception = 10
+    count_method: CountMethod | None = "upstream"
 
 
 class Answer:
@@ -187,6 +188,11 @@ class Upstream:
         if self.script.send_error is not None:
             raise self.script.send_error
         return Answer(self.script, self.journal)
+
+    @property
+    def count_method(self) -> CountMethod | None:
+        """As the script says."""
+        return self.script.count_method
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
         """The script's count."""
@@ -274,7 +280,7 @@ class Gateway:
             ModelRoute(MODEL, self.upstream),
             ModelRoute("claude-opus-5", self.upstream),
             ModelRoute("claude-opus-5-5", self.upstream),
-            ModelRoute("jeton-extract-1", embedded, counts_exactly=True),
+            ModelRoute("jeton-extract-1", embedded),
         ]
         routes += rehearsal_routes(book(), embedded, [route.model for route in routes])
         self.deps = GatewayDeps(KeyRing(), self.charging, Catalog(book(), routes, clock.now()), **deps)
