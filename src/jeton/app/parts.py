@@ -32,6 +32,7 @@ from jeton.ids import new_id
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
+from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.watch.watch import Watch
 
 RESTART_DELAY_S = 1.0
@@ -53,6 +54,7 @@ class Parts:
     commits: GroupCommit[Member, Outcome]
     charging: Charging
     exchanges: Exchanges
+    counter: Counter
     watch: Watch
     checkpoint: Callable[[str], None]
 
@@ -113,7 +115,8 @@ async def _start(
         "sweeper",
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s),
     )
-    watch = make_watch(pool)
+    counter = load_counter(find_estimator=lambda _family_id: None)
+    watch = make_watch(pool, counter)
     stack.push_async_callback(watch.close)
     _run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
@@ -128,6 +131,7 @@ async def _start(
         commits=commits,
         charging=charging,
         exchanges=exchanges,
+        counter=counter,
         watch=watch,
         checkpoint=checkpoint,
     )

@@ -7,7 +7,7 @@ higher: so sums of several nodes add up exactly.
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jeton.tokens.count import Count
 
@@ -25,8 +25,7 @@ MEDIA = "media"
 ObservedMethod = Literal["exact", "reconstructed", "estimated", "bounded"]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What errors are summed by; the day is the UTC day on which the request ended."""
 
     day_on: date

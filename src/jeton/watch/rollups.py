@@ -25,7 +25,7 @@ _ADD = """
 
 async def add_sums(connection: Connection, sums: Mapping[Key, Sums]) -> None:
     """Add to the rows, in one order on every node, so that no two wait for each other."""
-    rows = sorted((*astuple(key), *astuple(added)) for key, added in sums.items())
+    rows = sorted((*key, *astuple(added)) for key, added in sums.items())
     if rows:
         async with connection.cursor() as cursor:
             await cursor.executemany(_ADD, rows)

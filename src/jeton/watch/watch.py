@@ -73,8 +73,8 @@ class PromptCounter(Protocol):
 class Demoter(Protocol):
     """Withdraws a rebuilt tokenizer that disagrees with the provider."""
 
-    def note(self, family_id: str, counted: int, reported: int) -> bool:
-        """Note one comparison; whether the family is demoted by it, now."""
+    def note(self, count: Count, reported: int) -> bool:
+        """Note one comparison; whether the count's family is demoted by it, now."""
         ...
 
     def demote(self, family_id: str) -> None:
@@ -220,8 +220,13 @@ class Watch:
 
     def _sum_bound(self, entry: _Entry) -> None:
         key = Key(entry.day_on, entry.model, EVERY_KIND, "bounded")
-        sums = self._sums.setdefault(key, Sums())
-        sums.add(entry.bound, entry.reported, is_outside=entry.reported > entry.bound)
+        self._find_sums(key).add(entry.bound, entry.reported, is_outside=entry.reported > entry.bound)
+
+    def _find_sums(self, key: Key) -> Sums:
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = Sums()
+        return sums
 
     def _observe(self, entry: _Entry, prompt: Prompt) -> None:
         try:
@@ -236,22 +241,24 @@ class Watch:
             return
         method: ObservedMethod = count.method  # type: ignore[assignment]  # what is left is observed
         outside = is_outside(count, entry.reported)
-        sums = self._sums.setdefault(Key(entry.day_on, entry.model, kind, method), Sums())
+        sums = self._find_sums(Key(entry.day_on, entry.model, kind, method))
         sums.add(count.value, entry.reported, is_outside=outside)
         series = self.tallies.find_series(entry.model, kind, method)
         series.add(count.value, entry.reported, is_outside=outside)
-        if method == "reconstructed" and self._demoter.note(entry.family, count.value, entry.reported):
-            self._note_demotion(entry.family, "live_mismatch", count.value, entry.reported)
+        # The frame of several turns is a span, and makes an estimate of the best count of their texts.
+        is_rebuilt = self._counter.can_count(entry.family) == "reconstructed"
+        if is_rebuilt and self._demoter.note(count, entry.reported):
+            self._note_demotion(entry, count.value)
 
-    def _note_demotion(self, family: str, reason: str, counted: int, reported: int) -> None:
-        self.tallies.demoted.add(family)
-        self._bytes_max.pop(family, None)
+    def _note_demotion(self, entry: _Entry, counted: int) -> None:
+        self.tallies.demoted.add(entry.family)
+        self._bytes_max.pop(entry.family, None)
         details: dict[str, str | int] = {
-            "reason": reason,
+            "model": entry.model,
             "counted_tokens": counted,
-            "reported_tokens": reported,
+            "reported_tokens": entry.reported,
         }
-        self._raise(AlarmCode.TOKENIZER_DEMOTED, family, details)
+        self._raise(AlarmCode.TOKENIZER_DEMOTED, entry.family, details)
 
     def _describe(self, prompt: Prompt) -> str:
         """The kind of the longest text, or that there is more than text."""
@@ -297,7 +304,7 @@ class Watch:
                 self.tallies.alarms_open = await count_open_alarms(connection)
         except BaseException:
             for key, added in sums.items():
-                self._sums.setdefault(key, Sums()).merge(added)
+                self._find_sums(key).merge(added)
             for alarm in alarms:
                 self._alarms.add(alarm)
             raise

@@ -51,12 +51,12 @@ class Demoter:
     demoted: set[str] = field(default_factory=set)
     recalled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def note(self, family_id: str, counted: int, reported: int) -> bool:
+    def note(self, count: Count, reported: int) -> bool:
         """Count a mismatch."""
-        self.mismatches += counted != reported
-        if self.mismatches < 2 or family_id in self.demoted:
+        self.mismatches += count.value != reported
+        if self.mismatches < 2 or count.family in self.demoted:
             return False
-        self.demoted.add(family_id)
+        self.demoted.add(count.family)
         return True
 
     def demote(self, family_id: str) -> None:
