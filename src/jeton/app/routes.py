@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
@@ -21,7 +20,6 @@ from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
-from jeton.gateway.asgi import Endpoint
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
@@ -38,13 +36,9 @@ PATH_SHOWN_MAX = 200
 NOT_FOUND = 404
 
 
-def build_app(parts: Parts) -> Starlette:
-    """The whole application over its parts."""
-    routes: list[BaseRoute] = [
-        Route("/healthz", _make_health(parts.pool), methods=["GET"]),
-        Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
-    ]
-    gateway = GatewayDeps(
+def open_gateway(parts: Parts) -> GatewayDeps:
+    """What the gateway works with, over whichever wire a call comes."""
+    return GatewayDeps(
         authenticator=parts.key_ring,
         charging=parts.charging,
         catalog=parts.routing.catalog,
@@ -53,6 +47,14 @@ def build_app(parts: Parts) -> Starlette:
         exchanges=parts.exchanges,
         watch=parts.watch,
     )
+
+
+def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
+    """The whole application over its parts."""
+    routes: list[BaseRoute] = [
+        Route("/healthz", _make_health(parts.pool), methods=["GET"]),
+        Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
+    ]
     routes += gateway_routes(gateway)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
     routes += console_routes(_console_deps(parts))
@@ -62,25 +64,6 @@ def build_app(parts: Parts) -> Starlette:
         routes=routes,
         exception_handlers={HTTPException: _make_refusal(Pages(site)), Exception: _answer_defect},
     )
-
-
-def open_front_door(app: Starlette) -> ASGIApp:
-    """The application with a short way to the paths of the Messages API.
-
-    Middleware and routing cost a request to a model more than its validation does, and the
-    gateway answers its own errors.
-    """
-    short_ways = {
-        route.path: route.endpoint
-        for route in app.routes
-        if isinstance(route, Route) and isinstance(route.endpoint, Endpoint) and "{" not in route.path
-    }
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = short_ways.get(scope["path"]) if scope["type"] == "http" else None
-        await (app if endpoint is None else endpoint)(scope, receive, send)
-
-    return answer
 
 
 def _make_scrape(parts: Parts) -> Callable[[Request], Awaitable[Response]]:

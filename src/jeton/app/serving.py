@@ -13,7 +13,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import structlog
 import uvicorn
@@ -22,12 +21,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jeton.app.demo import prepare_demo
 from jeton.app.parts import Parts, open_parts
-from jeton.app.routes import build_app, open_front_door
+from jeton.app.routes import build_app, open_gateway
 from jeton.errors import JetonError
+from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.wire.connection import KEEP_ALIVE_TIMEOUT_S, Connection
+from jeton.gateway.wire.station import Station
 from jeton.settings import Settings
 
 BACKLOG = 2048
-KEEP_ALIVE_TIMEOUT_S = 75
+# Of uvicorn's main loop.
+TICKS_PER_SECOND = 10
 GC_THRESHOLDS = (50_000, 20, 20)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -59,22 +62,21 @@ async def _serve(settings: Settings, listener: socket.socket, *, report: Report,
         async with open_parts(settings, report) as parts:
             base_url = render_base_url(settings.host, listener.getsockname()[1])
             demo_path = await prepare_demo(settings, parts.pool, passwords=parts.passwords, base_url=base_url)
+            gateway = open_gateway(parts)
             config = uvicorn.Config(
-                open_front_door(build_app(parts)),
+                build_app(parts, gateway),
                 loop="none",
-                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_TIMEOUT_S,
                 timeout_graceful_shutdown=settings.stop_timeout_s,
             )
             _spare_the_collector()
-            server = _Server(config, lambda: announce(parts, base_url, demo_path))
+            server = _Server(config, gateway, on_started=lambda: announce(parts, base_url, demo_path))
             stopping.server = server
             await server.serve([listener])
 
@@ -89,57 +91,20 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-class _Corked:
-    """A transport that sends the head of an answer together with what follows it at once.
+class _Server(uvicorn.Server):
+    """uvicorn behind the gateway's own wire, and without signal handlers.
 
-    The server writes both separately, and each write is a system call.
+    The wire takes every connection and hands those over that ask for something else. uvicorn's
+    handlers would end the process before the database.
     """
 
-    __slots__ = ("_head", "_loop", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Write now, or with the next write of this turn of the loop."""
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.writelines((head, data))
-        elif data.startswith(b"HTTP/1.1 2"):
-            self._head = data
-            self._loop.call_soon(self._flush)
-        else:
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close after what was written."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        head, self._head = self._head, b""
-        if head:
-            self._transport.write(head)
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol on a transport that saves a system call an answer."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(cast("asyncio.Transport", _Corked(transport, self.loop)))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which would end the process before the database."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, gateway: GatewayDeps, *, on_started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._gateway = gateway
         self._on_started = on_started
+        self._station: Station | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,9 +113,36 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._on_started()
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+
+        def make_foreign() -> asyncio.Protocol:
+            return HttpToolsProtocol(
+                self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+            )
+
+        station = self._station = Station(
+            self._gateway, self.server_state, loop=loop, make_foreign=make_foreign
+        )
+        self.servers = [
+            await loop.create_server(lambda: Connection(station), sock=listener, backlog=BACKLOG)
+            for listener in sockets or ()
+        ]
+        self.started = True
+        self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Move the second hand of both, and say whether to stop."""
+        if self._station is not None and counter % TICKS_PER_SECOND == 0:
+            self._station.tick()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is in flight, or cut it when it has been asked for twice."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            for task in tuple(self.server_state.tasks):
+                task.cancel()
 
 
 class _Stopping:
