@@ -25,6 +25,7 @@ ORDER = (
     "console",
     "admin-api",
     "self-hosting",
+    "observability",
     "settings",
     "errors",
 )

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,6 +11,7 @@ from jeton.metering.contract import Rule
 from jeton.usage import Usage
 from jeton.watch.tallies import Tallies
 
+PAGE = Path(__file__).parents[3] / "src" / "jeton" / "site" / "content" / "observability.md"
 # From Prometheus' own page on naming: a base unit at the end, and _total on what accumulates.
 UNITS = ("_seconds", "_ratio", "_bytes", "_total", "_nanodollars")
 COUNTED = ("_in_flight", "_open", "_connections", "_demoted", "_fds")
@@ -105,6 +107,14 @@ def test_names_end_in_their_unit(registry: CollectorRegistry) -> None:
         assert name.endswith((*UNITS, *COUNTED)), name
         assert re.fullmatch(r"[a-z][a-z0-9_]+", name)
         assert family.documentation.endswith(".")
+
+
+def test_every_metric_of_ours_is_documented(registry: CollectorRegistry) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    for family in families:
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert not name.startswith("jeton_") or f"| `{name}` |" in page, name
 
 
 def test_before_any_request_a_scrape_is_possible() -> None:
