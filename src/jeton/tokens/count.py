@@ -35,12 +35,13 @@ def add_counts(counts: Iterable[Count], family: str) -> Count:
 
     Limits are added as they are: parts of one prompt are off in the same direction together.
     """
-    value = low = high = worst = 0
+    value = low = high = 0
+    worst = METHODS.index("exact")
     calibration = ""
     for count in counts:
         value += count.value
         low += count.low
         high += count.high
-        worst = max(worst, METHODS.index(count.method, 1))
+        worst = max(worst, METHODS.index(count.method))
         calibration = calibration or count.calibration
-    return Count(value, low, high, METHODS[worst or 1], family, calibration)
+    return Count(value, low, high, METHODS[worst], family, calibration)

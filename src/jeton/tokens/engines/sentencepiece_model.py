@@ -6,7 +6,7 @@ from typing import Any, Literal
 from jeton.tokens.engines.cutting import list_word_pieces, may_cut_words
 from jeton.tokens.engines.interface import encodable, find_module
 
-WHOLE_CHARS_MAX = 400_000
+WHOLE_CHARS_MAX = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class SentencePieceEngine:
     method: Literal["exact"] = "exact"
 
     def count_text(self, text: str) -> int | None:
-        """Tokens of a text; None for 400,000 characters that cannot be cut."""
+        """Tokens of a text; None for 200,000 characters that cannot be cut."""
         clean = encodable(text)
         tokens = 0
         for piece in list_word_pieces(clean) if self.is_cut else [clean]:
@@ -40,9 +40,7 @@ def read_sentencepiece(content: bytes, family_id: str) -> SentencePieceEngine:
     except RuntimeError:
         is_loaded = False
     if not is_loaded or not processor.get_piece_size():
-        raise ValueError(
-            "is no tokenizer that is known here (tokenizer.json, tekken.json, .tiktoken, .model)"
-        )
+        raise ValueError("is none of tokenizer.json, tekken.json, .tiktoken and SentencePiece .model")
     whole = SentencePieceEngine(family_id, processor)
     vocabulary = map(processor.id_to_piece, range(processor.get_piece_size()))
     return replace(whole, is_cut=may_cut_words(lambda text: whole.count_text(text) or 0, vocabulary))

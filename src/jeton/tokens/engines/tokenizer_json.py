@@ -8,7 +8,7 @@ from jeton.tokens.engines.interface import encodable, find_module
 
 # The library works at about 1 MB/s and takes some hundred bytes of memory for each token, so it is
 # not asked to take so much in one piece.
-WHOLE_CHARS_MAX = 400_000
+WHOLE_CHARS_MAX = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class TokenizerJsonEngine:
     method: Literal["exact"] = "exact"
 
     def count_text(self, text: str) -> int | None:
-        """Tokens of a text; None for 400,000 characters that cannot be cut."""
+        """Tokens of a text; None for 200,000 characters that cannot be cut."""
         clean = encodable(text)
         pieces = list(list_word_pieces(clean)) if self.is_cut else [clean]
         if max(map(len, pieces)) > WHOLE_CHARS_MAX:
