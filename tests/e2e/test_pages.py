@@ -27,7 +27,7 @@ ARGUMENTS = (
 STEP_TIMEOUT_MS = 10_000
 MODELS = ("jeton-extract-1", "claude-sonnet-5-5", "claude-haiku-5-5")
 QUESTION: Any = {"role": "user", "content": "A jeton is a counter. What is a jeton?"}
-CONSOLE = ("/console", "/console/usage", "/console/requests", "/console/keys")
+CONSOLE = ("/console", "/console/usage", "/console/requests", "/console/keys", "/console/accuracy")
 SITE = ("/", "/faq", "/pricing", "/docs", "/docs/billing-contract", "/docs/settings", "/console/sign-in")
 PAPER = {"light": "rgb(250, 246, 238)", "dark": "rgb(25, 24, 22)"}
 

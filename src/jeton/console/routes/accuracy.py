@@ -24,7 +24,8 @@ async def show_accuracy(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         report = await get_accuracy(connection, range_=range_)
         alarms = await list_alarms(connection)
-    context = {"report": report, "alarms": alarms, "days": days, "choices": DAYS}
+    closed = [alarm for alarm in alarms if alarm.acknowledged_at is not None]
+    context = {"report": report, "alarms": alarms, "closed": closed, "days": days, "choices": DAYS}
     return View(
         "accuracy.html",
         context,
