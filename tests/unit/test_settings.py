@@ -140,6 +140,27 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         load_settings(config=path, environment={})
 
 
+FILES_MISTAKES = {
+    "qwen": "is not FAMILY=PATH, such as qwen=/models/qwen/tokenizer.json, in 'qwen'",
+    "Qwen 3=/a": "is not FAMILY=PATH, such as qwen=/models/qwen/tokenizer.json, in 'Qwen 3=/a'",
+    "qwen=": "is not FAMILY=PATH, such as qwen=/models/qwen/tokenizer.json, in 'qwen='",
+    "a=/x:a=/y": "names two files for the family a",
+}
+
+
+def test_tokenizer_files_are_named_for_families() -> None:
+    settings = load_settings({"tokenizer_files": "qwen=/models/a=b.json:tekken-7=/t.json"}, environment={})
+    assert settings.tokenizer_files == (("qwen", Path("/models/a=b.json")), ("tekken-7", Path("/t.json")))
+    assert load_settings(environment={}).tokenizer_files == ()
+
+
+@pytest.mark.parametrize(("text", "sentence"), FILES_MISTAKES.items())
+def test_tokenizer_files_without_a_family_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"tokenizer_files": text}, environment={})
+    assert caught.value.mistakes == (f"--tokenizer-files: {text!r} {sentence}.",)
+
+
 def test_the_page_lists_each_setting_as_it_is_declared() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for entry in list_declarations():

@@ -66,6 +66,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     Raises ConfigurationError, and what the database's parts raise.
     """
     book = load_book(*settings.prices_dir)
+    counter = load_counter(dict(settings.tokenizer_files), find_estimator=lambda _family_id: None)
     async with AsyncExitStack() as stack:
         routing = open_routing(settings, book)
         for upstream in routing.upstreams:
@@ -79,7 +80,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
         async with pool.connection() as connection:
             await record_price_versions(connection, book.versions)
         _publish_address(settings, database_url, stack)
-        yield await _start(settings, book=book, routing=routing, pool=pool, stack=stack)
+        yield await _start(settings, book=book, counter=counter, routing=routing, pool=pool, stack=stack)
 
 
 async def _open_database(settings: Settings, stack: AsyncExitStack, report: Callable[[str], None]) -> str:
@@ -94,7 +95,13 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, report: Call
 
 
 async def _start(
-    settings: Settings, *, book: PriceBook, routing: Routing, pool: Pool, stack: AsyncExitStack
+    settings: Settings,
+    *,
+    book: PriceBook,
+    counter: Counter,
+    routing: Routing,
+    pool: Pool,
+    stack: AsyncExitStack,
 ) -> Parts:
     checkpoint = _make_checkpoint(settings.crash_at)
     posting = Posting()
@@ -115,7 +122,6 @@ async def _start(
         "sweeper",
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s),
     )
-    counter = load_counter(find_estimator=lambda _family_id: None)
     watch = make_watch(pool, counter)
     stack.push_async_callback(watch.close)
     _run_in_background(stack, "watch", watch.run)

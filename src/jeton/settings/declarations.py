@@ -15,6 +15,7 @@ from jeton.settings.parsers import (
     parse_paths,
     parse_public_url,
     parse_text,
+    parse_tokenizer_files,
     parse_yes_no,
     seconds,
     whole,
@@ -75,6 +76,11 @@ class Settings:
         (),
         parse_paths,
         "Further price files, or folders of them, beside the packaged ones; ':' between several.",
+    )
+    tokenizer_files: tuple[tuple[str, Path], ...] = _setting(
+        (),
+        parse_tokenizer_files,
+        "Tokenizers to count exactly with, each as FAMILY=PATH; ':' between several.",
     )
     hold_validity_s: int = _setting(
         900,

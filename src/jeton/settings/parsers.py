@@ -12,6 +12,7 @@ from jeton.money import parse_usd
 _YES = frozenset({"yes", "true", "on", "1"})
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _EMAIL = re.compile(r"[^@\s\[\]'\"]+@[^@\s\[\]'\"]+")
+_FAMILY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NO = frozenset({"no", "false", "off", "0"})
 
 Parse = Callable[[str], Any]
@@ -30,6 +31,21 @@ def parse_path(text: str) -> Path:
 def parse_paths(text: str) -> tuple[Path, ...]:
     """Paths with the system's separator between them."""
     return tuple(parse_path(part) for part in text.split(os.pathsep) if part)
+
+
+def parse_tokenizer_files(text: str) -> tuple[tuple[str, Path], ...]:
+    """Tokenizer families with their files, as FAMILY=PATH with the system's separator between them."""
+    files: dict[str, Path] = {}
+    for part in text.split(os.pathsep):
+        family, sign, path = part.partition("=")
+        if not part:
+            continue
+        if not sign or not path or _FAMILY.fullmatch(family) is None:
+            raise ValueError(f"is not FAMILY=PATH, such as qwen=/models/qwen/tokenizer.json, in {part!r}")
+        if family in files:
+            raise ValueError(f"names two files for the family {family}")
+        files[family] = parse_path(path)
+    return tuple(files.items())
 
 
 def parse_emails(text: str) -> tuple[str, ...]:

@@ -5,15 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeton.tokens.exact import (
-    PIECE_CHARS,
-    _pieces,
-    _tokenizer,
     count_prompt,
     count_text,
     cut_text,
     split_text,
 )
-from jeton.tokens.families import CLAUDE_V3, CLAUDE_V47
+from jeton.tokens.families import find_family
 from jeton.tokens.prompt import Prompt
 
 # A picture of 200 by 200 pixels: PNG signature, then the IHDR chunk with both sizes.
@@ -38,27 +35,6 @@ def test_a_lone_surrogate_counts_as_a_question_mark() -> None:
     assert count_text("\ud800") == count_text("?") == 1
 
 
-def test_a_long_text_counted_in_pieces_is_the_whole() -> None:
-    text = "Prices of 1000 tokens: it's 0.5x, isn't it?\n\tfoo_bar(baz42) 日本語、テスト。 " * 3000
-    assert len(list(_pieces(text))) > 3
-    assert count_text(text) == _tokenizer().count(text)
-
-
-cutting = st.one_of(st.characters(codec="utf-8"), st.sampled_from(" '\n.,;:1aBsS/_-\u2019\u017f"))
-
-
-@settings(deadline=None)
-@given(st.text(cutting))
-def test_a_piece_ends_where_the_tokenizer_cuts_anyway(text: str) -> None:
-    whole = "a" * PIECE_CHARS + text + "z"
-    assert sum(_tokenizer().count(piece) for piece in _pieces(whole)) == _tokenizer().count(whole)
-
-
-def test_a_text_without_a_place_to_cut_is_one_piece() -> None:
-    text = "漢" * (PIECE_CHARS + 5)
-    assert list(_pieces(text)) == [text]
-
-
 def test_the_frame_of_one_message_is_seven_tokens() -> None:
     assert count_prompt(prompt()) == 3 + 4 + 3
 
@@ -80,8 +56,8 @@ def test_an_image_counts_by_its_size_and_an_unreadable_one_by_its_family() -> No
         return prompt(messages=[{"role": "user", "content": [{"type": "image", "source": source}]}])
 
     assert count_prompt(of(PNG_200)) == 7 + 64
-    assert count_prompt(of("AAAA"), CLAUDE_V3) == 7 + 1568
-    assert count_prompt(of("AAAA"), CLAUDE_V47) == 7 + 4784
+    assert count_prompt(of("AAAA"), find_family("claude-3")) == 7 + 1568
+    assert count_prompt(of("AAAA"), find_family("claude-4.7")) == 7 + 4784
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from jeton.tokens.count import Count
 
 DIGEST_BYTES = 16
-# Of at most about 400 bytes each, key included: 13 MB.
+# Of about 420 bytes each, key included: 14 MB.
 ENTRIES_MAX = 32_768
 # A shorter text is counted sooner than it is found.
 TEXT_CHARS_MIN = 64
