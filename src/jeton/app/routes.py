@@ -45,6 +45,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         credit_status=parts.settings.credit_status,
         checkpoint=parts.checkpoint,
         exchanges=parts.exchanges,
+        counter=parts.counter,
         watch=parts.watch,
     )
 
