@@ -5,6 +5,7 @@ written at once. A member that cannot be granted gets its error and leaves no tr
 neighbours do not notice.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from jeton.ledger.book import Book, HoldRow
 from jeton.ledger.chart import LotKind
 from jeton.ledger.errors import HoldEndedError
 from jeton.ledger.journal import Entries, encode, render_entries
-from jeton.ledger.lots import Draw, draw, split
+from jeton.ledger.lots import Draw, Lot, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
 from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
 from jeton.money import display_usd
@@ -30,6 +31,7 @@ _WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 class ChargeLine(msgspec.Struct, frozen=True):
+from jeton.notifications.events import queue_event
     """One bucket of a stored charge; amounts in nano."""
 
     bucket: str
@@ -86,6 +88,8 @@ class Batch:
         book = self._books.get(member.organization_id)
         if book is None:
             return NotFoundError(f"There is no organization {member.organization_id}.")
+        self._counted = counted or {}
+        self._alerts: list[Alert] = []
         match member:
             case TakeHold():
                 return self._take(book, member)
@@ -98,7 +102,7 @@ class Batch:
 
     def write(self, channel: Channel) -> None:
         """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
-        if not self._entries.transactions:
+        if not any(book.is_changed for book in self._books.values()):
             return
         ledger = render_entries(self._books.values(), self._entries, self._at)
         channel.queue(
@@ -119,7 +123,9 @@ class Batch:
         known = book.find_hold(ask.request_id)
         if known is not None:
             return known.transaction_id
-        draws = draw(book.lots, ask.amount_nano, model=ask.model, at=member.taken_at)
+        # The instant of its booking, which is also that of its posting: what was held before a lot's
+        # expiry is booked before it, and nothing is booked on the lot from then on.
+        draws = book.draw(ask.amount_nano, ask.model, at=max(member.taken_at, self._at))
         available_nano = sum(drawn.amount_nano for drawn in draws)
         if available_nano < ask.amount_nano:
             return _insufficient(ask.amount_nano, available_nano)
@@ -160,10 +166,12 @@ class Batch:
         overrun_nano = max(0, net_nano - row.amount_nano)
         extra: tuple[Draw, ...] = ()
         if overrun_nano:
-            extra = draw(book.lots, overrun_nano, model=row.model, at=self._at)
-            owed_nano = overrun_nano - sum(drawn.amount_nano for drawn in extra)
+            extra, owed_nano = book.draw_overrun(overrun_nano, row.model, at=self._at)
             postings += movements.overrun(extra, owed_nano, book.kind_of)
-        transaction_id = self._book(book, _end_movement(member), postings, member.request_id)
+        transaction_id = self.book(book, _end_movement(member), postings, request_id=member.request_id)
+        self._clear(book, held, is_return=True)
+        if member.state == "settled":
+            self._start_clocks(book, member.request_id)
         book.ended_holds.add(member.request_id)
         self._entries.ended.append(member.request_id)
         charge = Charge(
@@ -181,6 +189,7 @@ class Batch:
 
     def _meter(self, member: EndHold) -> None:
         event, rating = member.event, member.rating
+        self._clear(book, held, is_return=False)
         if event is None:
             return
         self._events.append(event)
@@ -201,31 +210,61 @@ class Batch:
         if any(lot.lot_id == member.lot.lot_id for lot in book.lots):
             return member.lot.lot_id
         book.open_lot(member.lot, member.reason)
-        postings = movements.grant(member.lot.lot_id, member.lot.kind, member.amount_nano)
-        self._book(book, Movement.GRANT, postings, None, member.reason)
+        movement = Movement.TOP_UP if member.lot.kind is LotKind.PAID else Movement.GRANT
+        self.book(book, movement, movements.grant(member.lot, member.amount_nano), reason=member.reason)
         return member.lot.lot_id
 
     def _expire_lots(self, book: Book) -> int:
-        expired = [
-            lot
-            for lot in book.lots
-            if lot.left_nano and lot.expires_at is not None and lot.expires_at <= self._at
-        ]
+        expired = [lot for lot in book.lots if lot.left_nano and lot.is_over(self._at)]
         for lot in expired:
-            postings = movements.expire_lot(lot.lot_id, LotKind(lot.kind), lot.left_nano)
-            self._book(book, Movement.EXPIRE_LOT, postings, None)
+            self.end_lot(book, lot, is_return=False)
         return len(expired)
 
-    def _book(
+    def _clear(self, book: Book, draws: Sequence[Draw], *, is_return: bool) -> None:
+        """Take what lies in lots that are over out of them: before something comes back, and after."""
+        for drawn in draws:
+            lot = book.find_lot(drawn.lot_id)
+            if lot is not None and lot.left_nano and lot.is_over(self._at):
+                self.end_lot(book, lot, is_return=is_return)
+
+    def end_lot(self, book: Book, lot: Lot, *, is_return: bool) -> None:
+        """Book the end of what is left of a lot that is over.
+
+        What was there when it expired is posted for that instant, whenever it is booked; what came
+        back later (``is_return``) for the instant at which it came back.
+        """
+        if lot.revoked_at is not None:
+            movement = Movement.REFUND if lot.kind is LotKind.PAID else Movement.ADJUST
+            postings = movements.take_back(lot.lot_id, lot.kind, lot.left_nano)
+            self.book(book, movement, postings, reason="came back to a lot that was revoked")
+            return
+        postings = movements.expire_lot(lot.lot_id, lot.kind, lot.left_nano)
+        posted_at = None if is_return else lot.expires_at
+        self.book(book, Movement.EXPIRE_LOT, postings, posted_at=posted_at)
+
+    def _start_clocks(self, book: Book, request_id: str) -> None:
+        for lot in book.start_clocks(self._at):
+            reason = f"first use of {lot.lot_id}: it expires at {lot.expires_at}"
+            postings = movements.start_clock(lot.lot_id, lot.kind)
+            self.book(book, Movement.ADJUST, postings, request_id=request_id, reason=reason)
+
+    def book(
         self,
         book: Book,
         movement: Movement,
         postings: tuple[Posting, ...],
-        request_id: str | None,
+        *,
+        request_id: str | None = None,
         reason: str = "",
     ) -> str:
         entry = Transaction(
-            new_id("txn"), book.organization_id, movement, postings, request_id=request_id, reason=reason
+            new_id("txn"),
+            book.organization_id,
+            movement,
+            book.apportion(postings),
+            request_id=request_id,
+            reason=reason,
+            posted_at=posted_at,
         )
         book.apply(entry)
         self._entries.transactions.append(entry)
@@ -262,7 +301,9 @@ def _charge_row(
         workspace_id=row.workspace_id,
         key_id=row.key_id,
         model=row.model,
+        posted_at: datetime | None = None,
         upstream=row.upstream,
+        """Book one transaction, for ``posted_at`` where that is not now; return its id."""
         state=charge.state,
         rule_id=charge.rule,
         price_version_id=row.price_version_id,

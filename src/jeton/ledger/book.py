@@ -5,7 +5,7 @@ thing that changes balances and lots, so both always follow from the postings.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -47,6 +47,8 @@ class Book:
         "balances",
         "chain_digest",
         "chain_length",
+        "_is_discounted",
+        "_is_waiting",
         "changed_lots",
         "ended_holds",
         "holds",
@@ -54,6 +56,8 @@ class Book:
         "new_holds",
         "new_lots",
         "organization_id",
+        "changed_terms",
+        "credit_limit_nano",
         "version",
     )
 
@@ -70,7 +74,7 @@ class Book:
         self.ended_holds: set[str] = set()
         self.balances = balances
         self._lots = {lot.lot_id: lot for lot in lots}
-        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self._sort()
         self.changed_lots: dict[str, Lot] = {}
         self.new_lots: list[tuple[Lot, str]] = []
         self.is_changed = False
@@ -86,13 +90,54 @@ class Book:
 
     def available_nano(self, model: str, at: datetime) -> int:
         """What a new hold for ``model`` could draw on."""
-        return available(self._ordered, model, at)
+        return available(self._ordered, model, at) + (self.credit_nano if self.credit_limit_nano else 0)
+
+    def draw(self, amount_nano: int, model: str, *, at: datetime) -> tuple[Draw, ...]:
+        """Up to ``amount_nano``, from lots in burn order and then on the credit limit; may fall short."""
+        draws = draw(self._ordered, amount_nano, model=model, at=at)
+        if self.credit_limit_nano:
+            missing = amount_nano - sum(drawn.amount_nano for drawn in draws)
+            on_credit_nano = min(missing, self.credit_nano)
+            if on_credit_nano > 0:
+                draws = (*draws, Draw(NO_LOT, on_credit_nano))
+        return draws
+
+    def draw_overrun(self, amount_nano: int, model: str, *, at: datetime) -> tuple[tuple[Draw, ...], int]:
+        """What covers ``amount_nano`` beyond a hold, and what nothing covers and is owed.
+
+        It was used, so an invoiced organization is invoiced all of it, beyond its limit too.
+        """
+        draws = self.draw(amount_nano, model, at=at)
+        missing = amount_nano - sum(drawn.amount_nano for drawn in draws)
+        if not missing or not self.credit_limit_nano:
+            return draws, missing
+        lots = tuple(drawn for drawn in draws if drawn.lot_id != NO_LOT)
+        return (*lots, Draw(NO_LOT, amount_nano - sum(drawn.amount_nano for drawn in lots))), 0
 
     def open_lot(self, lot: Lot, reason: str) -> None:
         """Add a lot that a grant in this transaction will fill; it must come in empty."""
         self._lots[lot.lot_id] = lot
-        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self._sort()
         self.new_lots.append((lot, reason))
+    def find_lot(self, lot_id: str) -> Lot | None:
+        """A lot of this book; one that is used up is here only if it was asked for."""
+        return self._lots.get(lot_id)
+
+    def get_lot(self, lot_id: str) -> Lot:
+        """A lot that is known to be here."""
+        return self._lots[lot_id]
+
+    def add_lots(self, lots: Iterable[Lot]) -> None:
+        """Know further lots, as the database has them; those that are known stay as they are."""
+        self._lots = {**{lot.lot_id: lot for lot in lots}, **self._lots}
+        self._sort()
+
+    @property
+    def credit_nano(self) -> int:
+        """What is left of the credit limit: all that the organization owes counts against it."""
+        owed_nano = self.balances[Account.ACCRUED] + max(0, self.balances[Account.RECEIVABLE])
+        return max(0, self.credit_limit_nano - owed_nano)
+
 
     def find_hold(self, request_id: str) -> HoldRow | None:
         """The open hold of a request, if this book knows of it."""
@@ -102,6 +147,27 @@ class Book:
 
     def turn_page(self) -> None:
         """What was booked is committed: from here on only later changes count as changes."""
+        self.changed_terms[lot.lot_id] = lot
+
+    def start_clocks(self, at: datetime) -> list[Lot]:
+        """Start the time of every lot that waits for the first use; return those, in burn order."""
+        if not self._is_waiting:
+            return []
+        started = [lot for lot in self._ordered if lot.is_waiting]
+        for lot in started:
+            lot.expires_at = at + timedelta(days=lot.first_use_days or 0)
+            self.changed_terms[lot.lot_id] = lot
+        self._sort()
+        return started
+
+    def revoke(self, lot: Lot, at: datetime) -> None:
+        """From here on nothing is drawn from the lot, and what comes back to it does not stay."""
+        lot.revoked_at = at
+        self.changed_terms[lot.lot_id] = lot
+
+    def apportion(self, postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+        """``postings`` with what leaves lots parted at their cost basis."""
+        return apportion(postings, self.get_lot) if self._is_discounted else postings
         if self.is_changed:
             self.version += 1
             self.is_changed = False
@@ -114,7 +180,8 @@ class Book:
             self.ended_holds.clear()
             if any(lot.is_empty for lot in self._ordered):
                 self._lots = {lot.lot_id: lot for lot in self._ordered if not lot.is_empty}
-                self._ordered = [*self._lots.values()]
+                self._sort()
+            self.changed_terms.clear()
 
     def apply(self, transaction: Transaction) -> None:
         """Book a transaction: every posting on its balance, and on its lot if it has one."""
@@ -133,9 +200,18 @@ def _apply_to_lot(lot: Lot, movement: Movement, account: Account, amount_nano: i
         lot.held_nano -= amount_nano
     elif account is Account.CREDIT_FREE or account is Account.CREDIT_PAID:
         lot.left_nano -= amount_nano
-        if movement is Movement.GRANT:
+        if movement in _FILLING:
             lot.granted_nano -= amount_nano
     elif movement is Movement.EXPIRE_LOT:
         lot.expired_nano -= amount_nano
+    def _sort(self) -> None:
+        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self._is_waiting = any(lot.is_waiting for lot in self._ordered)
+        self._is_discounted = any(
+            lot.cost_basis_nano != lot.granted_nano and not is_given(lot.kind) for lot in self._ordered
+        )
+
     else:
         lot.used_nano -= amount_nano
+    elif movement in _TAKING_BACK:
+        lot.refunded_nano -= amount_nano

@@ -57,6 +57,17 @@ def use_account(kind: LotKind) -> Account:
     return Account.PROMOTION if is_given(kind) else Account.REVENUE
 
 
+def source_account(kind: LotKind) -> Account:
+    """The account that stands against a lot when it is granted, or taken back.
+
+    Given credit comes out of ``promotion``, a commit is owed (``receivable``), a purchase was paid
+    for (``cash``).
+    """
+    if is_given(kind):
+        return Account.PROMOTION
+    return Account.RECEIVABLE if kind is LotKind.COMMIT else Account.CASH
+
+
 def expiry_account(kind: LotKind) -> Account:
     """The account that credit of this kind moves to when it expires unused."""
     return Account.PROMOTION if is_given(kind) else Account.BREAKAGE

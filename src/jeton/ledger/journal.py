@@ -1,7 +1,7 @@
 """Journal: how books are locked, read and written in PostgreSQL, many organizations at a time.
 
 Only use cases post to it. A group commit is one or two calls of functions in the database
-(migrations 0005 and 0006): ``lock_books`` reads, unless the books are in memory; ``write_books``
+(migrations 0005, 0006 and 0008): ``lock_books`` reads, unless the books are in memory; ``write_books``
 writes. Rows travel as one JSON document a table, because that costs the process that serves
 requests the least.
 """
@@ -50,6 +50,9 @@ _lots_decoder = msgspec.json.Decoder(list[_LotRow])
 _holds_decoder = msgspec.json.Decoder(list[HoldRow])
 
 
+    cost_basis_nano: int = 0
+    first_use_days: int | None = None
+    revoked_at: datetime | None = None
 @dataclass(slots=True)
 class Entries:
     """What one database transaction adds to the ledger."""
@@ -102,6 +105,7 @@ async def lock_books(
 
 def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
     """What changed, as ``write_books`` takes it; rows of facts only grow."""
+        book.credit_limit_nano = columns["credit_limit_nano"]
     changed = [book for book in books if book.is_changed]
     open_books = {book.organization_id: book for book in changed}
     transactions = [
@@ -112,6 +116,12 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
         new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
         new_transactions=encode(transactions),
         new_holds=encode(entries.taken),
+async def read_lots(channel: Channel, lot_ids: Collection[str]) -> list[Lot]:
+    """Lots by id, open or not; their books must be locked."""
+    ((lots,),) = await channel.fetch(_READ_LOTS, render_array([*lot_ids]))
+    return [_open_lot(stored) for stored in _lots_decoder.decode(lots)] if lots else []
+
+
         ended_holds=render_array(entries.ended) if entries.ended else None,
         changed_lots=encode(
             [
@@ -156,6 +166,9 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
     """The row, as the next link of its organization's chain."""
     accounts = [posting.account for posting in entry.postings]
     lots = [posting.lot_id for posting in entry.postings]
+        cost_basis_nano=row.cost_basis_nano,
+        first_use_days=row.first_use_days,
+        revoked_at=row.revoked_at,
     amounts = [posting.amount_nano for posting in entry.postings]
     book.chain_length += 1
     fields = Entry(
@@ -167,12 +180,13 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
         accounts,
         lots,
         amounts,
-        at,
+        posted_at,
         entry.reason,
     )
     book.chain_digest = link(book.chain_digest, fields)
     return {
         "transaction_id": entry.transaction_id,
+    posted_at = entry.posted_at or at
         "organization_id": entry.organization_id,
         "movement": entry.movement,
         "request_id": entry.request_id,
@@ -180,7 +194,7 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
         "lots": lots,
         "amounts": amounts,
         "reason": entry.reason,
-        "posted_at": at,
+        "posted_at": posted_at,
         "sequence": book.chain_length,
         "digest": _HEX + book.chain_digest.hex(),
     }
@@ -212,3 +226,13 @@ def _lot_row(lot: Lot, book: Book, reason: str) -> dict[str, Any]:
         "granted_at": lot.granted_at,
         "reason": reason,
     }
+def _lot_terms(lot: Lot) -> dict[str, Any]:
+    return {
+        "lot_id": lot.lot_id,
+        "cost_basis_nano": lot.cost_basis_nano,
+        "first_use_days": lot.first_use_days,
+        "expires_at": lot.expires_at,
+        "revoked_at": lot.revoked_at,
+    }
+
+

@@ -10,13 +10,18 @@ from datetime import UTC, datetime
 import msgspec
 
 from jeton.ledger.chart import LotKind, is_given
+from jeton.money import divide_half_even
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Lot:
-    """A lot as it stands inside one database transaction; the book alone changes its amounts."""
+    """A lot as it stands inside one database transaction; the book alone changes it.
+
+    ``cost_basis_nano`` is what was, or is to be, paid for all of it. With ``first_use_days`` and no expiry
+    the clock has not started: it does with the first settled charge of the organization.
+    """
 
     lot_id: str
     kind: LotKind
@@ -31,16 +36,42 @@ class Lot:
     used_nano: int = 0
     expired_nano: int = 0
     refunded_nano: int = 0
+    cost_basis_nano: int = 0
+    first_use_days: int | None = None
+    revoked_at: datetime | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left and nothing held, so that no hold can draw on it or return to it."""
         return not self.left_nano and not self.held_nano
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the lot's time begins with the first use, which was not yet."""
+        return self.first_use_days is not None and self.expires_at is None
+
+    @property
+    def gone_nano(self) -> int:
+        """What left the lot for good."""
+        return self.used_nano + self.expired_nano + self.refunded_nano
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether what is left is worth nothing any more, and what comes back must not stay."""
+        return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= at)
+
+    def paid_part(self, gone_nano: int) -> int:
+        """How much was paid for the first ``gone_nano`` of this lot, ties to even.
+
+        $100 for $90: of the first $10 it is $9. It depends on the sum only, not on the steps, so that
+        all parts of a lot, in whatever steps they went, were paid exactly its cost basis.
+        """
+        return divide_half_even(gone_nano * self.cost_basis_nano, self.granted_nano)
+
     def is_usable(self, model: str, at: datetime) -> bool:
-        """Whether a hold for ``model`` taken at ``at`` may draw on it; expiry is exclusive."""
+        """Whether a hold for ``model`` booked at ``at`` may draw on it; expiry is exclusive."""
         return (
             self.left_nano > 0
+            and self.revoked_at is None
             and self.effective_at <= at
             and (self.expires_at is None or at < self.expires_at)
             and (self.models is None or model in self.models)
@@ -87,6 +118,18 @@ def draw(lots: Sequence[Lot], amount_nano: int, *, model: str, at: datetime) -> 
             draws.append(Draw(lot.lot_id, taken))
             missing -= taken
     return tuple(draws)
+
+
+def unwind(draws: Sequence[Draw], amount_nano: int) -> tuple[Draw, ...]:
+    """The last ``amount_nano`` of ``draws``, last drawn first: what a reversal gives back, in its order."""
+    undone = []
+    missing = amount_nano
+    for drawn in reversed(draws):
+        taken = min(missing, drawn.amount_nano)
+        missing -= taken
+        if taken:
+            undone.append(Draw(drawn.lot_id, taken))
+    return tuple(undone)
 
 
 def split(draws: Sequence[Draw], amount_nano: int) -> tuple[tuple[Draw, ...], tuple[Draw, ...]]:

@@ -1,20 +1,38 @@
-"""Movements: every way money moves, each a function that returns balanced postings."""
+"""Movements: every way money moves, each a function that returns balanced postings.
 
-from collections.abc import Callable, Sequence
+A draw without a lot (``NO_LOT``) is on the credit limit of an invoiced organization: it is ``accrued``
+from the hold on.
+"""
 
-from jeton.ledger.chart import Account, LotKind, credit_account, expiry_account, is_given, use_account
-from jeton.ledger.lots import Draw, split
+from collections.abc import Callable, Iterable, Sequence
+
+from jeton.ledger.chart import (
+    Account,
+    LotKind,
+    credit_account,
+    expiry_account,
+    source_account,
+    use_account,
+)
+from jeton.ledger.lots import Draw, Lot, split
 from jeton.ledger.transaction import NO_LOT, Posting
 
 KindOf = Callable[[str], LotKind]
+LotOf = Callable[[str], Lot]
+
+_SET_ASIDE = frozenset({Account.CREDIT_PAID, Account.CREDIT_FREE, Account.HELD})
 
 
-def grant(lot_id: str, kind: LotKind, amount_nano: int) -> tuple[Posting, ...]:
-    """Give credit: a free lot comes out of ``promotion``, a commit is owed (``receivable``)."""
-    source = Account.PROMOTION if is_given(kind) else Account.RECEIVABLE
+def grant(lot: Lot, amount_nano: int) -> tuple[Posting, ...]:
+    """Fill a lot: its cost basis is owed or paid, the rest of it is given."""
+    paid_nano = lot.cost_basis_nano
+    sources = (
+        Posting(source_account(lot.kind), NO_LOT, paid_nano),
+        Posting(Account.PROMOTION, NO_LOT, amount_nano - paid_nano),
+    )
     return (
-        Posting(source, NO_LOT, amount_nano),
-        Posting(credit_account(kind), lot_id, -amount_nano),
+        *(posting for posting in sources if posting.amount_nano),
+        Posting(credit_account(lot.kind), lot.lot_id, -amount_nano),
     )
 
 
@@ -22,7 +40,7 @@ def hold(draws: Sequence[Draw], kind_of: KindOf) -> tuple[Posting, ...]:
     """Set credit aside before a request, lot by lot."""
     postings = []
     for drawn in draws:
-        postings.append(Posting(credit_account(kind_of(drawn.lot_id)), drawn.lot_id, drawn.amount_nano))
+        postings.append(Posting(_credit(drawn, kind_of), drawn.lot_id, drawn.amount_nano))
         postings.append(Posting(Account.HELD, drawn.lot_id, -drawn.amount_nano))
     return tuple(postings)
 
@@ -32,11 +50,8 @@ def settle(held: Sequence[Draw], amount_nano: int, kind_of: KindOf) -> tuple[Pos
     used, returned = split(held, amount_nano)
     return (
         *(Posting(Account.HELD, drawn.lot_id, drawn.amount_nano) for drawn in held),
-        *(Posting(use_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano) for drawn in used),
-        *(
-            Posting(credit_account(kind_of(drawn.lot_id)), drawn.lot_id, -drawn.amount_nano)
-            for drawn in returned
-        ),
+        *(Posting(_use(drawn, kind_of), drawn.lot_id, -drawn.amount_nano) for drawn in used),
+        *(Posting(_credit(drawn, kind_of), drawn.lot_id, -drawn.amount_nano) for drawn in returned),
     )
 
 
@@ -44,9 +59,8 @@ def overrun(extra: Sequence[Draw], owed_nano: int, kind_of: KindOf) -> tuple[Pos
     """Charge what exceeded the hold: from further lots, and what no lot covers is owed."""
     postings = []
     for drawn in extra:
-        kind = kind_of(drawn.lot_id)
-        postings.append(Posting(credit_account(kind), drawn.lot_id, drawn.amount_nano))
-        postings.append(Posting(use_account(kind), drawn.lot_id, -drawn.amount_nano))
+        postings.append(Posting(_credit(drawn, kind_of), drawn.lot_id, drawn.amount_nano))
+        postings.append(Posting(_use(drawn, kind_of), drawn.lot_id, -drawn.amount_nano))
     if owed_nano:
         postings.append(Posting(Account.RECEIVABLE, NO_LOT, owed_nano))
         postings.append(Posting(Account.REVENUE, NO_LOT, -owed_nano))
@@ -58,9 +72,67 @@ def release(held: Sequence[Draw], kind_of: KindOf) -> tuple[Posting, ...]:
     return settle(held, 0, kind_of)
 
 
+def credit_note(undone: Sequence[Draw], owed_nano: int, kind_of: KindOf) -> tuple[Posting, ...]:
+    """Undo a charge: what was owed is owed no more, then lots get back what they paid, last first."""
+    postings = []
+    if owed_nano:
+        postings.append(Posting(Account.REVENUE, NO_LOT, owed_nano))
+        postings.append(Posting(Account.RECEIVABLE, NO_LOT, -owed_nano))
+    for drawn in undone:
+        postings.append(Posting(_use(drawn, kind_of), drawn.lot_id, drawn.amount_nano))
+        postings.append(Posting(_credit(drawn, kind_of), drawn.lot_id, -drawn.amount_nano))
+    return tuple(postings)
+
+
 def expire_lot(lot_id: str, kind: LotKind, left_nano: int) -> tuple[Posting, ...]:
     """Take what is left of a lot whose time is over: breakage if paid for, else no expense."""
     return (
         Posting(credit_account(kind), lot_id, left_nano),
         Posting(expiry_account(kind), lot_id, -left_nano),
     )
+
+
+def take_back(lot_id: str, kind: LotKind, amount_nano: int) -> tuple[Posting, ...]:
+    """Take unused credit out of a lot, to where it came from; a negative amount puts it in again."""
+    return (
+        Posting(credit_account(kind), lot_id, amount_nano),
+        Posting(source_account(kind), lot_id, -amount_nano),
+    )
+
+
+def start_clock(lot_id: str, kind: LotKind) -> tuple[Posting, ...]:
+    """No money moves: the entry says, in its lot's history, when the time of the lot began."""
+    return (Posting(credit_account(kind), lot_id, 0),)
+
+
+def apportion(postings: Iterable[Posting], lot_of: LotOf) -> tuple[Posting, ...]:
+    """Part what leaves a lot (or comes back) at its cost basis: only what was paid is earned.
+
+    $10 used of a lot of $100 that cost $90 are $9 of revenue and $1 of promotion. The parts of a lot
+    sum to its cost basis to the nano, whatever the steps.
+    """
+    parted: list[Posting] = []
+    gone: dict[str, int] = {}
+    for posting in postings:
+        lot = None if posting.lot_id == NO_LOT or posting.account in _SET_ASIDE else lot_of(posting.lot_id)
+        if lot is None or posting.account is Account.PROMOTION or lot.cost_basis_nano == lot.granted_nano:
+            parted.append(posting)
+            continue
+        before_nano = gone.get(lot.lot_id, lot.gone_nano)
+        gone[lot.lot_id] = after_nano = before_nano - posting.amount_nano
+        paid_nano = lot.paid_part(before_nano) - lot.paid_part(after_nano)
+        parts = (
+            Posting(posting.account, lot.lot_id, paid_nano),
+            Posting(Account.PROMOTION, lot.lot_id, posting.amount_nano - paid_nano),
+        )
+        parted += [part for part in parts if part.amount_nano]
+    return tuple(parted)
+
+
+def _credit(drawn: Draw, kind_of: KindOf) -> Account:
+    """Where what a hold draws comes from, and goes back to."""
+    return Account.ACCRUED if drawn.lot_id == NO_LOT else credit_account(kind_of(drawn.lot_id))
+
+
+def _use(drawn: Draw, kind_of: KindOf) -> Account:
+    return Account.REVENUE if drawn.lot_id == NO_LOT else use_account(kind_of(drawn.lot_id))

@@ -1,5 +1,6 @@
 """Transaction: postings that sum to zero, and nothing else."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -40,7 +41,10 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """One movement of money of one organization; raises UnbalancedError unless it sums to zero."""
+    """One movement of money of one organization; raises UnbalancedError unless it sums to zero.
+
+    ``posted_at`` is the instant that it counts from, where that is not the instant of its booking.
+    """
 
     transaction_id: str
     organization_id: UUID
@@ -48,6 +52,7 @@ class Transaction(msgspec.Struct, frozen=True):
     postings: tuple[Posting, ...]
     request_id: str | None = None
     reason: str = ""
+    posted_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse a transaction that creates or destroys money."""

@@ -73,7 +73,7 @@ async def test_the_json_has_exact_dollars_and_every_lot_in_burn_order(pool: Pool
         "granted": "16.000000001",
         "used": "0.029",
         "available": "15.971000001",
-        "owed": "10.00",  # granted as paid for, and nobody has paid yet
+        "owed": "0.00",  # a purchase was paid for; a commit would be owed
     }
     assert [(lot["id"] == restricted, lot["kind"], lot["state"], lot["used"]) for lot in lots] == [
         (True, "promotional", "active", "0.00"),

@@ -23,8 +23,11 @@ def book_it(book: Book, movement: Movement, postings: tuple[Posting, ...]) -> No
 
 def open_lot(book: Book, lot_id: str, kind: LotKind, nano: int) -> None:
     """Open a lot and fill it by a grant."""
-    book.open_lot(Lot(lot_id, kind, 0, None, NOON, None, NOON, granted_nano=0, left_nano=0), "test")
-    book_it(book, Movement.GRANT, movements.grant(lot_id, kind, nano))
+    lot = Lot(lot_id, kind, 0, None, NOON, None, NOON, granted_nano=0, left_nano=0, cost_basis_nano=nano)
+    if kind is LotKind.FREE:
+        lot.cost_basis_nano = 0
+    book.open_lot(lot, "test")
+    book_it(book, Movement.GRANT, movements.grant(lot, nano))
 
 
 def check(book: Book, granted_nano: int) -> None:

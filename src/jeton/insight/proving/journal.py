@@ -10,7 +10,10 @@ from jeton.ledger.chart import Account
 from jeton.money import render_usd
 
 _CREDIT = frozenset({Account.CREDIT_PAID, Account.CREDIT_FREE})
-_LOT_FIELDS = ("granted", "left", "held", "used", "expired")
+_LOT_FIELDS = ("granted", "left", "held", "used", "expired", "refunded")
+_FILLING = frozenset({"grant", "top_up"})
+# Where what leaves a lot goes to; everything else is use, or its reversal.
+_ENDS = {"expire_lot": "expired", "adjust": "refunded", "refund": "refunded"}
 
 
 async def verify_journal(
@@ -44,12 +47,12 @@ async def verify_journal(
 def _add_to_lot(lot: dict[str, int], movement: str, account: str, nano: int) -> None:
     if account in _CREDIT:
         lot["left"] -= nano
-        if movement == "grant":
+        if movement in _FILLING:
             lot["granted"] -= nano
     elif account == Account.HELD:
         lot["held"] -= nano
     else:
-        lot["expired" if movement == "expire_lot" else "used"] -= nano
+        lot[_ENDS.get(movement, "used")] -= nano
 
 
 async def _compare_balances(
@@ -70,7 +73,8 @@ async def _compare_balances(
 
 
 async def _compare_lots(connection: Connection, proof: Proof, lots: dict[str, dict[str, int]]) -> None:
-    query = "SELECT lot_id, granted_nano, left_nano, held_nano, used_nano, expired_nano FROM lots"
+    columns = ", ".join(f"{name}_nano" for name in _LOT_FIELDS)
+    query = f"SELECT lot_id, {columns} FROM lots"  # noqa: S608 - names from the list above
     async for row in read_rows(connection, "lots", query):
         proof.lots += 1
         posted = lots.pop(row[0], dict.fromkeys(_LOT_FIELDS, 0))
