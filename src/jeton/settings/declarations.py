@@ -10,10 +10,12 @@ from jeton.settings.parsers import (
     one_of,
     parse_amount,
     parse_credit_status,
+    parse_days,
     parse_emails,
     parse_path,
     parse_paths,
     parse_public_url,
+    parse_sender,
     parse_text,
     parse_tokenizer_files,
     parse_yes_no,
@@ -25,7 +27,7 @@ from jeton.settings.upstreams import UpstreamSetting
 _DAY_S = 86_400
 _DATA_DIR = Path(".jeton")
 # A command line is visible to every user of the machine.
-_NO_OPTION = frozenset({"upstream_api_key", "metrics_token"})
+_NO_OPTION = frozenset({"upstream_api_key", "metrics_token", "smtp_password"})
 
 
 def _setting(default: object, parse: Parse, sentence: str, *, unit: str = "", is_secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field, whose value it is
@@ -101,6 +103,12 @@ class Settings:
     commit_waiting_max: int = _setting(
         4096, whole(1, 1_000_000), "The most that wait for a transaction before requests get 529."
     )
+    spool_bytes_max: int = _setting(
+        256_000_000,
+        whole(1_000_000, 100_000_000_000),
+        "The most that settlements may take on disk while the database is away.",
+        unit="bytes",
+    )
     stop_timeout_s: int = _setting(
         10,
         whole(1, 600),
@@ -135,6 +143,37 @@ class Settings:
         "What opens /metrics; without it the token in metrics.token of the data directory does.",
         is_secret=True,
     )
+    notify_interval_s: int = _setting(
+        60, whole(1, 86_400), "How often there is a look for what to tell organizations.", unit="seconds"
+    )
+    expiry_warning_days: tuple[int, ...] = _setting(
+        (7, 1),
+        parse_days,
+        "How long before a lot expires its organization is told; ',' between several, 0 for never.",
+        unit="days",
+    )
+    low_balance_usd: str = _setting(
+        "1.00", parse_amount, "Below which credit an organization is told; 0 for never.", unit="dollars"
+    )
+    webhook_private_networks: bool = _setting(
+        default=False,
+        parse=parse_yes_no,
+        sentence="Let webhooks go to private networks and by plain http; "
+        "only where every member may reach what this server can.",
+    )
+    webhook_disable_days: int = _setting(
+        5, whole(1, 365), "After how long of nothing but failures a webhook is disabled.", unit="days"
+    )
+    smtp_host: str = _setting("", parse_text, "The mail server; without one no mail is sent.")
+    smtp_port: int = _setting(587, whole(1, 65_535), "Its port.")
+    smtp_tls: Literal["starttls", "tls", "none"] = _setting(
+        "starttls",
+        one_of("starttls", "tls", "none"),
+        "How the connection to it is secured; tls is for port 465.",
+    )
+    smtp_user: str = _setting("", parse_text, "The name to sign in with there; none without it.")
+    smtp_password: str = _setting("", parse_text, "The password for it.", is_secret=True)
+    smtp_from: str = _setting("", parse_sender, "The address that mails come from; needed with smtp_host.")
     crash_at: str = _setting(
         "", parse_text, "For tests: the point of a request at which the server kills itself with SIGKILL."
     )
@@ -144,6 +183,11 @@ class Settings:
     def trial_amount_nano(self) -> int:
         """The trial credit in nano-dollars."""
         return parse_usd(self.trial_amount_usd)
+
+    @property
+    def low_balance_nano(self) -> int:
+        """Below which credit an organization is told, in nano-dollars."""
+        return parse_usd(self.low_balance_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +226,8 @@ def render_scalar(value: object) -> str:
     """A value as it is written in the environment or as an option."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value)
     return str(value)
 
 

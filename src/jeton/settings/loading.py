@@ -59,6 +59,8 @@ def _list_contradictions(settings: Settings) -> list[str]:
         )
     if settings.upstream_api_key and not settings.upstream_url:
         mistakes.append("upstream_api_key is given without upstream_url: say which server it is for.")
+    if settings.smtp_host and not settings.smtp_from:
+        mistakes.append("smtp_host is given without smtp_from: say which address mails come from.")
     return mistakes
 
 

@@ -3,11 +3,14 @@
 import os
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
 from jeton.errors import MoneyError
 from jeton.money import parse_usd
+
+DAYS_MAX = 3650
 
 _YES = frozenset({"yes", "true", "on", "1"})
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -54,6 +57,23 @@ def parse_emails(text: str) -> tuple[str, ...]:
     if not all(_EMAIL.fullmatch(email) for email in emails):
         raise ValueError("is not a list of e-mail addresses with ',' between them")
     return emails
+
+
+def parse_sender(text: str) -> str:
+    """An e-mail address, with a name before it or not: ``Jeton <jeton@example.com>``."""
+    sender = text.strip()
+    address = parseaddr(sender)[1]
+    if sender and not (sender.isprintable() and _EMAIL.fullmatch(address)):
+        raise ValueError("is not an e-mail address such as Jeton <jeton@example.com>")
+    return sender
+
+
+def parse_days(text: str) -> tuple[int, ...]:
+    """Numbers of days with commas between them, each once, the longest first; 0 is none."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part[:9]) <= DAYS_MAX for part in parts):
+        raise ValueError(f"is not a list of days from 0 to {DAYS_MAX} with ',' between them")
+    return tuple(sorted({int(part) for part in parts} - {0}, reverse=True))
 
 
 def parse_amount(text: str) -> str:

@@ -1,0 +1,117 @@
+"""Mail: an event as a letter, and one attempt to hand it to the operator's mail server."""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from importlib import resources
+from typing import Literal
+
+import aiosmtplib
+from jinja2 import Environment
+
+from jeton.notifications.catalogue import EventData
+from jeton.notifications.webhook import Attempt, keep
+
+TIMEOUT_S = 30.0
+# From here on an answer about a recipient means "not now and not later" (RFC 5321, 4.2.1).
+PERMANENT = 500
+
+Security = Literal["starttls", "tls", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """The operator's mail server; ``sender`` is the address that mails come from."""
+
+    host: str
+    port: int
+    security: Security
+    sender: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is told to whom; ``letter_id`` is the same at every attempt."""
+
+    letter_id: str
+    recipient: str
+    organization_name: str
+    data: EventData
+    occurred_at: datetime
+
+
+class Mailer:
+    """Writes mails and hands them to the server."""
+
+    def __init__(
+        self, server: SmtpServer, *, brand_name: str, console_url: str, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """``console_url`` is "" where nobody knows it."""
+        self._server = server
+        self._brand_name = " ".join(brand_name.split())
+        self._console_url = console_url
+        self._timeout_s = timeout_s
+        environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        source = resources.files("jeton.notifications").joinpath("templates/mail.html").read_text("utf-8")
+        self._html = environment.from_string(source)
+
+    def render(self, letter: Letter) -> EmailMessage:
+        """The mail: text, and the same as HTML."""
+        sender = parseaddr(self._server.sender)[1] or self._server.sender
+        message = EmailMessage()
+        message["From"] = self._server.sender
+        message["To"] = letter.recipient
+        message["Subject"] = " ".join(f"{self._brand_name}: {letter.data.subject}".split())
+        message["Date"] = format_datetime(letter.occurred_at)
+        message["Message-ID"] = f"<{letter.letter_id}@{sender.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+        footer = (
+            f"Organization: {letter.organization_name}" if letter.organization_name else "To the operator"
+        )
+        paragraphs = (letter.data.sentence, self._console_url, footer)
+        message.set_content("\n\n".join(text for text in paragraphs if text) + "\n")
+        message.add_alternative(
+            self._html.render(
+                brand_name=self._brand_name,
+                subject=letter.data.subject,
+                sentence=letter.data.sentence,
+                console_url=self._console_url,
+                footer=footer,
+            ),
+            subtype="html",
+        )
+        return message
+
+    async def send(self, letter: Letter) -> Attempt:
+        """Make one attempt; it raises nothing that the server could cause."""
+        server = self._server
+        try:
+            _, answer = await aiosmtplib.send(
+                self.render(letter),
+                hostname=server.host,
+                port=server.port,
+                username=server.user or None,
+                password=server.password or None,
+                use_tls=server.security == "tls",
+                start_tls=server.security == "starttls",
+                tls_context=server.tls,
+                timeout=self._timeout_s,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            refused = error.recipients[0]
+            return _refusal(refused.code, refused.message, is_final=refused.code >= PERMANENT)
+        except aiosmtplib.SMTPResponseException as error:
+            # A wrong password or sender is the operator's to correct, so it is tried again.
+            return _refusal(error.code, error.message)
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return Attempt(keep(f"The mail server {server.host}:{server.port} did not take it: {error}"))
+        return Attempt("", response=keep(answer))
+
+
+def _refusal(code: int, answer: str, *, is_final: bool = False) -> Attempt:
+    return Attempt(f"The mail server answered {code}.", code, keep(answer), is_final=is_final)
