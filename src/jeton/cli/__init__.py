@@ -29,6 +29,7 @@ COMMANDS = {
     "migrate": ("jeton.cli.upkeep", "migrate"),
     "doctor": ("jeton.cli.upkeep", "doctor"),
     "quote": ("jeton.cli.quote", "quote"),
+    "tokens": ("jeton.cli.tokens.commands", "app"),
     "prices": ("jeton.cli.prices", "app"),
     "receipt": ("jeton.cli.receipt", "receipt"),
     "ledger": ("jeton.cli.ledger", "app"),

@@ -24,6 +24,9 @@ from jeton.usage import Usage
 Lifetime = Literal["5m", "1h"]
 TokensSource = Literal["given", "counted", "estimated"]
 EXACT_FAMILY = "o200k"
+NEAREST_MAX = 3
+# Comparing names takes time that grows with the square of their length.
+NAME_CHARS_MAX = 200
 ESTIMATE_NOTE = (
     "The prompt's tokens are an o200k count, an estimate: this model's own tokenizer is not public."
 )
@@ -35,13 +38,14 @@ class UnknownModelError(NotFoundError):
     code = "model_unknown"
 
     def __init__(self, book: PriceBook, model: str, at: datetime) -> None:
-        """Name the model, and the one that may have been meant."""
+        """Name the model, and those that may have been meant."""
         if versions := book.timeline(model):
             sentence = f"{model} has no price on {at.date()}; its first price is from {versions[0].from_on}."
         else:
-            near = difflib.get_close_matches(model, book.models(), n=1)
-            hint = f"did you mean {near[0]}?" if near else "see jeton prices list."
-            sentence = f"There is no price for a model {model!r}: {hint}"
+            near = difflib.get_close_matches(model[:NAME_CHARS_MAX], book.models(), n=NEAREST_MAX)
+            others = f" Also near: {', '.join(near[1:])}." if near[1:] else ""
+            hint = f"did you mean {near[0]}?{others}" if near else "see jeton prices list."
+            sentence = f"There is no price for a model {model[:NAME_CHARS_MAX]!r}: {hint}"
         super().__init__(sentence)
 
 

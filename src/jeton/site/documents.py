@@ -18,6 +18,7 @@ ORDER = (
     "messages-api",
     "upstreams",
     "embedded-model",
+    "tokens",
     "prices",
     "receipts",
     "billing-contract",
