@@ -93,7 +93,7 @@ class Tallies:
             tally = self.models[model] = ModelTally()
         return tally
 
-    def find_series(self, model: str, kind: str, method: str) -> Series:
+    def find_series(self, model: str, *, kind: str, method: str) -> Series:
         """The errors of a model's counts."""
         key = (model, kind, method)
         series = self.series.get(key)

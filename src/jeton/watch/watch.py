@@ -52,8 +52,6 @@ SAMPLED_BYTES_MAX = 262_144
 # as long as an estimate.
 ESTIMATED_BYTES_MAX = 200_000
 TOKENIZED_BYTES_MAX = 16_384
-# What the kind of a text is found by.
-KIND_CHARS_MAX = 16_384
 
 _log = structlog.get_logger(__name__)
 
@@ -243,7 +241,7 @@ class Watch:
         outside = is_outside(count, entry.reported)
         sums = self._find_sums(Key(entry.day_on, entry.model, kind, method))
         sums.add(count.value, entry.reported, is_outside=outside)
-        series = self.tallies.find_series(entry.model, kind, method)
+        series = self.tallies.find_series(entry.model, kind=kind, method=method)
         series.add(count.value, entry.reported, is_outside=outside)
         # The frame of several turns is a span, and makes an estimate of the best count of their texts.
         is_rebuilt = self._counter.can_count(entry.family) == "reconstructed"
@@ -272,7 +270,7 @@ class Watch:
                     return MEDIA
                 if len(part.text) > len(longest):
                     longest = part.text
-        return self._find_kind(longest[:KIND_CHARS_MAX])
+        return self._find_kind(longest)
 
     async def _recall_demotions(self) -> bool:
         """Demote what was demoted before and nobody has acknowledged; False if it is not known yet."""

@@ -26,7 +26,7 @@ def tallies() -> Tallies:
     tally.add(Rule.UPSTREAM_FAILED, 0, duration_s=0.05)
     tally.add_usage(Usage(2_000, 10, 20, 100_000, 1_500))
     tally.bound_checks, tally.bounds_exceeded = 2, 1
-    series = made.find_series("m", "code", "estimated")
+    series = made.find_series("m", kind="code", method="estimated")
     series.add(98, 100, is_outside=False)
     series.add(150, 100, is_outside=True)
     made.errors["overloaded"] += 1
