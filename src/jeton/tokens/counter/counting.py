@@ -6,16 +6,16 @@ family's ceiling. What the upstream itself can be asked for is the caller's busi
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Protocol, assert_never
 
 from jeton.errors import ConfigurationError
-from jeton.tokens.content import Fetched, Image, Part, Pdf, Text, list_parts, render_raw
+from jeton.tokens.content import Fetched, Image, Pdf, Text, list_parts, render_raw
 from jeton.tokens.count import Count, Method, add_counts, exact_count
 from jeton.tokens.counter.conversation import TEXT_CHARS_MIN, Conversation, text_key
 from jeton.tokens.counter.demotion import Demotion
-from jeton.tokens.engines.claude import claude_engines
+from jeton.tokens.engines.claude import claude_engines, claude_model_engines
 from jeton.tokens.engines.files import FILE_BYTES_MAX, read_tokenizers
 from jeton.tokens.engines.interface import Engine
 from jeton.tokens.engines.packaged import packaged_engines
@@ -49,11 +49,12 @@ class Counter:
         engines: Iterable[Engine],
         *,
         find_estimator: FindEstimator,
-        demotion: Demotion | None = None,
+        model_engines: Mapping[str, Engine] | None = None,
         conversation: Conversation | None = None,
     ) -> None:
-        """Use ``engines``, the last one of a family; estimate what they do not count."""
-        self.demotion = Demotion() if demotion is None else demotion
+        """Use ``engines``, the last one of a family, but a model's own; estimate what they do not count."""
+        self.demotion = Demotion()
+        self._model_engines = model_engines or {}
         self._engines = {engine.family_id: engine for engine in engines}
         self._find_estimator = find_estimator
         self._conversation = Conversation() if conversation is None else conversation
@@ -75,19 +76,24 @@ class Counter:
         ``exact`` and ``reconstructed`` only if everything is: where nobody published how turns are framed,
         the best tokenizer makes an estimate.
         """
-        parts = list(_list_parts(prompt))
-        chars = sum(len(part.text) for part in parts if isinstance(part, Text))
-        tally = self._open_tally(family_id, may_rebuild=chars <= REBUILT_CHARS_MAX)
+        texts, others = _split_prompt(prompt)
+        may_rebuild = sum(map(len, texts)) <= REBUILT_CHARS_MAX
+        tally = self._open_tally(family_id, prompt.model, may_rebuild=may_rebuild)
         tier = find_tier(find_family(family_id))
         counts = [_render_span(frame_tokens(prompt, family_id), family_id)]
-        counts += [_count_part(part, tally, tier) for part in parts]
+        counts += map(tally.count_text, texts)
+        counts += [_count_other(part, tally, tier) for part in others]
         return add_counts(counts, family_id)
 
-    def _open_tally(self, family_id: str, *, may_rebuild: bool = True) -> "_Tally":
+    def _open_tally(self, family_id: str, model: str = "", *, may_rebuild: bool = True) -> "_Tally":
+        estimator = self._find_estimator(family_id)
         engine = self._find_engine(family_id)
-        if engine is not None and engine.method == "reconstructed" and not may_rebuild:
-            engine = None
-        return _Tally(family_id, engine, self._find_estimator(family_id), self._conversation)
+        if engine is None or (engine.method == "reconstructed" and not may_rebuild):
+            return _Tally(family_id, None, estimator, self._conversation)
+        counted_by = f"{family_id} {engine.method}"
+        if engine.method == "reconstructed" and model in self._model_engines:
+            engine, counted_by = self._model_engines[model], f"{counted_by} {model}"
+        return _Tally(family_id, (engine, counted_by), estimator, self._conversation)
 
     def _find_engine(self, family_id: str) -> Engine | None:
         engine = self._engines.get(family_id)
@@ -102,15 +108,15 @@ class _Tally:
     def __init__(
         self,
         family_id: str,
-        engine: Engine | None,
+        named_engine: tuple[Engine, str] | None,
         estimator: TextEstimator | None,
         conversation: Conversation,
     ) -> None:
         self.family_id = family_id
-        self._engine = engine
+        self._engine = named_engine[0] if named_engine else None
+        self._counted_by = named_engine[1] if named_engine else family_id
         self._estimator = estimator
         self._conversation = conversation
-        self._counted_by = family_id if engine is None else f"{family_id} {engine.method}"
 
     def count_text(self, text: str) -> Count:
         if len(text) < TEXT_CHARS_MIN:
@@ -164,22 +170,30 @@ def load_counter(
     if mistakes:
         raise ConfigurationError(mistakes)
     engines: list[Engine] = [*claude_engines(), *packaged_engines(), *read_tokenizers(contents)]
-    return Counter(engines, find_estimator=find_estimator)
+    return Counter(engines, find_estimator=find_estimator, model_engines=claude_model_engines())
 
 
-def _list_parts(prompt: Prompt) -> Iterator[Part]:
-    for tool in prompt.tools:
-        yield Text(render_raw(tool), is_prose=False)
+def _split_prompt(prompt: Prompt) -> tuple[list[str], list[Image | Pdf | Fetched]]:
+    """The texts of a prompt, and everything else in it."""
+    texts = [render_raw(tool) for tool in prompt.tools]
+    others: list[Image | Pdf | Fetched] = []
+    contents = [message.content for message in prompt.messages]
     if prompt.system is not None:
-        yield from list_parts(prompt.system)
-    for message in prompt.messages:
-        yield from list_parts(message.content)
+        contents.append(prompt.system)
+    for content in contents:
+        if isinstance(content, str):
+            texts.append(content)
+            continue
+        for part in list_parts(content):
+            if isinstance(part, Text):
+                texts.append(part.text)
+            else:
+                others.append(part)
+    return texts, others
 
 
-def _count_part(part: Part, tally: _Tally, tier: ImageTier) -> Count:
+def _count_other(part: Image | Pdf | Fetched, tally: _Tally, tier: ImageTier) -> Count:
     match part:
-        case Text(text):
-            return tally.count_text(text)
         case Image(data=data):
             return _render_span(_image_span(data, tier, tally.family_id), tally.family_id)
         case Pdf(data=data):

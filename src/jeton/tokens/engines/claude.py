@@ -34,12 +34,19 @@ class ClaudeEngine:
 
 
 def claude_engines() -> tuple[ClaudeEngine, ...]:
-    """An engine for each of Claude's families; none where ``ctok`` is not installed.
-
-    claude-4.7 is counted as from Opus 4.8 on. Opus 4.7 itself takes one token more for a message that
-    begins with a digit or an ideograph.
-    """
+    """An engine for each of Claude's families; none where ``ctok`` is not installed."""
     package = find_module("ctok")
     if package is None:
         return ()
     return ClaudeEngine("claude-3", "3.0", 7, package), ClaudeEngine("claude-4.7", "4.8", 6, package)
+
+
+def claude_model_engines() -> dict[str, ClaudeEngine]:
+    """Engines of single models, where they differ from their family.
+
+    Opus 4.7 takes one token more than its successors for a message that begins with a digit or an ideograph.
+    """
+    package = find_module("ctok")
+    if package is None:
+        return {}
+    return {"claude-opus-4-7": ClaudeEngine("claude-4.7", "4.7", 11, package)}

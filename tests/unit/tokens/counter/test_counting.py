@@ -161,7 +161,7 @@ def test_images_and_documents_widen_the_limits_only_where_they_are_unknown() -> 
 @given(st.lists(st.sampled_from(["", "ab", LONG, LONG * 2, LONG * 200, "é" * 80]), min_size=1, max_size=8))
 def test_what_is_remembered_changes_no_number(turns: list[str]) -> None:
     for family, find in (("o200k", find_nothing), ("claude-3", find_claude)):
-        engines = [*packaged_engines(), Rebuilt()]
+        engines = (*packaged_engines(), Rebuilt())
         fresh = Counter(engines, find_estimator=find, conversation=Conversation(entries_max=0))
         remembering = Counter(engines, find_estimator=find)
         for end in range(1, len(turns) + 1):
@@ -178,6 +178,19 @@ def test_a_turn_that_is_added_is_all_that_is_counted() -> None:
     engine.asked.clear()
     counter.count_prompt(prompt(*turns, "a new " + LONG), "claude-3")
     assert engine.asked == ["a new " + LONG]
+
+
+def test_a_model_may_have_an_engine_of_its_own() -> None:
+    own = Rebuilt()
+    counter = Counter([Rebuilt()], find_estimator=find_claude, model_engines={"claude-own": own})
+    asked = prompt(LONG)
+    counter.count_prompt(asked, "claude-3")
+    assert own.asked == []
+    asked.model = "claude-own"
+    assert counter.count_prompt(asked, "claude-3").method == "reconstructed"
+    assert own.asked == [LONG]
+    counter.demotion.demote("claude-3")
+    assert counter.count_prompt(asked, "claude-3").method == "estimated"
 
 
 def test_a_prompt_too_long_to_rebuild_is_estimated_as_a_whole() -> None:

@@ -4,7 +4,7 @@ import time
 import pytest
 from tests.unit.tokens.ruled import GOLDEN, ruled_texts
 
-from jeton.tokens.engines.claude import TEXT_CHARS_MAX, ClaudeEngine, claude_engines
+from jeton.tokens.engines.claude import TEXT_CHARS_MAX, ClaudeEngine, claude_engines, claude_model_engines
 
 pytest.importorskip("ctok", reason="ctok needs Python 3.12 by its metadata; see the extra jeton[claude]")
 
@@ -24,6 +24,13 @@ def test_texts_in_every_script_are_counted_as_before(engine: ClaudeEngine) -> No
         facts = list(csv.DictReader(opened, delimiter="\t"))
     for text, fact in list(zip(ruled_texts(), facts, strict=True))[::5]:
         assert engine.count_text(text) == int(fact[engine.family_id])
+
+
+def test_opus_4_7_opens_a_digit_with_one_token_more() -> None:
+    own = claude_model_engines()["claude-opus-4-7"]
+    later = ENGINES["claude-4.7"]
+    assert own.count_text("hello, world") == later.count_text("hello, world") == 4
+    assert (own.count_text("2026"), later.count_text("2026")) == (3, 2)
 
 
 @every_engine
