@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jeton.tokens.bound import bound_prompt
+from jeton.tokens.bound import bound_counted, bound_prompt
+from jeton.tokens.count import Count, exact_count
 from jeton.tokens.exact import count_prompt, count_text
 from jeton.tokens.families import load_facts
 from jeton.tokens.prompt import Prompt
@@ -76,6 +77,10 @@ def parse(body: bytes) -> Prompt:
     return msgspec.json.decode(body, type=Prompt)
 
 
+def exact(text: str) -> Count:
+    return exact_count(count_text(text), "o200k")
+
+
 def bound(body: bytes, family: str = "o200k", window: int = WINDOW) -> int:
     return bound_prompt(parse(body), body_bytes=len(body), family=family, context_window=window)
 
@@ -85,6 +90,15 @@ def bound(body: bytes, family: str = "o200k", window: int = WINDOW) -> int:
 def test_never_below_the_exact_count(content: object, escapes: bool, family: str) -> None:  # noqa: FBT001 -- both ways to write a letter in JSON
     body = json.dumps(content, ensure_ascii=escapes, separators=(",", ":")).encode("utf-8", "replace")
     assert bound(body, family) >= count_prompt(parse(body), FAMILIES[family])
+
+
+@settings(max_examples=200, deadline=None)
+@given(bodies, st.booleans())
+def test_counted_prose_is_a_bound_too(content: object, escapes: bool) -> None:  # noqa: FBT001 -- as above
+    body = json.dumps(content, ensure_ascii=escapes, separators=(",", ":")).encode("utf-8", "replace")
+    prompt = parse(body)
+    counted = bound_counted(prompt, body_bytes=len(body), family="o200k", count_text=exact)
+    assert counted is None or counted >= count_prompt(prompt)
 
 
 @settings(deadline=None)
