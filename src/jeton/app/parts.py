@@ -4,22 +4,25 @@ Mistakes in settings and prices are found before the database is started. On the
 in flight end first, then what waits for a commit is committed, then the database stops.
 """
 
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
+from jeton.app.background import run_in_background
+from jeton.app.notifying import make_notifier
 from jeton.app.routing import Routing, open_routing
 from jeton.app.watching import make_watch
 from jeton.charging.charging import Charging
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.price_versions import record_price_versions
-from jeton.charging.sweeping import run_sweeper
+from jeton.charging.replaying import replay, run_replayer
+from jeton.charging.spool import Spool
+from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
 from jeton.db.embedded import EmbeddedServer
 from jeton.db.group_commit import GroupCommit
@@ -35,8 +38,8 @@ from jeton.settings import Settings
 from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.watch.watch import Watch
 
-RESTART_DELAY_S = 1.0
 FIRST_CONNECTIONS = 3
+SPOOL_FILE = "spool/ends.jsonl"
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +93,7 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, report: Call
     server = EmbeddedServer(settings.data_dir, report=report)
     database_url = await server.start()
     stack.push_async_callback(server.stop)
-    _run_in_background(stack, "embedded database", server.watch)
+    run_in_background(stack, "embedded database", server.watch)
     return database_url
 
 
@@ -104,27 +107,13 @@ async def _start(
     stack: AsyncExitStack,
 ) -> Parts:
     checkpoint = _make_checkpoint(settings.crash_at)
-    posting = Posting()
-    commits: GroupCommit[Member, Outcome] = GroupCommit(
-        pool,
-        stop_at(checkpoint, posting.post) if settings.crash_at else posting.post,
-        members_max=settings.commit_members_max,
-        delay_max_s=settings.commit_delay_max_s,
-        waiting_max=settings.commit_waiting_max,
-        on_commit=posting.keep,
-    )
-    stack.push_async_callback(commits.close)
-    charging = Charging(commits, node_id=new_id("node"), validity_s=settings.hold_validity_s)
+    commits, charging = await _open_charging(settings, pool, stack, checkpoint)
     key_ring = KeyRing(pool)
-    _run_in_background(stack, "key ring", key_ring.run)
-    _run_in_background(
-        stack,
-        "sweeper",
-        lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s),
-    )
+    run_in_background(stack, "key ring", key_ring.run)
+    run_in_background(stack, "notifications", make_notifier(settings, pool).run)
     watch = make_watch(pool, counter)
     stack.push_async_callback(watch.close)
-    _run_in_background(stack, "watch", watch.run)
+    run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
@@ -143,6 +132,36 @@ async def _start(
     )
 
 
+async def _open_charging(
+    settings: Settings, pool: Pool, stack: AsyncExitStack, checkpoint: Callable[[str], None]
+) -> tuple[GroupCommit[Member, Outcome], Charging]:
+    """The money path, after everything that an earlier run could not book is booked."""
+    spool = Spool(settings.data_dir / SPOOL_FILE, bytes_max=settings.spool_bytes_max)
+    stack.push_async_callback(spool.close)
+    posting = Posting()
+    commits: GroupCommit[Member, Outcome] = GroupCommit(
+        pool,
+        stop_at(checkpoint, posting.post) if settings.crash_at else posting.post,
+        members_max=settings.commit_members_max,
+        delay_max_s=settings.commit_delay_max_s,
+        waiting_max=settings.commit_waiting_max,
+        on_commit=posting.keep,
+    )
+    stack.push_async_callback(commits.close)
+    if spool.count:
+        await replay(pool, commits, spool)
+    run_in_background(stack, "replayer", lambda: run_replayer(pool, commits, spool))
+    # An embedded database is nobody else's, and what this node kept is booked by now.
+    grace_s = REPLAY_GRACE_S if settings.database_url else 0
+    run_in_background(
+        stack,
+        "sweeper",
+        lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s, grace_s=grace_s),
+    )
+    node_id = new_id("node")
+    return commits, Charging(commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool)
+
+
 def _publish_address(settings: Settings, database_url: str, stack: AsyncExitStack) -> None:
     """Let the other commands of this user find the database while we run."""
     path = settings.data_dir / ADDRESS_FILE
@@ -156,24 +175,3 @@ def _make_checkpoint(crash_at: str) -> Callable[[str], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return checkpoint
-
-
-def _run_in_background(stack: AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:
-    task = asyncio.create_task(_keep_running(name, run), name=name)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.wait([task])
-
-    stack.push_async_callback(end)
-
-
-async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await run()
-        except Exception:  # noqa: BLE001 - the last handler of what runs beside the requests
-            _log.exception("background_failed", part=name)
-            await asyncio.sleep(RESTART_DELAY_S)
-        else:
-            return

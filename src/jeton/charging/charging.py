@@ -4,6 +4,7 @@ Everything that touches money goes through one group commit. When a call returns
 durable; when it raises, nothing of it was written.
 """
 
+import contextlib
 from dataclasses import fields
 from datetime import timedelta
 from typing import cast
@@ -11,9 +12,13 @@ from typing import cast
 import msgspec
 
 from jeton import clock
+from jeton.charging.errors import SpoolFullError
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
+from jeton.charging.spool import Spool, keep_end
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
+from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit
+from jeton.errors import OverloadedError
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
 from jeton.usage import Usage
@@ -32,8 +37,13 @@ class Charging:
         *,
         node_id: str,
         validity_s: int,
+        spool: Spool | None = None,
     ) -> None:
-        """``validity_s`` is how long a hold may stay open before the sweeper ends it."""
+        """``validity_s`` is how long a hold may stay open before the sweeper ends it.
+
+        ``spool`` keeps the ends of holds while the database is away; without one they fail.
+        """
+        self._spool = spool
         self._commits = commits
         self._node_id = node_id
         self._validity = timedelta(seconds=validity_s)
@@ -46,7 +56,12 @@ class Charging:
         """
         taken_at = clock.now()
         valid_until = taken_at + self._validity
-        outcome = await self._commits.submit(TakeHold(ask, self._node_id, taken_at, valid_until))
+        try:
+            outcome = await self._commits.submit(TakeHold(ask, self._node_id, taken_at, valid_until))
+        except OutcomeUnknownError:
+            # If it was taken, it is given back: the upstream will not be called.
+            await self._give_up(ask)
+            raise
         return Hold(ask, cast("str", outcome), taken_at, valid_until)
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
@@ -70,13 +85,35 @@ class Charging:
             rating=rating,
             event=_event(hold, metered),
         )
-        return cast("Charge", await self._commits.submit(end))
+        return await self._end(end, ask)
 
     async def release(self, hold: Hold, rule: Rule) -> Charge:
         """Give the whole hold back; the request costs nothing by ``rule``."""
         ask = hold.ask
-        end = EndHold(ask.organization_id, ask.request_id, "released", rule)
-        return cast("Charge", await self._commits.submit(end))
+        return await self._end(EndHold(ask.organization_id, ask.request_id, "released", rule), ask)
+
+    async def _end(self, end: EndHold, ask: HoldAsk) -> Charge:
+        try:
+            return cast("Charge", await self._commits.submit(end))
+        except OverloadedError:
+            if self._spool is None:
+                raise
+            # Durable here, and booked when the database is back: the answer may go out.
+            await self._spool.append(keep_end(end, ask.price_version.price_version_id))
+        return Charge(
+            request_id=end.request_id,
+            state=end.state,
+            rule=end.rule,
+            list_nano=end.rating.list_nano if end.rating else 0,
+            net_nano=end.rating.net_nano if end.rating else 0,
+            transaction_id="",
+        )
+
+    async def _give_up(self, ask: HoldAsk) -> None:
+        if self._spool is not None:
+            end = EndHold(ask.organization_id, ask.request_id, "released", Rule.HOLD_UNCONFIRMED)
+            with contextlib.suppress(SpoolFullError, OSError):  # then the sweeper ends it after its validity
+                await self._spool.append(keep_end(end, ask.price_version.price_version_id))
 
 
 def _event(hold: Hold, metered: Metered) -> UsageEvent:

@@ -1,6 +1,6 @@
 """What charging refuses."""
 
-from jeton.errors import InvalidInputError
+from jeton.errors import ConfigurationError, InvalidInputError, OverloadedError
 
 
 class UnboundedRequestError(InvalidInputError):
@@ -20,3 +20,30 @@ class GrantError(InvalidInputError):
     """A grant that cannot be made."""
 
     code = "invalid_grant"
+
+
+class SpoolFullError(OverloadedError):
+    """The local spool is full while the database is away."""
+
+    code = "spool_full"
+
+    def __init__(self, count: int, size_bytes: int, bytes_max: int) -> None:
+        """Name both numbers."""
+        super().__init__(
+            f"The database is away and the local spool is full: {count} settlements in {size_bytes} of "
+            f"{bytes_max} bytes wait. Bring the database back, or raise spool_bytes_max."
+        )
+
+
+class SpoolDamagedError(ConfigurationError):
+    """A line of the spool, which is not the last, cannot be read."""
+
+    code = "spool_damaged"
+
+    def __init__(self, path: str, number: int) -> None:
+        """Name the place; nothing of the file was changed."""
+        sentence = (
+            f"{path}:{number}: this line does not match its checksum. It holds settlements that the "
+            "database has not seen: keep the file, move it away, and start again."
+        )
+        super().__init__([sentence])

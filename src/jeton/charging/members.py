@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from jeton.charging.budgets.members import BudgetMember
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
 from jeton.metering.events import UsageEvent
@@ -27,7 +28,11 @@ class TakeHold(msgspec.Struct, frozen=True):
 
 
 class EndHold(msgspec.Struct, frozen=True):
-    """End a hold: settle it with a rating, or give it back; idempotent by request id."""
+    """End a hold: settle it with a rating, or give it back; idempotent by request id.
+
+    ``is_late``: it was kept in the spool while the database was away; should the sweeper have ended
+    the hold meanwhile, what was used is charged all the same.
+    """
 
     organization_id: UUID
     request_id: str
@@ -36,6 +41,7 @@ class EndHold(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     rating: Rating | None = None
     event: UsageEvent | None = None
+    is_late: bool = False
 
 
 class GrantLot(msgspec.Struct, frozen=True):
@@ -53,5 +59,5 @@ class ExpireLots(msgspec.Struct, frozen=True):
     organization_id: UUID
 
 
-Member = TakeHold | EndHold | GrantLot | ExpireLots
+Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember
 Outcome = str | Charge | int

@@ -1,6 +1,6 @@
 """Price versions on record: every version in force here is stored as it reads, for ever (P10)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from psycopg.types.json import Jsonb
 
@@ -43,3 +43,12 @@ async def record_price_versions(connection: Connection, versions: Iterable[Price
                 if version.price_version_id not in known
             ],
         )
+
+
+async def find_price_versions(
+    connection: Connection, version_ids: Collection[str]
+) -> dict[str, PriceVersion]:
+    """The stored versions of these ids, as they read when they were in force."""
+    query = "SELECT price_version_id, content FROM price_versions WHERE price_version_id = ANY(%s)"
+    rows = await (await connection.execute(query, ([*version_ids],))).fetchall()
+    return {row[0]: PriceVersion.from_content(row[1]) for row in rows}

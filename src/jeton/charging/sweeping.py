@@ -18,8 +18,13 @@ from jeton.errors import JetonError
 
 SWEEP_MAX = 500
 
+# After an outage the nodes book first what their spools kept.
+REPLAY_GRACE_S = 60
+
 _STALE_HOLDS = """
-    SELECT organization_id, request_id FROM holds WHERE valid_until <= %s ORDER BY valid_until LIMIT %s
+    SELECT organization_id, request_id FROM holds
+    WHERE valid_until <= %s AND pg_postmaster_start_time() <= now() - make_interval(secs => %s)
+    ORDER BY valid_until LIMIT %s
 """
 _EXPIRED_LOTS = """
     SELECT DISTINCT organization_id FROM lots
@@ -29,11 +34,14 @@ _EXPIRED_LOTS = """
 log = structlog.get_logger(__name__)
 
 
-async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome]) -> int:
-    """End stale holds and expired lots, ``SWEEP_MAX`` of each at most; return how many members."""
+async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome], *, grace_s: int = 0) -> int:
+    """End stale holds and expired lots, ``SWEEP_MAX`` of each at most; return how many members.
+
+    No hold is ended in the first ``grace_s`` seconds of the database.
+    """
     at = clock.now()
     async with pool.connection() as connection:
-        holds = await (await connection.execute(_STALE_HOLDS, (at, SWEEP_MAX))).fetchall()
+        holds = await (await connection.execute(_STALE_HOLDS, (at, grace_s, SWEEP_MAX))).fetchall()
         organizations = await (await connection.execute(_EXPIRED_LOTS, (at, SWEEP_MAX))).fetchall()
     members: list[Member] = [
         EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST) for row in holds
@@ -48,11 +56,13 @@ async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome]) -> int:
     return len(members)
 
 
-async def run_sweeper(pool: Pool, commits: GroupCommit[Member, Outcome], *, interval_s: int) -> None:
+async def run_sweeper(
+    pool: Pool, commits: GroupCommit[Member, Outcome], *, interval_s: int, grace_s: int
+) -> None:
     """Sweep for ever, every ``interval_s`` seconds; a database that is away is tried again."""
     while True:
         try:
-            await sweep(pool, commits)
+            await sweep(pool, commits, grace_s=grace_s)
         except (OSError, JetonError, psycopg.OperationalError) as problem:
             log.warning("sweep_failed", problem=str(problem))
         await asyncio.sleep(interval_s)

@@ -18,6 +18,9 @@ from jeton.db.pool import Connection
 Row = tuple[bytes | None, ...]
 Parameter = str | None
 
+# PostgreSQL cancels a statement after less; whoever is silent for longer is not there any more.
+ANSWER_TIMEOUT_S = 15.0
+
 _FAILED = frozenset({pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE})
 
 
@@ -32,8 +35,9 @@ class Channel:
     Raises psycopg's errors. After one, the transaction must be rolled back before anything else.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """``connection`` must be idle or inside a transaction of its own, and is left as it was."""
+        self._answer_timeout_s = answer_timeout_s
         self.connection = connection
         self.round_trips = 0
         self._pg = connection.pgconn
@@ -91,6 +95,7 @@ class Channel:
         self._unsent.clear()
         self._pg.pipeline_sync()
         self._round = self._loop.create_future()
+        silence = self._loop.call_later(self._answer_timeout_s, self._give_up)
         self._write()
         try:
             await self._round
@@ -99,6 +104,7 @@ class Channel:
             self._pg.finish()
             raise
         finally:
+            silence.cancel()
             self._round = None
         last = self._results[-1]
         for result in self._results:
@@ -138,6 +144,10 @@ class Channel:
             return
         if pg.status != pq.ConnStatus.OK:
             self._fail(errors.OperationalError("the connection to PostgreSQL is lost"))
+
+    def _give_up(self) -> None:
+        self._fail(errors.OperationalError(f"PostgreSQL was silent for {self._answer_timeout_s:g} seconds"))
+        self._pg.finish()
 
     def _fail(self, error: errors.OperationalError) -> None:
         self._loop.remove_reader(self._socket)

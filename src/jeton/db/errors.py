@@ -77,3 +77,9 @@ class SchemaChangedError(ConfigurationError):
             "an applied migration is never edited, add a new one instead."
         )
         super().__init__([sentence])
+
+
+class OutcomeUnknownError(OverloadedError):
+    """The database went away while it was committing: what was asked may or may not be written."""
+
+    code = "outcome_unknown"

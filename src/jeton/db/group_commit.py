@@ -4,6 +4,8 @@ A commit costs the same for one member as for a hundred: one flush to disk. So o
 what is waiting, and whoever comes meanwhile gathers for the next commit. An idle writer commits
 at once; a busy one waits a little for company, by at most ``delay_max_s``.
 
+While the database is away, members are refused at once and the writer asks for it again and again.
+
 A member fails alone. A result that is a JetonError is raised to its own submitter. When the
 database refuses a batch, nothing of it is kept and its members are repeated one by one, each in a
 transaction of its own. When the connection is lost, nobody knows whether the commit happened; the
@@ -21,7 +23,8 @@ from typing import Generic, TypeVar
 import psycopg
 
 from jeton.db.channel import Channel
-from jeton.db.pool import Pool
+from jeton.db.errors import OutcomeUnknownError
+from jeton.db.pool import Pool, connect_like
 from jeton.errors import JetonError, OverloadedError
 
 # Small enough that the next batch is decided while the database writes this one: with everybody in
@@ -37,6 +40,9 @@ _COMPANY_MIN = 2
 # How much of the average the latest commit is.
 _LATEST_SHARE = 0.25
 _TRIES_MAX = 2
+# While requests wait, so not for long; afterwards they are refused without waiting.
+_CONNECT_TIMEOUT_S = 3
+_PROBE_INTERVAL_S = 0.25
 
 _AWAY = "The database is away and nothing was written: send the request again in a moment."
 _BUSY = "Others change the same books at this moment and nothing was written: send the request again."
@@ -82,6 +88,18 @@ class GroupCommit(Generic[Member, Result]):
         self._channel: Channel | None = None
         self._company = 1.0
         self._is_closing = False
+        self._is_away = False
+        self._is_back = asyncio.Event()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database was not to be had when it was last asked for."""
+        return self._is_away
+
+    async def wait_until_back(self) -> None:
+        """Return when the database can be had, at once if it was not away."""
+        if self._is_away:
+            await self._is_back.wait()
 
     async def submit(self, member: Member) -> Result:
         """Commit ``member`` with whoever else waits; its result is durable when this returns.
@@ -91,6 +109,8 @@ class GroupCommit(Generic[Member, Result]):
         """
         if self._is_closing:
             raise OverloadedError("This server is stopping: send the request again in a moment.")
+        if self._is_away:
+            raise OverloadedError(_AWAY)
         if len(self._waiting) >= self._waiting_max:
             raise OverloadedError(
                 f"{self._waiting_max} writes wait for the database already: "
@@ -108,7 +128,7 @@ class GroupCommit(Generic[Member, Result]):
         return await future
 
     async def close(self) -> None:
-        """Commit what waits, refuse what comes, and give the connection back; safe to repeat."""
+        """Commit what waits, refuse what comes, and close the connection; safe to repeat."""
         self._is_closing = True
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
@@ -118,6 +138,9 @@ class GroupCommit(Generic[Member, Result]):
     async def _write(self) -> None:
         try:
             while self._waiting or not self._is_closing:
+                if self._is_away:
+                    await self._find_database()
+                    continue
                 if not self._waiting:
                     self._wake = asyncio.get_running_loop().create_future()
                     await self._wake
@@ -134,13 +157,13 @@ class GroupCommit(Generic[Member, Result]):
             # be left waiting for a writer that is gone.
             _fail_all(self._waiting, OverloadedError(_AWAY))
             self._waiting.clear()
-            await self._return_channel()
+            await self._close_channel()
 
     async def _commit(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
         try:
             await self._commit_together(batch)
         finally:
-            _fail_all(batch, OverloadedError(_UNKNOWN))
+            _fail_all(batch, OutcomeUnknownError(_UNKNOWN))
 
     async def _commit_together(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
         try:
@@ -153,6 +176,8 @@ class GroupCommit(Generic[Member, Result]):
         except OverloadedError as error:
             _fail_all(batch, error)
             if self._channel is None:
+                self._is_away = True
+                self._is_back.clear()
                 _fail_all(self._waiting, OverloadedError(_AWAY))
                 self._waiting.clear()
         else:
@@ -172,22 +197,22 @@ class GroupCommit(Generic[Member, Result]):
 
     async def _transact(self, members: list[Member]) -> Sequence[Result | JetonError]:
         """One transaction, tried once more on a new connection if the first is lost meanwhile."""
-        sentence = _AWAY
+        problem = OverloadedError(_AWAY)
         for _ in range(_TRIES_MAX):
             try:
-                channel = await self._borrow_channel()
-            except psycopg.OperationalError:  # a pool that times out or is full raises these too
+                channel = await self._open_channel()
+            except psycopg.OperationalError:
                 break
             try:
                 return await self._transact_on(channel, members)
             except psycopg.errors.SerializationFailure:
-                sentence = _BUSY
+                problem = OverloadedError(_BUSY)
             except psycopg.Error:
                 if channel.is_usable:
                     raise
-                await self._return_channel()
-                sentence = _UNKNOWN
-        raise OverloadedError(sentence)
+                await self._close_channel()
+                problem = OutcomeUnknownError(_UNKNOWN)
+        raise problem
 
     async def _transact_on(self, channel: Channel, members: list[Member]) -> Sequence[Result | JetonError]:
         channel.queue("BEGIN")
@@ -202,17 +227,26 @@ class GroupCommit(Generic[Member, Result]):
         self._on_commit()
         return results
 
-    async def _borrow_channel(self) -> Channel:
+    async def _open_channel(self) -> Channel:
         if self._channel is None:
-            self._channel = Channel(await self._pool.getconn())
+            self._channel = Channel(await connect_like(self._pool, timeout_s=_CONNECT_TIMEOUT_S))
         return self._channel
 
-    async def _return_channel(self) -> None:
+    async def _find_database(self) -> None:
+        try:
+            await self._open_channel()
+        except psycopg.OperationalError:
+            await asyncio.sleep(_PROBE_INTERVAL_S)
+        else:
+            self._is_away = False
+            self._is_back.set()
+
+    async def _close_channel(self) -> None:
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
             with contextlib.suppress(psycopg.Error):
-                await self._pool.putconn(channel.connection)
+                await channel.connection.close()
 
 
 def _fail_all(batch: Iterable[tuple[Member, asyncio.Future[Result]]], error: Exception) -> None:

@@ -20,6 +20,8 @@ Pool = AsyncConnectionPool[Connection]
 CONNECTIONS_MIN = 2
 CONNECTIONS_MAX = 10
 CONNECT_TIMEOUT_S = 5
+# After so long without an acknowledgement the network counts as gone (Linux; others wait for TCP).
+UNACKNOWLEDGED_MAX_MS = 10_000
 BORROW_TIMEOUT_S = 10.0
 BORROWERS_MAX = 1000
 STATEMENT_TIMEOUT_MS = 60_000
@@ -44,6 +46,7 @@ async def open_pool(
     settings: dict[str, Any] = {
         "options": _SESSION_OPTIONS,
         "connect_timeout": CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": UNACKNOWLEDGED_MAX_MS,
         "application_name": "jeton",
     }
     pool: Pool = AsyncConnectionPool(
@@ -65,6 +68,16 @@ async def open_pool(
             render_address(database_url), f"no connection within {BORROW_TIMEOUT_S:.0f} seconds."
         ) from None
     return pool
+
+
+async def connect_like(pool: Pool, *, timeout_s: int) -> Connection:
+    """A connection of a pool's kind, but outside it: nobody else waits for it, and its owner closes it.
+
+    Raises psycopg.OperationalError when PostgreSQL does not answer within ``timeout_s``.
+    """
+    kwargs = pool.kwargs if isinstance(pool.kwargs, dict) else {}
+    conninfo = pool.conninfo if isinstance(pool.conninfo, str) else ""
+    return await AsyncConnection.connect(conninfo, **{**kwargs, "connect_timeout": timeout_s})
 
 
 async def connect(database_url: str) -> Connection:

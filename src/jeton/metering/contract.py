@@ -24,6 +24,7 @@ class Rule(StrEnum):
     USAGE_MISSING = "usage_missing"
     USAGE_CONTRADICTORY = "usage_contradictory"
     NODE_LOST = "node_lost"
+    HOLD_UNCONFIRMED = "hold_unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ CONTRACT: Mapping[Rule, Clause] = MappingProxyType(
         Rule.NODE_LOST: Clause(
             "The server that carried the request died before it could settle",
             "nothing; the hold ends as unconfirmed after its validity",
+        ),
+        Rule.HOLD_UNCONFIRMED: Clause(
+            "The database went away before it confirmed the hold, so the upstream was never called", "nothing"
         ),
     }
 )

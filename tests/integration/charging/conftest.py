@@ -59,25 +59,32 @@ class House:
             return await verify(connection)
 
 
+async def open_house_on(
+    pool: Pool, commits: GroupCommit[Member, Outcome], *, validity_s: int = VALIDITY_S
+) -> House:
+    """A house whose charging goes through this writer."""
+    book = load_book()
+    async with pool.connection() as connection:
+        await record_price_versions(connection, book.versions)
+        organization = await open_organization(
+            connection, name="Test", trial=TrialTerms(5_000_000_000, days=30)
+        )
+    version = book.find_version(MODEL, clock.now())
+    assert version is not None
+    charging = Charging(commits, node_id="node_test", validity_s=validity_s)
+    return House(pool, commits, charging, organization.organization_id, version)
+
+
 @pytest.fixture
 async def open_house(pool: Pool) -> AsyncIterator[Callable[..., object]]:
     """A function that opens a house with a given validity of holds."""
     opened: list[GroupCommit[Member, Outcome]] = []
 
     async def open_it(validity_s: int = VALIDITY_S) -> House:
-        book = load_book()
-        async with pool.connection() as connection:
-            await record_price_versions(connection, book.versions)
-            organization = await open_organization(
-                connection, name="Test", trial=TrialTerms(5_000_000_000, days=30)
-            )
         posting = Posting()
         commits: GroupCommit[Member, Outcome] = GroupCommit(pool, posting.post, on_commit=posting.keep)
         opened.append(commits)
-        charging = Charging(commits, node_id="node_test", validity_s=validity_s)
-        version = book.find_version(MODEL, clock.now())
-        assert version is not None
-        return House(pool, commits, charging, organization.organization_id, version)
+        return await open_house_on(pool, commits, validity_s=validity_s)
 
     yield open_it
     for commits in opened:

@@ -1,0 +1,93 @@
+"""Replaying: books what the spool kept while the database was away, exactly once (P11)."""
+
+import asyncio
+
+import psycopg
+import structlog
+
+from jeton.charging.members import EndHold, Member, Outcome
+from jeton.charging.price_versions import find_price_versions
+from jeton.charging.spool import Spool, SpooledEnd
+from jeton.db.group_commit import GroupCommit
+from jeton.db.pool import Pool
+from jeton.errors import NotFoundError, OverloadedError
+from jeton.ledger.errors import HoldEndedError
+from jeton.pricing.book import PriceVersion
+from jeton.pricing.rating import Conditions, rate
+from jeton.usage import Usage
+
+ENDS_AT_ONCE = 256
+INTERVAL_S = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_replayer(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool) -> None:
+    """Replay for ever, as soon as the database is back each time."""
+    while True:
+        await commits.wait_until_back()
+        if spool.count:
+            try:
+                await replay(pool, commits, spool)
+            except (OverloadedError, psycopg.OperationalError) as problem:
+                _log.warning("replay_interrupted", waiting=spool.count, problem=str(problem))
+        await asyncio.sleep(INTERVAL_S)
+
+
+async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool) -> int:
+    """Book everything that waits in the spool and forget it; return how many ends there were.
+
+    Raises OverloadedError or psycopg.OperationalError when the database goes away again; what was
+    booked by then is found and not booked twice by the next replay.
+    """
+    ends = spool.read()
+    async with pool.connection() as connection:
+        versions = await find_price_versions(connection, {end.price_version_id for end in ends if end.event})
+    for start in range(0, len(ends), ENDS_AT_ONCE):
+        some = ends[start : start + ENDS_AT_ONCE]
+        outcomes = await asyncio.gather(
+            *(commits.submit(_restore_end(end, versions)) for end in some), return_exceptions=True
+        )
+        for end, outcome in zip(some, outcomes, strict=True):
+            _judge(end, outcome)
+    await spool.clear(len(ends))
+    _log.info("spool_replayed", ends=len(ends))
+    return len(ends)
+
+
+def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
+    event = end.event
+    if event is None or event.input_tokens is None:
+        return EndHold(end.organization_id, end.request_id, end.state, end.rule, event=event, is_late=True)
+    usage = Usage(
+        event.input_tokens,
+        event.cache_creation_5m_input_tokens or 0,
+        event.cache_creation_1h_input_tokens or 0,
+        event.cache_read_input_tokens or 0,
+        event.output_tokens or 0,
+        event.web_search_requests or 0,
+    )
+    conditions = Conditions(event.service_tier, event.inference_geo, event.speed)  # type: ignore[arg-type]  # as stored
+    return EndHold(
+        organization_id=end.organization_id,
+        request_id=end.request_id,
+        state=end.state,
+        rule=end.rule,
+        usage=usage,
+        rating=rate(usage, versions[end.price_version_id], conditions),
+        event=event,
+        is_late=True,
+    )
+
+
+def _judge(end: SpooledEnd, outcome: Outcome | BaseException) -> None:
+    """Pass over what is an answer about this end itself; anything else ends the replay."""
+    if isinstance(outcome, NotFoundError):
+        # The hold was never taken: its commit is what the database went away in.
+        if end.event is not None:
+            _log.error("spooled_end_without_hold", request_id=end.request_id)
+    elif isinstance(outcome, HoldEndedError) and end.event is None:
+        # Released late, after the sweeper: either way it costs nothing.
+        return
+    elif isinstance(outcome, BaseException):
+        raise outcome

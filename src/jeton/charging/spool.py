@@ -1,0 +1,148 @@
+"""Spool: how holds end while the database is away, on this node's disk until it can take them (P11).
+
+A line an end, with a checksum; on disk (fdatasync) when ``append`` returns, many in one flush. A
+crash in the middle of a line loses only that line, which nobody was told about. Replaying is
+idempotent by request id, so a file that is replayed twice changes nothing.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+from zlib import crc32
+
+import msgspec
+
+from jeton.charging.errors import SpoolDamagedError, SpoolFullError
+from jeton.charging.members import EndHold
+from jeton.charging.words import ChargeState, Rule
+from jeton.metering.events import UsageEvent
+
+SPOOL_BYTES_MAX = 256_000_000
+_CHECKSUM_CHARS = 8
+
+
+class SpooledEnd(msgspec.Struct, frozen=True):
+    """The end of a hold as it is kept; usage and conditions are in ``event``, None for a release."""
+
+    organization_id: UUID
+    request_id: str
+    state: ChargeState
+    rule: Rule
+    price_version_id: str
+    event: UsageEvent | None = None
+
+
+_decoder = msgspec.json.Decoder(SpooledEnd)
+
+
+def keep_end(end: EndHold, price_version_id: str) -> SpooledEnd:
+    """What has to be kept of an end to book it later."""
+    return SpooledEnd(end.organization_id, end.request_id, end.state, end.rule, price_version_id, end.event)
+
+
+class Spool:
+    """One file, one writer. ``count`` lines wait in it, ``size_bytes`` long."""
+
+    def __init__(self, path: Path, *, bytes_max: int = SPOOL_BYTES_MAX) -> None:
+        """Open or create the file; raises SpoolDamagedError when it cannot be read."""
+        self._path = path
+        self._bytes_max = bytes_max
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        _sync_directory(path.parent)
+        # A line that a crash cut off: nobody was told that it was written.
+        os.ftruncate(self._file, path.read_bytes().rfind(b"\n") + 1)
+        self.count = sum(1 for _ in self._read())
+        self.size_bytes = os.fstat(self._file).st_size
+        self._unwritten: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def append(self, end: SpooledEnd) -> None:
+        """Keep an end; durable when this returns. Raises SpoolFullError, or OSError from the disk."""
+        line = _render_line(end)
+        if self.size_bytes + len(line) > self._bytes_max:
+            raise SpoolFullError(self.count, self.size_bytes, self._bytes_max)
+        self.size_bytes += len(line)
+        self.count += 1
+        written = asyncio.get_running_loop().create_future()
+        self._unwritten.append((line, written))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        await asyncio.shield(written)
+
+    def read(self) -> list[SpooledEnd]:
+        """Everything that waits, in order."""
+        return list(self._read())
+
+    async def clear(self, count: int) -> None:
+        """Forget the first ``count`` ends, which are booked; what came meanwhile stays."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        rest = b"".join(_render_line(end) for end in self.read()[count:])
+        await asyncio.to_thread(self._replace, rest)
+        self.count -= count
+        self.size_bytes = len(rest)
+
+    async def close(self) -> None:
+        """Close the file after what is being written."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        os.close(self._file)
+
+    async def _write(self) -> None:
+        while self._unwritten:
+            lines, self._unwritten = self._unwritten, []
+            try:
+                await asyncio.to_thread(_append, self._file, b"".join(line for line, _ in lines))
+            except OSError as error:
+                for _, written in lines:
+                    written.set_exception(error)
+            else:
+                for _, written in lines:
+                    written.set_result(None)
+
+    def _read(self) -> Iterator[SpooledEnd]:
+        for number, line in enumerate(self._path.read_bytes().splitlines(), start=1):
+            end = _parse_line(line)
+            if end is None:
+                raise SpoolDamagedError(str(self._path), number)
+            yield end
+
+    def _replace(self, content: bytes) -> None:
+        """The file with other content, whole or not at all."""
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        _append(descriptor, content)
+        fresh.replace(self._path)
+        _sync_directory(self._path.parent)
+        os.close(self._file)
+        self._file = descriptor
+
+
+def _append(descriptor: int, content: bytes) -> None:
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
+    os.fdatasync(descriptor)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _render_line(end: SpooledEnd) -> bytes:
+    content = msgspec.json.encode(end)
+    return b"%08x %s\n" % (crc32(content), content)
+
+
+def _parse_line(line: bytes) -> SpooledEnd | None:
+    checksum, _, content = line.partition(b" ")
+    if len(checksum) != _CHECKSUM_CHARS or f"{crc32(content):08x}".encode() != checksum:
+        return None
+    return _decoder.decode(content)

@@ -1,0 +1,111 @@
+"""An outage (P11): nothing new is admitted, what is in flight is kept on disk and booked exactly once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from jeton.charging.charging import Charging
+from jeton.charging.posting import Posting
+from jeton.charging.replaying import replay
+from jeton.charging.spool import Spool
+from jeton.charging.words import Rule
+from jeton.db.embedded import EmbeddedServer
+from jeton.db.group_commit import GroupCommit
+from jeton.db.migrating import migrate
+from jeton.db.pool import open_pool
+from jeton.errors import OverloadedError
+
+from .conftest import VALIDITY_S, House, open_house_on
+from .test_charging import TRIAL, V1_NANO, metered
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A house on a database of its own, which can be killed and brought back at the same address."""
+
+    house: House
+    server: EmbeddedServer
+    spool: Spool
+    pid_path: Path
+
+    def kill(self) -> None:
+        """PostgreSQL with all its backends, as if the power went."""
+        postmaster = int(self.pid_path.read_text().split()[0])
+        backends = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in (postmaster, *map(int, backends)):
+            os.kill(pid, signal.SIGKILL)
+
+    @asynccontextmanager
+    async def back(self) -> AsyncIterator[None]:
+        """PostgreSQL again, for as long as the block lasts."""
+        watch = asyncio.create_task(self.server.watch())
+        await self.house.commits.wait_until_back()
+        yield
+        watch.cancel()
+
+
+@pytest.fixture
+async def outage(tmp_path: Path) -> AsyncIterator[Outage]:
+    """Everything up."""
+    server = EmbeddedServer(tmp_path / "data")
+    database_url = await server.start()
+    await migrate(database_url)
+    pool = await open_pool(database_url)
+    posting = Posting()
+    commits = GroupCommit(pool, posting.post, on_commit=posting.keep)
+    spool = Spool(tmp_path / "spool" / "ends.jsonl")
+    house = await open_house_on(pool, commits)
+    charging = Charging(commits, node_id="node_test", validity_s=VALIDITY_S, spool=spool)
+    pid_path = tmp_path / "data" / "postgres" / "postmaster.pid"
+    yield Outage(replace(house, charging=charging), server, spool, pid_path)
+    await commits.close()
+    await spool.close()
+    await pool.close()
+    await server.stop()
+
+
+async def test_what_is_in_flight_is_settled_exactly_once(outage: Outage) -> None:
+    """Two held, the database goes, both end; it comes back, and replaying twice books each once."""
+    house, spool = outage.house, outage.spool
+    first = await house.charging.hold(house.ask(1_000_000_000))
+    second = await house.charging.hold(house.ask(1_000_000_000))
+    outage.kill()
+    charge = await house.charging.settle(first, metered())
+    assert (charge.state, charge.net_nano) == ("settled", V1_NANO)
+    await house.charging.release(second, Rule.UPSTREAM_FAILED)
+    with pytest.raises(OverloadedError):
+        await house.charging.hold(house.ask(1))
+    kept = spool.read()
+    assert [end.request_id for end in kept] == [first.ask.request_id, second.ask.request_id]
+    async with outage.back():
+        await replay(house.pool, house.commits, spool)
+        assert spool.count == 0
+        for end in kept:
+            await spool.append(end)
+        await replay(house.pool, house.commits, spool)
+        amounts = (await house.balance()).amounts
+        assert (amounts.held_nano, amounts.used_nano) == (0, V1_NANO)
+        assert amounts.available_nano == TRIAL - V1_NANO
+        assert (await house.proof()).findings == []
+
+
+async def test_while_it_is_away_new_requests_are_refused_at_once(outage: Outage) -> None:
+    """After the first has found out, none waits for the network and none is kept."""
+    house = outage.house
+    await house.charging.hold(house.ask(1))
+    outage.kill()
+    for _ in range(100):
+        with pytest.raises(OverloadedError):
+            await house.charging.hold(house.ask(1))
+    assert house.commits.is_away
+    assert outage.spool.count <= 1
+    async with outage.back():
+        await house.charging.hold(house.ask(1))
+        await replay(house.pool, house.commits, outage.spool)
+        assert (await house.proof()).findings == []
