@@ -1,14 +1,16 @@
 """Deps: what the admin routes are given by the composition root."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
+from jeton.notifications.addresses import AddressRules
 
 
 @dataclass(frozen=True, slots=True)
 class AdminDeps:
-    """A pool to ask and the ring that knows the callers."""
+    """A pool to ask, the ring that knows the callers, and where webhooks may go."""
 
     pool: Pool
     key_ring: KeyRing
+    address_rules: AddressRules = field(default_factory=AddressRules)

@@ -145,6 +145,16 @@ def render(status: int, content: object, request_id: str) -> Response:
     )
 
 
+def render_list(data: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
+    """A page of a list, in the form that every list here has."""
+    return {
+        "data": data,
+        "has_more": has_more,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+    }
+
+
 def render_error(error: JetonError, request_id: str) -> Response:
     """The Messages API's envelope of an error."""
     status, kind = next(ANSWERS[family] for family in type(error).__mro__ if family in ANSWERS)

@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute, Route
 
 from jeton import clock
 from jeton.admin.deps import AdminDeps
-from jeton.admin.resource import Call, Resource
+from jeton.admin.resource import Call, Resource, render_list
+from jeton.admin.webhooks import webhook_routes
 from jeton.identity.errors import UnknownKeyIdError
 from jeton.identity.keys import KEYS_LISTED_MAX, Key, create_key, list_keys, revoke_key
 from jeton.identity.organizations import Workspace, get_organization, list_workspaces
@@ -44,6 +45,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         Route("/v1/organizations/api_keys", Resource(deps, keys)),
         Route("/v1/organizations/api_keys/{key_id}", Resource(deps, {"POST": _change_key})),
         Route("/v1/receipts/{request_id}", Resource(deps, {"GET": _get_receipt})),
+        *webhook_routes(deps),
     ]
 
 
@@ -65,7 +67,7 @@ async def _list_workspaces(call: Call) -> dict[str, object]:
     async with call.deps.pool.connection() as connection:
         workspaces = await list_workspaces(connection, caller.organization_id)
     data = [_render_workspace(workspace) for workspace in workspaces]
-    return _render_list(data, has_more=False)
+    return render_list(data, has_more=False)
 
 
 async def _list_keys(call: Call) -> dict[str, object]:
@@ -75,7 +77,7 @@ async def _list_keys(call: Call) -> dict[str, object]:
     async with call.deps.pool.connection() as connection:
         # One more than asked for tells whether there are more.
         keys = await list_keys(connection, caller.organization_id, after_id=after_id, limit=limit + 1)
-    return _render_list([render_key(key) for key in keys[:limit]], has_more=len(keys) > limit)
+    return render_list([render_key(key) for key in keys[:limit]], has_more=len(keys) > limit)
 
 
 async def _create_key(call: Call) -> dict[str, object]:
@@ -150,13 +152,4 @@ def _render_workspace(workspace: Workspace) -> dict[str, object]:
         "is_default": workspace.is_default,
         "created_at": workspace.created_at.isoformat(),
         "archived_at": None if workspace.archived_at is None else workspace.archived_at.isoformat(),
-    }
-
-
-def _render_list(data: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
-    return {
-        "data": data,
-        "has_more": has_more,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
     }

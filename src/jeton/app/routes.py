@@ -14,6 +14,7 @@ from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.demo import find_demo_operator
 from jeton.app.metrics import WatchCollector, make_registry
+from jeton.app.notifying import make_address_rules
 from jeton.app.parts import Parts
 from jeton.app.scraping import METRICS_PATH, find_token, make_scrape
 from jeton.console.deps import ConsoleDeps
@@ -57,7 +58,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
         Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
     ]
     routes += gateway_routes(gateway)
-    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring))
+    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, make_address_rules(parts.settings)))
     routes += console_routes(_console_deps(parts))
     site = _site_deps(parts)
     routes += site_routes(site)

@@ -1,5 +1,9 @@
-"""``jeton serve``: the API, the Console and the site in one process, and how to send the first request."""
+"""``jeton serve``: the API, the Console and the site in one process, and how to send the first request.
 
+And ``jeton work``: only what is done beside the requests.
+"""
+
+import asyncio
 import shlex
 import sys
 from pathlib import Path
@@ -8,7 +12,9 @@ import typer
 
 from jeton.app import Parts
 from jeton.app import serve as serve_app
+from jeton.app.working import work as work_app
 from jeton.cli.options import chosen_settings, with_options
+from jeton.cli.session import open_database
 from jeton.upstreams.embedded import MODEL
 
 FIRST_REQUEST = """\
@@ -48,3 +54,17 @@ def _announce(parts: Parts, base_url: str, demo_path: Path | None) -> None:
 
 
 serve = with_options(_run)
+
+
+def _work() -> None:
+    """Sweep holds and lots and send notifications until Ctrl-C, beside a server or without one."""
+    asyncio.run(_work_on())
+
+
+async def _work_on() -> None:
+    settings = chosen_settings()
+    async with open_database(settings) as pool:
+        await work_app(settings, pool, announce=lambda: typer.echo("Jeton works."))
+
+
+work = with_options(_work)

@@ -45,7 +45,7 @@ class _BudgetData(EventData, frozen=True, kw_only=True):
     scope_id: Annotated[str, Meta(description="which one")]
     is_hard: Annotated[bool, Meta(description="whether requests beyond it are refused")]
     limit: Annotated[str, Meta(description="its limit, exact dollars")]
-    spent: Annotated[str, Meta(description="settled and held in this window, exact dollars")]
+    spent: Annotated[str, Meta(description="charged in this window, exact dollars")]
     window_from: Annotated[datetime, Meta(description="first instant of the window")]
     window_until: Annotated[datetime | None, Meta(description="end of the window; null: it has none")]
 
@@ -82,7 +82,7 @@ class BudgetThresholdReached(_BudgetData, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """What happened and what to do about it."""
         return (
-            f"{self._name} has reached {self.percent} % of ${self.limit}: ${self.spent} is spent or held in"
+            f"{self._name} has reached {self.percent} % of ${self.limit}: ${self.spent} was charged in"
             f" {self._window}. {self._consequence}"
         )
 
@@ -105,7 +105,7 @@ class BudgetForecastBreach(_BudgetData, frozen=True, kw_only=True):
         """What happened and what to do about it."""
         return (
             f"{self._name} is expected to reach ${self.forecast} by the end of {self._window}, more than its"
-            f" ${self.limit}; ${self.spent} is spent or held now. {self._consequence}"
+            f" ${self.limit}; ${self.spent} is charged so far. {self._consequence}"
         )
 
 

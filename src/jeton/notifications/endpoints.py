@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from jeton.db.pool import Connection
 from jeton.ids import new_id
-from jeton.notifications.addresses import AddressRules
+from jeton.notifications.addresses import Target
 from jeton.notifications.catalogue import TYPES
 from jeton.notifications.errors import (
     EventTypeError,
@@ -66,9 +66,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class WantedEndpoint:
-    """An endpoint to make."""
+    """An endpoint to make; ``AddressRules.check`` gave its target, before a connection was taken."""
 
-    url: str
+    target: Target
     description: str = ""
     event_types: tuple[str, ...] | None = None
     created_by: str = ""
@@ -79,23 +79,20 @@ async def create_endpoint(
     organization_id: UUID | None,
     wanted: WantedEndpoint,
     *,
-    rules: AddressRules,
     at: datetime,
 ) -> tuple[Endpoint, str]:
     """Make an endpoint; return it with its secret.
 
-    Nothing is written before the address was checked. Raises WebhookAddressError, EventTypeError,
-    WebhookTextError and TooManyWebhooksError.
+    Raises EventTypeError, WebhookTextError and TooManyWebhooksError.
     """
     event_types = parse_types(wanted.event_types)
     description = wanted.description.strip()
     if len(description) > DESCRIPTION_CHARS_MAX or not description.isprintable():
         raise WebhookTextError(DESCRIPTION_CHARS_MAX)
-    target = await rules.check(wanted.url.strip())
     if len(await list_endpoints(connection, organization_id)) >= ENDPOINTS_MAX:
         raise TooManyWebhooksError(ENDPOINTS_MAX)
     endpoint = Endpoint(
-        new_id("whep"), organization_id, target.url, description, event_types, at, wanted.created_by
+        new_id("whep"), organization_id, wanted.target.url, description, event_types, at, wanted.created_by
     )
     secret = new_secret()
     await connection.execute(

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from jeton.metering.contract import CONTRACT
+from jeton.site.event_table import render_events
 
 # The order of the index; what is not named comes after, by title.
 ORDER = (
@@ -25,12 +26,14 @@ ORDER = (
     "ledger",
     "console",
     "admin-api",
+    "webhooks",
     "self-hosting",
     "observability",
     "settings",
     "errors",
 )
 CONTRACT_MARK = "[[billing contract]]"
+EVENTS_MARK = "[[event catalogue]]"
 _RELATIVE = re.compile(r"(?P<slug>[a-z0-9-]+)\.md(?P<anchor>#.*)?")
 
 
@@ -75,7 +78,9 @@ class Documents:
 
 
 def fill_in(source: str) -> str:
-    """The source with its live tables: the billing contract is the table that the code decides by."""
+    """The source with its live tables: made from what the code decides by, so neither can be wrong alone."""
+    if EVENTS_MARK in source:
+        source = source.replace(EVENTS_MARK, render_events())
     if CONTRACT_MARK not in source:
         return source
     rows = [f"| `{rule}` | {clause.when} | {clause.pays} |" for rule, clause in CONTRACT.items()]

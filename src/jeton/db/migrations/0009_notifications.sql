@@ -68,7 +68,7 @@ CREATE TABLE deliveries (
 -- Fanned out once, whoever does it.
 CREATE UNIQUE INDEX deliveries_one_endpoint ON deliveries (event_id, endpoint_id) WHERE endpoint_id IS NOT NULL;
 CREATE UNIQUE INDEX deliveries_one_email ON deliveries (event_id, email) WHERE email IS NOT NULL;
-CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, event_id);
+CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, delivery_id);
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
 -- Writes an event, unless its dedup_key is there already; true if it is new. A function, so that a

@@ -1,0 +1,41 @@
+"""Working: what has to be done beside the requests, in a process that serves none.
+
+``jeton serve`` does all of this itself. Any number of workers may run beside it on the same database:
+what is due is shared, and what one leaves undone another does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from jeton.app.background import run_in_background
+from jeton.app.notifying import make_notifier
+from jeton.app.serving import STOP_SIGNALS, configure_logging
+from jeton.charging.members import Member, Outcome
+from jeton.charging.posting import Posting
+from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
+from jeton.db.group_commit import GroupCommit
+from jeton.db.pool import Pool
+from jeton.settings import Settings
+
+
+async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) -> None:
+    """Sweep and notify until a signal."""
+    configure_logging(settings.log_level)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    posting = Posting()
+    commits = GroupCommit[Member, Outcome](pool, posting.post, on_commit=posting.keep)
+    interval_s = settings.sweep_interval_s
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(commits.close)
+        run_in_background(
+            stack,
+            "sweeper",
+            lambda: run_sweeper(pool, commits, interval_s=interval_s, grace_s=REPLAY_GRACE_S),
+        )
+        run_in_background(stack, "notifications", make_notifier(settings, pool).run)
+        announce()
+        await stopped.wait()
