@@ -5,13 +5,16 @@ written at once. A member that cannot be granted gets its error and leaves no tr
 neighbours do not notice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from jeton.charging.counting.alerts import render_alert
+from jeton.charging.counting.booking import book_change, book_opening
+from jeton.charging.counting.members import ChangeBudget, OpenBudget
 from jeton.charging.members import EndHold, ExpireLots, GrantLot, Member, Outcome, TakeHold
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel
@@ -19,6 +22,8 @@ from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
 from jeton.ids import new_id
 from jeton.ledger import movements
 from jeton.ledger.book import Book, HoldRow
+from jeton.ledger.budgets.budgets import Asker
+from jeton.ledger.budgets.tally import Alert, BudgetWindow
 from jeton.ledger.chart import LotKind
 from jeton.ledger.errors import HoldEndedError
 from jeton.ledger.journal import Entries, encode, render_entries
@@ -26,12 +31,14 @@ from jeton.ledger.lots import Draw, Lot, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
 from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
 from jeton.money import display_usd
+from jeton.notifications.events import queue_event
 
+_WRITE_BUDGETS = "SELECT write_budgets($1, $2)"
+_WRITE_LOT_TERMS = "SELECT write_lot_terms($1)"
 _WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 class ChargeLine(msgspec.Struct, frozen=True):
-from jeton.notifications.events import queue_event
     """One bucket of a stored charge; amounts in nano."""
 
     bucket: str
@@ -73,12 +80,16 @@ class Batch:
         books: dict[UUID, Book],
         charges: dict[str, Charge],
         at: datetime,
+        *,
+        counted: Mapping[str, Sequence[BudgetWindow]] | None = None,
     ) -> None:
-        """``charges`` are those that members of this batch ended before."""
+        """``charges``: those that members ended before; ``counted``: what their new budgets hold already."""
         self._books = books
         self._charges = charges
         self._at = at
         self._entries = Entries()
+        self._counted = counted or {}
+        self._alerts: list[Alert] = []
         self._rows: list[ChargeRow] = []
         self._events: list[UsageEvent] = []
         self._rollups: dict[Any, Rollup] = {}
@@ -88,8 +99,6 @@ class Batch:
         book = self._books.get(member.organization_id)
         if book is None:
             return NotFoundError(f"There is no organization {member.organization_id}.")
-        self._counted = counted or {}
-        self._alerts: list[Alert] = []
         match member:
             case TakeHold():
                 return self._take(book, member)
@@ -98,7 +107,9 @@ class Batch:
             case GrantLot():
                 return self._grant(book, member)
             case ExpireLots():
-                return self._expire_lots(book)
+                return self.end_lots(book, book.lots, is_return=False)
+            case OpenBudget() | ChangeBudget():
+                return self._change_budgets(book, member)
 
     def write(self, channel: Channel) -> None:
         """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
@@ -117,6 +128,12 @@ class Batch:
             encode(self._events),
             encode(list(self._rollups.values())),
         )
+        if ledger.lot_terms:
+            channel.queue(_WRITE_LOT_TERMS, ledger.lot_terms)
+        if ledger.changed_budgets or ledger.changed_windows:
+            channel.queue(_WRITE_BUDGETS, ledger.changed_budgets, ledger.changed_windows)
+        for event in sorted(map(render_alert, self._alerts), key=lambda event: event.dedup_key):
+            queue_event(channel, event)
 
     def _take(self, book: Book, member: TakeHold) -> Outcome | JetonError:
         ask = member.ask
@@ -129,7 +146,15 @@ class Batch:
         available_nano = sum(drawn.amount_nano for drawn in draws)
         if available_nano < ask.amount_nano:
             return _insufficient(ask.amount_nano, available_nano)
-        transaction_id = self._book(book, Movement.HOLD, movements.hold(draws, book.kind_of), ask.request_id)
+        if book.budgets:
+            asker = Asker(ask.workspace_id, ask.key_id, member.taken_at)
+            refusal = book.budgets.refuse(asker, ask.amount_nano)
+            if refusal is not None:
+                return refusal
+            book.budgets.take(asker, ask.amount_nano)
+        transaction_id = self.book(
+            book, Movement.HOLD, movements.hold(draws, book.kind_of), request_id=ask.request_id
+        )
         row = HoldRow(
             request_id=ask.request_id,
             organization_id=ask.organization_id,
@@ -162,6 +187,8 @@ class Batch:
         held = tuple(Draw(lot_id, nano) for lot_id, nano in row.draws)
         net_nano = member.rating.net_nano if member.rating else 0
         used, _ = split(held, net_nano)
+        lots = [book.get_lot(drawn.lot_id) for drawn in held if drawn.lot_id]
+        self.end_lots(book, lots, is_return=False)
         postings = movements.settle(held, min(net_nano, row.amount_nano), book.kind_of)
         overrun_nano = max(0, net_nano - row.amount_nano)
         extra: tuple[Draw, ...] = ()
@@ -169,11 +196,13 @@ class Batch:
             extra, owed_nano = book.draw_overrun(overrun_nano, row.model, at=self._at)
             postings += movements.overrun(extra, owed_nano, book.kind_of)
         transaction_id = self.book(book, _end_movement(member), postings, request_id=member.request_id)
-        self._clear(book, held, is_return=True)
+        self.end_lots(book, lots, is_return=True)
         if member.state == "settled":
             self._start_clocks(book, member.request_id)
         book.ended_holds.add(member.request_id)
         self._entries.ended.append(member.request_id)
+        if book.budgets:
+            self._alerts += book.budgets.end(row, row.amount_nano, net_nano=net_nano, at=self._at)
         charge = Charge(
             request_id=member.request_id,
             state=member.state,
@@ -187,9 +216,20 @@ class Batch:
         self._meter(member)
         return charge
 
+    def _change_budgets(self, book: Book, member: OpenBudget | ChangeBudget) -> Outcome | JetonError:
+        if isinstance(member, OpenBudget):
+            counted = self._counted[member.budget.budget_id]
+            outcome = book_opening(book, member, counted, at=self._at)
+        else:
+            outcome = book_change(book, member, self._at)
+        if isinstance(outcome, JetonError):
+            return outcome
+        alerts, budget_id = outcome
+        self._alerts += alerts
+        return budget_id
+
     def _meter(self, member: EndHold) -> None:
         event, rating = member.event, member.rating
-        self._clear(book, held, is_return=False)
         if event is None:
             return
         self._events.append(event)
@@ -214,25 +254,18 @@ class Batch:
         self.book(book, movement, movements.grant(member.lot, member.amount_nano), reason=member.reason)
         return member.lot.lot_id
 
-    def _expire_lots(self, book: Book) -> int:
-        expired = [lot for lot in book.lots if lot.left_nano and lot.is_over(self._at)]
-        for lot in expired:
-            self.end_lot(book, lot, is_return=False)
-        return len(expired)
+    def end_lots(self, book: Book, lots: Iterable[Lot], *, is_return: bool) -> int:
+        """Take out of these lots what is left where they are over; return of how many.
 
-    def _clear(self, book: Book, draws: Sequence[Draw], *, is_return: bool) -> None:
-        """Take what lies in lots that are over out of them: before something comes back, and after."""
-        for drawn in draws:
-            lot = book.find_lot(drawn.lot_id)
-            if lot is not None and lot.left_nano and lot.is_over(self._at):
-                self.end_lot(book, lot, is_return=is_return)
-
-    def end_lot(self, book: Book, lot: Lot, *, is_return: bool) -> None:
-        """Book the end of what is left of a lot that is over.
-
-        What was there when it expired is posted for that instant, whenever it is booked; what came
+        What was there when one expired is posted for that instant, whenever it is booked; what came
         back later (``is_return``) for the instant at which it came back.
         """
+        ended = [lot for lot in lots if lot.left_nano and lot.is_over(self._at)]
+        for lot in ended:
+            self._end_lot(book, lot, is_return=is_return)
+        return len(ended)
+
+    def _end_lot(self, book: Book, lot: Lot, *, is_return: bool) -> None:
         if lot.revoked_at is not None:
             movement = Movement.REFUND if lot.kind is LotKind.PAID else Movement.ADJUST
             postings = movements.take_back(lot.lot_id, lot.kind, lot.left_nano)
@@ -256,7 +289,9 @@ class Batch:
         *,
         request_id: str | None = None,
         reason: str = "",
+        posted_at: datetime | None = None,
     ) -> str:
+        """Book one transaction, for ``posted_at`` where that is not now; return its id."""
         entry = Transaction(
             new_id("txn"),
             book.organization_id,
@@ -301,9 +336,7 @@ def _charge_row(
         workspace_id=row.workspace_id,
         key_id=row.key_id,
         model=row.model,
-        posted_at: datetime | None = None,
         upstream=row.upstream,
-        """Book one transaction, for ``posted_at`` where that is not now; return its id."""
         state=charge.state,
         rule_id=charge.rule,
         price_version_id=row.price_version_id,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from jeton.charging.budgets.members import BudgetMember
+from jeton.charging.counting.members import BudgetMember
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
 from jeton.metering.events import UsageEvent

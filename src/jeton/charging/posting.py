@@ -11,6 +11,8 @@ from typing import cast
 from uuid import UUID
 
 from jeton import clock
+from jeton.charging.counting.booking import count_windows
+from jeton.charging.counting.members import OpenBudget
 from jeton.charging.deciding import Batch
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.words import Charge, ChargeState, Rule
@@ -96,7 +98,12 @@ async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID
         if isinstance(member, EndHold) and not _is_known(books, member)
     ]
     charges = await _read_charges(channel, ended) if ended else {}
-    batch = Batch(books, charges, clock.now())
+    counted = {
+        member.budget.budget_id: await count_windows(channel, member.budget)
+        for member in members
+        if isinstance(member, OpenBudget)
+    }
+    batch = Batch(books, charges, clock.now(), counted=counted)
     outcomes = [batch.decide(member) for member in members]
     batch.write(channel)
     return outcomes
@@ -109,7 +116,9 @@ def _is_known(books: dict[UUID, Book], member: Member) -> bool:
             return True
         case EndHold():
             book = books.get(member.organization_id)
-            return book is not None and member.request_id in book.holds
+            hold = None if book is None else book.holds.get(member.request_id)
+            # Which windows it counts in is read with the hold.
+            return book is not None and hold is not None and (not book.budgets or book.budgets.knows(hold))
         case _:
             return False
 

@@ -15,10 +15,14 @@ from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.errors import ApiKeyRequiredError, InvalidRequestError, OtherWorkspaceError
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
 from jeton.identity.caller import Caller
+from jeton.ledger.budgets.errors import BudgetExceededError
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import MessagesRequest
+
+# What a tighter bound may help against.
+_REFUSALS = (InsufficientCreditError, BudgetExceededError)
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -81,8 +85,8 @@ async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
     ask = _hold_ask(admission, _amount(admission, admission.prompt_tokens_max))
     try:
         return await deps.charging.hold(ask)
-    except InsufficientCreditError as error:
-        if _amount(admission, 0) > error.available_nano:
+    except _REFUSALS as error:
+        if _amount(admission, 0) > _left_nano(error):
             raise
         refusal = error
     lowest_nano = ask.amount_nano
@@ -93,9 +97,17 @@ async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
         lowest_nano = amount_nano
         try:
             return await deps.charging.hold(_hold_ask(admission, amount_nano))
-        except InsufficientCreditError as error:
+        except _REFUSALS as error:
             refusal = error
     raise refusal
+
+
+def _left_nano(refusal: InsufficientCreditError | BudgetExceededError) -> int:
+    match refusal:
+        case InsufficientCreditError():
+            return refusal.available_nano
+        case _:
+            return refusal.left_nano
 
 
 def _tighter_bounds(admission: Admission, deps: GatewayDeps) -> AsyncIterator[int]:

@@ -29,6 +29,7 @@ from jeton.gateway.errors import (
     MethodNotAllowedError,
     RequestTooLargeError,
 )
+from jeton.ledger.budgets.errors import BudgetExceededError, render_time
 from jeton.money import display_usd, render_usd
 
 Headers = list[tuple[bytes, bytes]]
@@ -38,6 +39,9 @@ InsufficientCreditStatus = Literal[400, 402]
 ANSWERS: Mapping[type[JetonError], tuple[int, str]] = {
     JetonError: (500, "api_error"),
     InvalidInputError: (400, "invalid_request_error"),
+    # As the Messages API answers for a limit that an organization sets itself. A 429 would be retried by
+    # its clients, which wait for as long as a retry-after says: to the end of the month.
+    BudgetExceededError: (400, "invalid_request_error"),
     NotAuthenticatedError: (401, "authentication_error"),
     NotPermittedError: (403, "permission_error"),
     NotFoundError: (404, "not_found_error"),
@@ -121,7 +125,18 @@ def json_headers(request_id: str, body: bytes) -> Headers:
 
 def _body(error: JetonError, request_id: str, credit_status: InsufficientCreditStatus) -> bytes:
     _, kind = classify(error, credit_status)
-    message, details = str(error), {"error_code": error.code}
+    message = str(error)
+    details: dict[str, str | None] = {"error_code": error.code}
+    if isinstance(error, BudgetExceededError):
+        message = _budget_sentence(error)
+        details |= {
+            "budget": error.budget_id,
+            "scope": error.scope,
+            "needed": render_usd(error.needed_nano),
+            "left": render_usd(error.left_nano),
+            "held": render_usd(error.held_nano),
+            "resets_at": None if error.resets_at is None else render_time(error.resets_at),
+        }
     if isinstance(error, InsufficientCreditError):
         message = _credit_sentence(error)
         details = {
@@ -148,10 +163,16 @@ def _credit_sentence(error: InsufficientCreditError) -> str:
     )
 
 
+def _budget_sentence(error: BudgetExceededError) -> str:
+    # As the Messages API begins it; clients recognize "API usage limits".
+    which = "" if error.scope == "organization" else f"{error.scope} "
+    return f"You have reached your specified {which}API usage limits. {error}"
+
+
 def _advice(error: JetonError) -> Headers:
     match error:
-        case InsufficientCreditError():
-            # To ask again changes nothing until somebody has added credit.
+        case InsufficientCreditError() | BudgetExceededError():
+            # To ask again changes nothing until somebody has added credit, or the window is over.
             return [(b"x-should-retry", b"false")]
         case OverloadedError():
             return [(b"retry-after", str(RETRY_AFTER_S).encode())]

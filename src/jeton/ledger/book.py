@@ -10,9 +10,14 @@ from uuid import UUID
 
 import msgspec
 
-from jeton.ledger.chart import Account, LotKind
-from jeton.ledger.lots import Lot, available, burn_order
-from jeton.ledger.transaction import NO_LOT, Movement, Transaction
+from jeton.ledger.budgets.budgets import Budgets
+from jeton.ledger.chart import Account, LotKind, is_given
+from jeton.ledger.lots import Draw, Lot, available, burn_order, draw
+from jeton.ledger.movements import apportion
+from jeton.ledger.transaction import NO_LOT, Movement, Posting, Transaction
+
+_FILLING = frozenset({Movement.GRANT, Movement.TOP_UP})
+_TAKING_BACK = frozenset({Movement.ADJUST, Movement.REFUND})
 
 
 class HoldRow(msgspec.Struct, frozen=True):
@@ -42,22 +47,23 @@ class Book:
     """
 
     __slots__ = (
+        "_is_discounted",
+        "_is_waiting",
         "_lots",
         "_ordered",
         "balances",
+        "budgets",
         "chain_digest",
         "chain_length",
-        "_is_discounted",
-        "_is_waiting",
         "changed_lots",
+        "changed_terms",
+        "credit_limit_nano",
         "ended_holds",
         "holds",
         "is_changed",
         "new_holds",
         "new_lots",
         "organization_id",
-        "changed_terms",
-        "credit_limit_nano",
         "version",
     )
 
@@ -76,6 +82,9 @@ class Book:
         self._lots = {lot.lot_id: lot for lot in lots}
         self._sort()
         self.changed_lots: dict[str, Lot] = {}
+        self.changed_terms: dict[str, Lot] = {}
+        self.credit_limit_nano = 0
+        self.budgets = Budgets()
         self.new_lots: list[tuple[Lot, str]] = []
         self.is_changed = False
 
@@ -87,6 +96,25 @@ class Book:
     def kind_of(self, lot_id: str) -> LotKind:
         """The kind of a lot of this book."""
         return self._lots[lot_id].kind
+
+    def find_lot(self, lot_id: str) -> Lot | None:
+        """A lot of this book; one that is used up is here only if it was asked for."""
+        return self._lots.get(lot_id)
+
+    def get_lot(self, lot_id: str) -> Lot:
+        """A lot that is known to be here."""
+        return self._lots[lot_id]
+
+    def add_lots(self, lots: Iterable[Lot]) -> None:
+        """Know further lots, as the database has them; those that are known stay as they are."""
+        self._lots = {**{lot.lot_id: lot for lot in lots}, **self._lots}
+        self._sort()
+
+    @property
+    def credit_nano(self) -> int:
+        """What is left of the credit limit: all that the organization owes counts against it."""
+        owed_nano = self.balances[Account.ACCRUED] + max(0, self.balances[Account.RECEIVABLE])
+        return max(0, self.credit_limit_nano - owed_nano)
 
     def available_nano(self, model: str, at: datetime) -> int:
         """What a new hold for ``model`` could draw on."""
@@ -119,34 +147,6 @@ class Book:
         self._lots[lot.lot_id] = lot
         self._sort()
         self.new_lots.append((lot, reason))
-    def find_lot(self, lot_id: str) -> Lot | None:
-        """A lot of this book; one that is used up is here only if it was asked for."""
-        return self._lots.get(lot_id)
-
-    def get_lot(self, lot_id: str) -> Lot:
-        """A lot that is known to be here."""
-        return self._lots[lot_id]
-
-    def add_lots(self, lots: Iterable[Lot]) -> None:
-        """Know further lots, as the database has them; those that are known stay as they are."""
-        self._lots = {**{lot.lot_id: lot for lot in lots}, **self._lots}
-        self._sort()
-
-    @property
-    def credit_nano(self) -> int:
-        """What is left of the credit limit: all that the organization owes counts against it."""
-        owed_nano = self.balances[Account.ACCRUED] + max(0, self.balances[Account.RECEIVABLE])
-        return max(0, self.credit_limit_nano - owed_nano)
-
-
-    def find_hold(self, request_id: str) -> HoldRow | None:
-        """The open hold of a request, if this book knows of it."""
-        if request_id in self.ended_holds:
-            return None
-        return self.new_holds.get(request_id) or self.holds.get(request_id)
-
-    def turn_page(self) -> None:
-        """What was booked is committed: from here on only later changes count as changes."""
         self.changed_terms[lot.lot_id] = lot
 
     def start_clocks(self, at: datetime) -> list[Lot]:
@@ -168,20 +168,30 @@ class Book:
     def apportion(self, postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
         """``postings`` with what leaves lots parted at their cost basis."""
         return apportion(postings, self.get_lot) if self._is_discounted else postings
+
+    def find_hold(self, request_id: str) -> HoldRow | None:
+        """The open hold of a request, if this book knows of it."""
+        if request_id in self.ended_holds:
+            return None
+        return self.new_holds.get(request_id) or self.holds.get(request_id)
+
+    def turn_page(self) -> None:
+        """What was booked is committed: from here on only later changes count as changes."""
         if self.is_changed:
             self.version += 1
             self.is_changed = False
             self.changed_lots.clear()
+            self.changed_terms.clear()
             self.new_lots.clear()
             self.holds.update(self.new_holds)
             for request_id in self.ended_holds:
                 self.holds.pop(request_id, None)
             self.new_holds.clear()
             self.ended_holds.clear()
+            self.budgets.turn_page()
             if any(lot.is_empty for lot in self._ordered):
                 self._lots = {lot.lot_id: lot for lot in self._ordered if not lot.is_empty}
                 self._sort()
-            self.changed_terms.clear()
 
     def apply(self, transaction: Transaction) -> None:
         """Book a transaction: every posting on its balance, and on its lot if it has one."""
@@ -194,6 +204,13 @@ class Book:
                 self.changed_lots[posting.lot_id] = lot
                 _apply_to_lot(lot, transaction.movement, posting.account, posting.amount_nano)
 
+    def _sort(self) -> None:
+        self._ordered = sorted(self._lots.values(), key=burn_order)
+        self._is_waiting = any(lot.is_waiting for lot in self._ordered)
+        self._is_discounted = any(
+            lot.cost_basis_nano != lot.granted_nano and not is_given(lot.kind) for lot in self._ordered
+        )
+
 
 def _apply_to_lot(lot: Lot, movement: Movement, account: Account, amount_nano: int) -> None:
     if account is Account.HELD:
@@ -204,14 +221,7 @@ def _apply_to_lot(lot: Lot, movement: Movement, account: Account, amount_nano: i
             lot.granted_nano -= amount_nano
     elif movement is Movement.EXPIRE_LOT:
         lot.expired_nano -= amount_nano
-    def _sort(self) -> None:
-        self._ordered = sorted(self._lots.values(), key=burn_order)
-        self._is_waiting = any(lot.is_waiting for lot in self._ordered)
-        self._is_discounted = any(
-            lot.cost_basis_nano != lot.granted_nano and not is_given(lot.kind) for lot in self._ordered
-        )
-
-    else:
-        lot.used_nano -= amount_nano
     elif movement in _TAKING_BACK:
         lot.refunded_nano -= amount_nano
+    else:
+        lot.used_nano -= amount_nano

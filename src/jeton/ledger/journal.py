@@ -16,6 +16,7 @@ import msgspec
 
 from jeton.db.channel import Channel, render_array
 from jeton.ledger.book import Book, HoldRow
+from jeton.ledger.budgets.storage import parse_budgets, render_budgets
 from jeton.ledger.chain import Entry, link
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
@@ -26,7 +27,12 @@ _COLUMNS = {account: f"{account.value.replace(':', '_')}_nano" for account in Ac
 # How PostgreSQL writes and reads bytes.
 _HEX = "\\x"
 
-_LOCK_BOOKS = "SELECT balances, lots, holds FROM lock_books($1, $2)"
+_READ_LOTS = "SELECT json_agg(l) FROM lots AS l WHERE l.lot_id = ANY ($1)"
+# Budgets are read once the balances they are given are locked, as the function before them has done.
+_LOCK_BOOKS = """
+    SELECT book.balances, book.lots, book.holds, counted.budgets, counted.windows
+    FROM lock_books($1, $2) AS book, LATERAL read_budgets(book.balances, $2) AS counted
+"""
 
 
 class _LotRow(msgspec.Struct, frozen=True):
@@ -44,15 +50,15 @@ class _LotRow(msgspec.Struct, frozen=True):
     effective_at: datetime
     expires_at: datetime | None
     granted_at: datetime
+    cost_basis_nano: int = 0
+    first_use_days: int | None = None
+    revoked_at: datetime | None = None
 
 
 _lots_decoder = msgspec.json.Decoder(list[_LotRow])
 _holds_decoder = msgspec.json.Decoder(list[HoldRow])
 
 
-    cost_basis_nano: int = 0
-    first_use_days: int | None = None
-    revoked_at: datetime | None = None
 @dataclass(slots=True)
 class Entries:
     """What one database transaction adds to the ledger."""
@@ -72,6 +78,9 @@ class Documents:
     ended_holds: str | None
     changed_lots: str | None
     changed_balances: str | None
+    lot_terms: str | None
+    changed_budgets: str | None
+    changed_windows: str | None
 
 
 def encode(rows: Sequence[object]) -> str | None:
@@ -82,8 +91,8 @@ def encode(rows: Sequence[object]) -> str | None:
 async def lock_books(
     channel: Channel, organization_ids: Collection[UUID], request_ids: Sequence[str]
 ) -> dict[UUID, Book]:
-    """Lock the organizations' balances, then read their open lots and the holds named."""
-    ((balances, lots, holds),) = await channel.fetch(
+    """Lock the organizations' balances, then read their open lots, their budgets and the holds named."""
+    ((balances, lots, holds, budgets, windows),) = await channel.fetch(
         _LOCK_BOOKS, render_array([str(one) for one in organization_ids]), render_array([*request_ids])
     )
     lots_of: dict[UUID, list[Lot]] = {}
@@ -96,32 +105,36 @@ async def lock_books(
         book = books[organization_id] = Book(
             organization_id, amounts, lots_of.get(organization_id, ()), version=columns["version"]
         )
+        book.credit_limit_nano = columns["credit_limit_nano"]
         book.chain_length = columns["chain_length"]
         book.chain_digest = bytes.fromhex(columns["chain_digest"].removeprefix(_HEX))
     for hold in _holds_decoder.decode(holds) if holds else ():
         books[hold.organization_id].holds[hold.request_id] = hold
+    if budgets:
+        for organization_id, some in parse_budgets(budgets, windows).items():
+            books[organization_id].budgets = some
     return books
 
 
-def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
-    """What changed, as ``write_books`` takes it; rows of facts only grow."""
-        book.credit_limit_nano = columns["credit_limit_nano"]
-    changed = [book for book in books if book.is_changed]
-    open_books = {book.organization_id: book for book in changed}
-    transactions = [
-        _transaction_row(entry, open_books[entry.organization_id], at) for entry in entries.transactions
-    ]
-    fresh = {lot.lot_id for book in changed for lot, _ in book.new_lots}
-    return Documents(
-        new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
-        new_transactions=encode(transactions),
-        new_holds=encode(entries.taken),
 async def read_lots(channel: Channel, lot_ids: Collection[str]) -> list[Lot]:
     """Lots by id, open or not; their books must be locked."""
     ((lots,),) = await channel.fetch(_READ_LOTS, render_array([*lot_ids]))
     return [_open_lot(stored) for stored in _lots_decoder.decode(lots)] if lots else []
 
 
+def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Documents:
+    """What changed, as ``write_books`` takes it; rows of facts only grow."""
+    changed = [book for book in books if book.is_changed]
+    open_books = {book.organization_id: book for book in changed}
+    transactions = [
+        _transaction_row(entry, open_books[entry.organization_id], at) for entry in entries.transactions
+    ]
+    fresh = {lot.lot_id for book in changed for lot, _ in book.new_lots}
+    budgets, windows = render_budgets(book.budgets for book in changed)
+    return Documents(
+        new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
+        new_transactions=encode(transactions),
+        new_holds=encode(entries.taken),
         ended_holds=render_array(entries.ended) if entries.ended else None,
         changed_lots=encode(
             [
@@ -132,6 +145,9 @@ async def read_lots(channel: Channel, lot_ids: Collection[str]) -> list[Lot]:
             ]
         ),
         changed_balances=encode([_balance_row(book) for book in changed]),
+        lot_terms=encode([_lot_terms(lot) for book in changed for lot in book.changed_terms.values()]),
+        changed_budgets=budgets,
+        changed_windows=windows,
     )
 
 
@@ -150,6 +166,9 @@ def _open_lot(row: _LotRow) -> Lot:
         used_nano=row.used_nano,
         expired_nano=row.expired_nano,
         refunded_nano=row.refunded_nano,
+        cost_basis_nano=row.cost_basis_nano,
+        first_use_days=row.first_use_days,
+        revoked_at=row.revoked_at,
     )
 
 
@@ -166,10 +185,8 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
     """The row, as the next link of its organization's chain."""
     accounts = [posting.account for posting in entry.postings]
     lots = [posting.lot_id for posting in entry.postings]
-        cost_basis_nano=row.cost_basis_nano,
-        first_use_days=row.first_use_days,
-        revoked_at=row.revoked_at,
     amounts = [posting.amount_nano for posting in entry.postings]
+    posted_at = entry.posted_at or at
     book.chain_length += 1
     fields = Entry(
         book.chain_length,
@@ -186,7 +203,6 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
     book.chain_digest = link(book.chain_digest, fields)
     return {
         "transaction_id": entry.transaction_id,
-    posted_at = entry.posted_at or at
         "organization_id": entry.organization_id,
         "movement": entry.movement,
         "request_id": entry.request_id,
@@ -212,6 +228,16 @@ def _lot_amounts(lot: Lot) -> dict[str, Any]:
     }
 
 
+def _lot_terms(lot: Lot) -> dict[str, Any]:
+    return {
+        "lot_id": lot.lot_id,
+        "cost_basis_nano": lot.cost_basis_nano,
+        "first_use_days": lot.first_use_days,
+        "expires_at": lot.expires_at,
+        "revoked_at": lot.revoked_at,
+    }
+
+
 def _lot_row(lot: Lot, book: Book, reason: str) -> dict[str, Any]:
     return {
         "lot_id": lot.lot_id,
@@ -226,13 +252,3 @@ def _lot_row(lot: Lot, book: Book, reason: str) -> dict[str, Any]:
         "granted_at": lot.granted_at,
         "reason": reason,
     }
-def _lot_terms(lot: Lot) -> dict[str, Any]:
-    return {
-        "lot_id": lot.lot_id,
-        "cost_basis_nano": lot.cost_basis_nano,
-        "first_use_days": lot.first_use_days,
-        "expires_at": lot.expires_at,
-        "revoked_at": lot.revoked_at,
-    }
-
-

@@ -20,6 +20,7 @@ class Proof:
     organizations: int = 0
     open_holds: int = 0
     rollups: int = 0
+    budget_windows: int = 0
     chains: dict[str, str] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
 

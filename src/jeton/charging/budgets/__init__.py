@@ -1,0 +1,1 @@
+"""Budgets as a use case: made, changed and ended, each with its audit."""

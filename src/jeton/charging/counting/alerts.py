@@ -1,0 +1,41 @@
+"""Alerts: what is told when a budget reaches a threshold or is about to pass its limit."""
+
+from jeton.ledger.budgets.tally import Alert
+from jeton.money import render_usd
+from jeton.notifications.catalogue import BudgetForecastBreach, BudgetThresholdReached, EventData
+from jeton.notifications.events import Event
+
+
+def render_alert(alert: Alert) -> Event:
+    """The event of an alert; the same alert of the same limit and window is one event, for ever."""
+    budget, window = alert.budget, alert.window
+    name = "forecast" if alert.percent is None else str(alert.percent)
+    key = f"budget:{budget.budget_id}:{window.starts_at.isoformat()}:{budget.limit_nano}:{name}"
+    return Event(_render_data(alert), budget.organization_id, key, alert.at)
+
+
+def _render_data(alert: Alert) -> EventData:
+    budget, window = alert.budget, alert.window
+    if alert.percent is None:
+        return BudgetForecastBreach(
+            budget_id=budget.budget_id,
+            scope=budget.scope,
+            scope_id=budget.scope_id,
+            is_hard=budget.is_hard,
+            limit=render_usd(budget.limit_nano),
+            spent=render_usd(window.settled_nano),
+            window_from=window.starts_at,
+            window_until=window.ends_at,
+            forecast=render_usd(alert.forecast_nano),
+        )
+    return BudgetThresholdReached(
+        budget_id=budget.budget_id,
+        scope=budget.scope,
+        scope_id=budget.scope_id,
+        is_hard=budget.is_hard,
+        limit=render_usd(budget.limit_nano),
+        spent=render_usd(window.settled_nano),
+        window_from=window.starts_at,
+        window_until=window.ends_at,
+        percent=alert.percent,
+    )

@@ -1,0 +1,1 @@
+"""Budgets: ceilings over the holds of an organization, a workspace or a key, window by window."""

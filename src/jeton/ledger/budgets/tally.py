@@ -1,0 +1,192 @@
+"""Tally: what budgets have counted so far, in memory, and what each hold and its end adds.
+
+A hold counts in the window of the instant it was taken, and so does what is settled against it, however
+late. For every hard budget and window: settled + held is at most the limit when a hold is admitted; only
+a charge above its hold can pass it, and a limit that is lowered afterwards.
+"""
+
+from bisect import insort
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from jeton.ledger.budgets.errors import Scope
+from jeton.ledger.budgets.windows import Calendar, Period, find_window
+
+# Percent of the limit, settled, at which somebody is told; each once a window.
+THRESHOLDS = (100, 90, 75, 50)
+# A pace says nothing before a tenth of its window has passed.
+FORECAST_FROM_DIVISOR = 10
+# Of windows without an open hold so many are kept in memory, the newest.
+_WINDOWS_KEPT = 2
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """A budget as it is stored; it counts what is held from ``counted_from`` on."""
+
+    budget_id: str
+    organization_id: UUID
+    scope: Scope
+    scope_id: str
+    period: Period
+    zone: str
+    anchor_day: int
+    limit_nano: int
+    is_hard: bool
+    counted_from: datetime
+    created_at: datetime
+    created_by: str
+    ended_at: datetime | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        """How its windows follow each other."""
+        return Calendar(self.period, ZoneInfo(self.zone), self.anchor_day)
+
+
+class BudgetWindow(msgspec.Struct):
+    """What a budget has counted in one window, as it is stored; amounts in nano.
+
+    ``alerted_percent`` is the highest threshold that was told of, 0 for none.
+    """
+
+    budget_id: str
+    starts_at: datetime
+    ends_at: datetime | None
+    held_nano: int = 0
+    settled_nano: int = 0
+    alerted_percent: int = 0
+    is_forecast_alerted: bool = False
+
+    def holds(self, at: datetime) -> bool:
+        """Whether an instant lies in it."""
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A crossing to tell of: a threshold, or (``percent`` None) the pace at which the limit is passed."""
+
+    budget: Budget
+    window: BudgetWindow
+    percent: int | None
+    forecast_nano: int
+    at: datetime
+
+
+class Tally:
+    """One budget with those of its windows that are in memory."""
+
+    __slots__ = ("_known_from", "budget", "changed", "windows")
+
+    def __init__(self, budget: Budget, windows: Iterable[BudgetWindow]) -> None:
+        """``windows`` must hold the two newest that are stored; any others may be missing."""
+        self.budget = budget
+        self.windows = sorted(windows, key=_start)
+        self.changed: dict[datetime, BudgetWindow] = {}
+        self._find_known()
+
+    def find_window(self, at: datetime) -> BudgetWindow | None:
+        """The window of an instant, opened if nothing was counted in it yet; None if it is not known.
+
+        A stored window keeps its bounds for ever, and a new one fills what is free beside it: so windows
+        tile even when the rules of a zone are changed under them.
+        """
+        for window in reversed(self.windows):
+            if window.holds(at):
+                return window
+        starts_at, ends_at = find_window(self.budget.calendar, at)
+        starts_at = max(starts_at, self.budget.counted_from)
+        for other in self.windows:
+            if other.ends_at is not None and other.ends_at <= at:
+                starts_at = max(starts_at, other.ends_at)
+            elif ends_at is not None and at < other.starts_at:
+                ends_at = min(ends_at, other.starts_at)
+        if starts_at < self._known_from:
+            return None
+        window = BudgetWindow(self.budget.budget_id, starts_at, ends_at)
+        insort(self.windows, window, key=_start)
+        return window
+
+    def counts(self, at: datetime) -> bool:
+        """Whether what was held at this instant is counted."""
+        return at >= self.budget.counted_from
+
+    def take(self, amount_nano: int, at: datetime) -> None:
+        """Count a hold taken at ``at``, whose window is known."""
+        window = self._change(at)
+        if window is not None:
+            window.held_nano += amount_nano
+
+    def end(self, held_nano: int, net_nano: int, *, taken_at: datetime, at: datetime) -> list[Alert]:
+        """Count the end of a hold, ``net_nano`` of it settled; return what is to be told."""
+        window = self._change(taken_at)
+        if window is None:
+            return []
+        window.held_nano -= held_nano
+        window.settled_nano += net_nano
+        return self.find_alerts(window, at) if net_nano else []
+
+    def find_alerts(self, window: BudgetWindow, at: datetime) -> list[Alert]:
+        """What is to be told of a window; each once, and of several thresholds at a time the highest."""
+        budget, alerts = self.budget, []
+        percent = find_percent(window.settled_nano, budget.limit_nano)
+        if percent > window.alerted_percent:
+            window.alerted_percent = percent
+            alerts.append(Alert(budget, window, percent, window.settled_nano, at))
+        if not window.is_forecast_alerted and window.settled_nano < budget.limit_nano:
+            forecast_nano = forecast(window, at)
+            if forecast_nano > budget.limit_nano:
+                window.is_forecast_alerted = True
+                alerts.append(Alert(budget, window, None, forecast_nano, at))
+        return alerts
+
+    def turn_page(self) -> None:
+        """What was counted is committed; forget windows that nothing will count in."""
+        self.changed.clear()
+        if len(self.windows) > _WINDOWS_KEPT:
+            kept = self.windows[-_WINDOWS_KEPT:]
+            self.windows = [window for window in self.windows[:-_WINDOWS_KEPT] if window.held_nano] + kept
+            self._find_known()
+
+    def replace(self, budget: Budget) -> None:
+        """The budget was changed; its windows stay, and thresholds are those of the new limit."""
+        self.budget = budget
+        for window in self.windows:
+            percent = find_percent(window.settled_nano, budget.limit_nano)
+            window.alerted_percent = min(window.alerted_percent, percent)
+            window.is_forecast_alerted = False
+            self.changed[window.starts_at] = window
+
+    def _change(self, at: datetime) -> BudgetWindow | None:
+        window = self.find_window(at) if self.counts(at) else None
+        if window is not None:
+            self.changed[window.starts_at] = window
+        return window
+
+    def _find_known(self) -> None:
+        is_short = len(self.windows) < _WINDOWS_KEPT
+        self._known_from = self.budget.counted_from if is_short else self.windows[-_WINDOWS_KEPT].starts_at
+
+
+def find_percent(settled_nano: int, limit_nano: int) -> int:
+    """The highest threshold that is reached, 0 for none: $7.50 of $10 is 75."""
+    return next((percent for percent in THRESHOLDS if settled_nano * 100 >= limit_nano * percent), 0)
+
+
+def forecast(window: BudgetWindow, at: datetime) -> int:
+    """What will be settled at the end of the window at the pace so far, in nano; 0 if nobody can say."""
+    if window.ends_at is None:
+        return 0
+    length = window.ends_at - window.starts_at
+    passed = at - window.starts_at
+    if passed * FORECAST_FROM_DIVISOR < length or at >= window.ends_at:
+        return 0
+    microsecond = datetime.resolution
+    return window.settled_nano * (length // microsecond) // (passed // microsecond)
+
+
+def _start(window: BudgetWindow) -> datetime:
+    return window.starts_at
