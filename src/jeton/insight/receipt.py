@@ -184,6 +184,8 @@ async def _find_row(connection: Connection, sql: str, values: Any) -> DictRow | 
 async def _list_paid_lots(connection: Connection, draws: Sequence[tuple[str, int]]) -> tuple[PaidLot, ...]:
     cursor = await connection.execute(_READ_LOTS, ([lot_id for lot_id, _ in draws],))
     known = {row[0]: row for row in await cursor.fetchall()}
+    # What an invoiced organization used on its credit limit has no lot.
+    known[""] = ("", "credit", "on the credit limit, to be invoiced", None)
     return tuple(
         PaidLot(lot_id, kind, reason, expires_at, amount_nano)
         for (_, kind, reason, expires_at), (lot_id, amount_nano) in (

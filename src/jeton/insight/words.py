@@ -10,7 +10,7 @@ from typing import Literal
 from jeton.metering.contract import CONTRACT, Rule
 from jeton.usage import Bucket
 
-LotState = Literal["active", "pending", "used", "expired"]
+LotState = Literal["active", "pending", "used", "expired", "revoked"]
 ReceiptState = Literal["open", "settled", "released", "unconfirmed", "quarantined", "mismatch"]
 
 ROUNDING_RULE = (

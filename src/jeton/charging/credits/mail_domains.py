@@ -9,9 +9,10 @@ holder may vary freely.
 PUBLIC_DOMAINS = frozenset(
     {
         "aol.com", "duck.com", "fastmail.com", "gmail.com", "gmx.at", "gmx.ch", "gmx.com", "gmx.de",
-        "gmx.net", "googlemail.com", "hey.com", "hotmail.com", "icloud.com", "live.com", "mac.com", "mail.com",
-        "mail.ru", "me.com", "msn.com", "naver.com", "outlook.com", "pm.me", "proton.me", "protonmail.com", "qq.com",
-        "tutanota.com", "web.de", "yahoo.com", "yandex.com", "yandex.ru", "zoho.com", "126.com", "163.com",
+        "gmx.net", "googlemail.com", "hey.com", "hotmail.com", "icloud.com", "live.com", "mac.com",
+        "mail.com", "mail.ru", "me.com", "msn.com", "naver.com", "outlook.com", "pm.me", "proton.me",
+        "protonmail.com", "qq.com", "tutanota.com", "web.de", "yahoo.com", "yandex.com", "yandex.ru",
+        "zoho.com", "126.com", "163.com",
     }
 )  # fmt: skip
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})

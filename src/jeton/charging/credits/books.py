@@ -1,0 +1,54 @@
+"""Books: one organization's book, locked, changed by hand and written, in the caller's transaction."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jeton import clock
+from jeton.charging.deciding import Batch
+from jeton.db.channel import Channel
+from jeton.db.pool import Connection
+from jeton.errors import NotFoundError
+from jeton.ledger.book import Book
+from jeton.ledger.journal import lock_books, read_lots
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A locked book, the batch that books on it, and the instant of the booking."""
+
+    book: Book
+    batch: Batch
+    at: datetime
+
+
+@asynccontextmanager
+async def open_desk(
+    connection: Connection, organization_id: UUID, *, lot_ids: Collection[str] = ()
+) -> AsyncIterator[Desk]:
+    """Lock the book, with its open lots and those named; write at the end what was booked.
+
+    In the caller's transaction, and the connection is the caller's to use meanwhile. Nothing is written
+    after an error. Raises NotFoundError for an unknown organization.
+    """
+    channel = Channel(connection)
+    try:
+        books = await lock_books(channel, [organization_id], [])
+        lots = await read_lots(channel, lot_ids) if lot_ids else []
+    finally:
+        channel.close()
+    book = books.get(organization_id)
+    if book is None:
+        raise NotFoundError(f"There is no organization {organization_id}.")
+    book.add_lots(lots)
+    at = clock.now()
+    batch = Batch(books, {}, at)
+    yield Desk(book, batch, at)
+    channel = Channel(connection)
+    try:
+        batch.write(channel)
+        await channel.flush()
+    finally:
+        channel.close()

@@ -1,0 +1,108 @@
+"""Credits by hand against the postings: cost bases, reversals, revoked lots, clocks, credit limits."""
+
+from collections import defaultdict
+
+from jeton.db.pool import Connection
+from jeton.insight.proving.proof import Proof, read_rows
+from jeton.money import divide_half_even, render_usd
+
+# What was earned of (or paid back for) each lot that somebody pays for.
+_EARNED = """
+    SELECT l.lot_id, l.granted_nano, l.cost_basis_nano, l.used_nano + l.expired_nano + l.refunded_nano,
+           coalesce(posted.nano, 0)
+    FROM lots l LEFT JOIN (
+        SELECT p.lot_id, -sum(p.amount_nano) AS nano
+        FROM transactions t, unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+        WHERE p.account IN ('revenue', 'breakage', 'cash', 'receivable') AND p.lot_id <> '' GROUP BY 1
+    ) AS posted USING (lot_id)
+    WHERE l.kind IN ('commit', 'paid')
+"""
+_REVERSALS = """
+    SELECT r.request_id, r.amount_nano, r.owed_nano, r.draws, c.net_nano, c.draws, t.movement,
+           (SELECT sum(p.amount_nano) FROM unnest(t.accounts, t.amounts) AS p (account, amount_nano)
+            WHERE p.account IN ('revenue', 'promotion'))
+    FROM reversals r LEFT JOIN charges c USING (request_id)
+    LEFT JOIN transactions t ON t.transaction_id = r.transaction_id
+"""
+_LONELY_NOTES = """
+    SELECT transaction_id FROM transactions t WHERE movement = 'credit_note'
+    AND NOT EXISTS (SELECT FROM reversals r WHERE r.transaction_id = t.transaction_id)
+"""
+_REVOKED = "SELECT lot_id, left_nano FROM lots WHERE revoked_at IS NOT NULL AND left_nano > 0"
+_CLOCKS = """
+    SELECT l.lot_id FROM lots l LEFT JOIN (
+        SELECT lots[1] AS lot_id, min(posted_at) AS started_at FROM transactions
+        WHERE movement = 'adjust' AND amounts = ARRAY[0]::bigint[] GROUP BY 1
+    ) AS clocks USING (lot_id)
+    WHERE l.first_use_days IS NOT NULL
+      AND l.expires_at IS DISTINCT FROM clocks.started_at + make_interval(hours => 24 * l.first_use_days)
+"""
+_LIMITS = """
+    SELECT b.organization_id FROM balances b JOIN organizations o USING (organization_id)
+    WHERE (o.kind = 'invoiced') <> (b.credit_limit_nano > 0)
+"""
+_ACCRUED = """
+    SELECT organization_id, sum(nano) FROM (
+        SELECT organization_id, sum((d ->> 1)::bigint) AS nano
+        FROM holds, jsonb_array_elements(draws) AS d WHERE d ->> 0 = '' GROUP BY 1
+        UNION ALL
+        SELECT organization_id, sum((d ->> 1)::bigint)
+        FROM charges, jsonb_array_elements(draws) AS d WHERE d ->> 0 = '' GROUP BY 1
+        UNION ALL
+        SELECT organization_id, -sum((d ->> 1)::bigint)
+        FROM reversals, jsonb_array_elements(draws) AS d WHERE d ->> 0 = '' GROUP BY 1
+        UNION ALL
+        SELECT organization_id, sum(p.amount_nano)
+        FROM transactions t, unnest(t.accounts, t.amounts) AS p (account, amount_nano)
+        WHERE p.account = 'accrued' AND t.movement IN ('invoice_issue', 'credit_note', 'write_off')
+          AND t.request_id IS NULL GROUP BY 1
+        UNION ALL
+        SELECT organization_id, -accrued_nano FROM balances
+    ) AS parts GROUP BY 1 HAVING sum(nano) <> 0
+"""
+
+
+async def verify_credits(connection: Connection, proof: Proof) -> None:
+    """Every lot is earned at its cost basis, every reversal stands on a charge, every limit on its kind."""
+    async for lot_id, granted, basis, gone, earned in read_rows(connection, "earned", _EARNED):
+        expected = divide_half_even(gone * basis, granted)
+        if earned != expected:
+            proof.find(
+                f"Lot {lot_id}: {render_usd(int(earned))} dollars of its cost basis are booked, and what is "
+                f"gone of it comes to {render_usd(expected)}."
+            )
+    await _verify_reversals(connection, proof)
+    async for lot_id, left in read_rows(connection, "revoked", _REVOKED):
+        proof.find(f"Lot {lot_id} was revoked and has {render_usd(left)} dollars left.")
+    async for (lot_id,) in read_rows(connection, "clocks", _CLOCKS):
+        proof.find(f"Lot {lot_id} does not expire when its first use says.")
+    async for (organization_id,) in read_rows(connection, "limits", _LIMITS):
+        proof.find(f"Organization {organization_id} has a credit limit that does not fit its kind.")
+    async for organization_id, nano in read_rows(connection, "accrued", _ACCRUED):
+        proof.find(
+            f"Organization {organization_id}: what was used and is held on credit differs from its accrued "
+            f"account by {render_usd(int(nano))} dollars."
+        )
+
+
+async def _verify_reversals(connection: Connection, proof: Proof) -> None:
+    async for row in read_rows(connection, "reversals", _REVERSALS):
+        request_id, amount, owed, draws, net, paid, movement, posted = row
+        if net is None or movement != "credit_note":
+            proof.find(f"The reversal of {request_id} has no charge or no credit note.")
+            continue
+        went_back = sum(nano for _, nano in draws) + owed
+        if not amount == went_back == posted or amount > net:
+            proof.find(
+                f"The reversal of {request_id} is {render_usd(amount)} dollars, {render_usd(went_back)} went "
+                f"back and {render_usd(int(posted))} were posted, of a charge of {render_usd(net)}."
+            )
+        paid_by: dict[str, int] = defaultdict(int)
+        for lot_id, nano in paid:
+            paid_by[lot_id] += nano
+        for lot_id, nano in draws:
+            paid_by[lot_id] -= nano
+        if min(paid_by.values(), default=0) < 0:
+            proof.find(f"The reversal of {request_id} gave a lot more than the charge took from it.")
+    async for (transaction_id,) in read_rows(connection, "lonely_notes", _LONELY_NOTES):
+        proof.find(f"The credit note {transaction_id} belongs to no reversal.")
