@@ -34,12 +34,23 @@ COMMANDS = {
     "receipt": ("jeton.cli.receipt", "receipt"),
     "ledger": ("jeton.cli.ledger", "app"),
     "keys": ("jeton.cli.keys", "app"),
-    "credits": ("jeton.cli.credits", "app"),
+    "credits": ("jeton.cli.credits.commands", "app"),
+    "charges": ("jeton.cli.credits.charges", "app"),
+    "organizations": ("jeton.cli.credits.organizations", "app"),
+    "inbox": ("jeton.cli.credits.inbox", "app"),
+    "audit": ("jeton.cli.credits.audit", "app"),
     "usage": ("jeton.cli.usage", "usage"),
+    "webhooks": ("jeton.cli.webhooks", "app"),
+    "work": ("jeton.cli.serve", "work"),
 }
 
 # These read the database, so each takes --data-dir and --database-url besides its own options.
-READING = frozenset({"receipt", "ledger", "keys", "credits", "usage"})
+READING = frozenset(
+    {
+        "receipt", "ledger", "keys", "credits", "usage", "webhooks",
+        "charges", "organizations", "inbox", "audit",
+    }
+)  # fmt: skip
 
 
 def main() -> NoReturn:
