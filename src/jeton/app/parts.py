@@ -18,10 +18,10 @@ from jeton.app.routing import Routing, open_routing
 from jeton.app.watching import make_watch
 from jeton.charging.charging import Charging
 from jeton.charging.members import Member, Outcome
+from jeton.charging.outage.replaying import replay, run_replayer
+from jeton.charging.outage.spool import Spool
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.price_versions import record_price_versions
-from jeton.charging.replaying import replay, run_replayer
-from jeton.charging.spool import Spool
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
 from jeton.db.embedded import EmbeddedServer

@@ -14,7 +14,7 @@ import msgspec
 from jeton import clock
 from jeton.charging.errors import SpoolFullError
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
-from jeton.charging.spool import Spool, keep_end
+from jeton.charging.outage.spool import Spool, keep_end
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
 from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit

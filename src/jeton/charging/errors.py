@@ -27,7 +27,7 @@ class SpoolFullError(OverloadedError):
 
     code = "spool_full"
 
-    def __init__(self, count: int, size_bytes: int, bytes_max: int) -> None:
+    def __init__(self, count: int, *, size_bytes: int, bytes_max: int) -> None:
         """Name both numbers."""
         super().__init__(
             f"The database is away and the local spool is full: {count} settlements in {size_bytes} of "

@@ -12,8 +12,8 @@ import pytest
 
 from jeton.charging.charging import Charging
 from jeton.charging.posting import Posting
-from jeton.charging.replaying import replay
-from jeton.charging.spool import Spool
+from jeton.charging.outage.replaying import replay
+from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
 from jeton.db.embedded import EmbeddedServer
 from jeton.db.group_commit import GroupCommit

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jeton.charging.errors import SpoolDamagedError, SpoolFullError
-from jeton.charging.spool import Spool, SpooledEnd
+from jeton.charging.outage.spool import Spool, SpooledEnd
 from jeton.charging.words import Rule
 from jeton.ids import new_id, new_uuid
 

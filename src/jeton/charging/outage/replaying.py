@@ -6,8 +6,8 @@ import psycopg
 import structlog
 
 from jeton.charging.members import EndHold, Member, Outcome
+from jeton.charging.outage.spool import Spool, SpooledEnd
 from jeton.charging.price_versions import find_price_versions
-from jeton.charging.spool import Spool, SpooledEnd
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.errors import NotFoundError, OverloadedError
@@ -17,7 +17,7 @@ from jeton.pricing.rating import Conditions, rate
 from jeton.usage import Usage
 
 ENDS_AT_ONCE = 256
-INTERVAL_S = 0.5
+INTERVAL_S = 1
 
 _log = structlog.get_logger(__name__)
 

@@ -63,7 +63,7 @@ class Spool:
         """Keep an end; durable when this returns. Raises SpoolFullError, or OSError from the disk."""
         line = _render_line(end)
         if self.size_bytes + len(line) > self._bytes_max:
-            raise SpoolFullError(self.count, self.size_bytes, self._bytes_max)
+            raise SpoolFullError(self.count, size_bytes=self.size_bytes, bytes_max=self._bytes_max)
         self.size_bytes += len(line)
         self.count += 1
         written = asyncio.get_running_loop().create_future()
