@@ -59,6 +59,12 @@ class House:
             return await verify(connection)
 
 
+def open_writer(pool: Pool) -> GroupCommit[Member, Outcome]:
+    """The writer of a node, with a memory of its own."""
+    posting = Posting()
+    return GroupCommit(pool, posting.post, on_commit=posting.keep)
+
+
 async def open_house_on(
     pool: Pool, commits: GroupCommit[Member, Outcome], *, validity_s: int = VALIDITY_S
 ) -> House:
@@ -81,8 +87,7 @@ async def open_house(pool: Pool) -> AsyncIterator[Callable[..., object]]:
     opened: list[GroupCommit[Member, Outcome]] = []
 
     async def open_it(validity_s: int = VALIDITY_S) -> House:
-        posting = Posting()
-        commits: GroupCommit[Member, Outcome] = GroupCommit(pool, posting.post, on_commit=posting.keep)
+        commits = open_writer(pool)
         opened.append(commits)
         return await open_house_on(pool, commits, validity_s=validity_s)
 

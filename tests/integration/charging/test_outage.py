@@ -11,17 +11,15 @@ from pathlib import Path
 import pytest
 
 from jeton.charging.charging import Charging
-from jeton.charging.posting import Posting
 from jeton.charging.outage.replaying import replay
 from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
 from jeton.db.embedded import EmbeddedServer
-from jeton.db.group_commit import GroupCommit
 from jeton.db.migrating import migrate
 from jeton.db.pool import open_pool
 from jeton.errors import OverloadedError
 
-from .conftest import VALIDITY_S, House, open_house_on
+from .conftest import VALIDITY_S, House, open_house_on, open_writer
 from .test_charging import TRIAL, V1_NANO, metered
 
 
@@ -57,8 +55,7 @@ async def outage(tmp_path: Path) -> AsyncIterator[Outage]:
     database_url = await server.start()
     await migrate(database_url)
     pool = await open_pool(database_url)
-    posting = Posting()
-    commits = GroupCommit(pool, posting.post, on_commit=posting.keep)
+    commits = open_writer(pool)
     spool = Spool(tmp_path / "spool" / "ends.jsonl")
     house = await open_house_on(pool, commits)
     charging = Charging(commits, node_id="node_test", validity_s=VALIDITY_S, spool=spool)

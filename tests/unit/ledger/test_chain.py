@@ -32,17 +32,17 @@ def test_the_digest_is_of_a_line_a_field_after_the_digest_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    "other",
     [
-        {"sequence": 3},
-        {"movement": "settle"},
-        {"request_id": None},
-        {"amounts": [6, -6]},
-        {"lots": ["lot_1", "lot_2"]},
-        {"reason": "other"},
-        {"posted_at": datetime(1970, 1, 1, 0, 0, 1, 8, tzinfo=UTC)},
+        ENTRY._replace(sequence=3),
+        ENTRY._replace(movement="settle"),
+        ENTRY._replace(request_id=None),
+        ENTRY._replace(amounts=[6, -6]),
+        ENTRY._replace(lots=["lot_1", "lot_2"]),
+        ENTRY._replace(reason="other"),
+        ENTRY._replace(posted_at=datetime(1970, 1, 1, 0, 0, 1, 8, tzinfo=UTC)),
     ],
 )
-def test_every_field_counts(change: dict[str, object]) -> None:
+def test_every_field_counts(other: Entry) -> None:
     """Another value, another digest."""
-    assert link(b"", ENTRY._replace(**change)) != link(b"", ENTRY)
+    assert link(b"", other) != link(b"", ENTRY)
