@@ -1,6 +1,7 @@
 """A receiver of webhooks on a real socket, and a clock that stands until it is turned."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -56,10 +57,10 @@ def answer(status: int, *headers: str, body: bytes = b"") -> bytes:
 
 
 @asynccontextmanager
-async def receive(*answers: bytes) -> AsyncIterator[Receiver]:
+async def receive(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """A receiver that answers so; 204 without any."""
     receiver = Receiver(list(answers) or [answer(204)])
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     async with server:
         yield receiver

@@ -5,7 +5,9 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -27,7 +29,7 @@ from jeton.notifications.endpoints import (
 from jeton.notifications.errors import NoWebhookError, UnknownEventError
 from jeton.notifications.events import Event, emit
 from jeton.notifications.outbox import CLAIM_S, claim, fan_out, record, replay, send_test
-from jeton.notifications.webhook import Attempt
+from jeton.notifications.webhook import Attempt, WebhookClient
 
 from .receiving import PRIVATE, Clock, answer, make_notifier, receive
 
@@ -407,3 +409,37 @@ async def test_events_are_facts(stage: Stage) -> None:
             with pytest.raises(psycopg.errors.RaiseException, match="rows of events are facts"):
                 async with connection.transaction():
                     await connection.execute(change)  # type: ignore[call-overload, unused-ignore]  # a constant above
+
+
+async def test_the_certificate_must_be_the_names_although_the_address_is_called(certificate: Path) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        del host, port
+        return ["127.0.0.1"]
+
+    rules = AddressRules(allows_private=True, resolve=resolve)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(certificate)
+    client = WebhookClient(rules, timeout_s=5, tls=ssl.create_default_context(cafile=certificate))
+    async with receive(tls=theirs) as receiver:
+        good = await client.post(f"https://hooks.example.com:{receiver.port}/", {}, b"{}")
+        bad = await client.post(f"https://elsewhere.example.com:{receiver.port}/", {}, b"{}")
+        unknown = await WebhookClient(rules).post(f"https://hooks.example.com:{receiver.port}/", {}, b"{}")
+        assert (good.problem, good.status, len(receiver.requests)) == ("", 204, 1)
+        assert receiver.requests[0].headers["host"] == f"hooks.example.com:{receiver.port}"
+    assert bad.problem == unknown.problem == "No secure connection can be made: CERTIFICATE_VERIFY_FAILED."
+
+
+async def test_a_receiver_that_never_answers_is_left_after_a_while() -> None:
+    never = asyncio.Event()
+
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        await never.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        attempt = await WebhookClient(PRIVATE, timeout_s=0.2).post(f"http://127.0.0.1:{port}/", {}, b"{}")
+        never.set()
+    assert attempt.problem == "There was no answer within 0.2 seconds."
