@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
 from jeton.charging.members import EndHold, ExpireLots, GrantLot, Member, Outcome, TakeHold
+from jeton.charging.rows import ChargeRow, LateRow, charge_lines, charge_row
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel
 from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
@@ -32,44 +31,12 @@ from jeton.ledger.transaction import Movement, Posting, Transaction
 from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
 from jeton.money import display_usd
 from jeton.notifications.events import queue_event
+from jeton.pricing.rating import Rating
 
 _WRITE_BUDGETS = "SELECT write_budgets($1, $2)"
+_WRITE_LATE_CHARGES = "SELECT write_late_charges($1)"
 _WRITE_LOT_TERMS = "SELECT write_lot_terms($1)"
 _WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-
-
-class ChargeLine(msgspec.Struct, frozen=True):
-    """One bucket of a stored charge; amounts in nano."""
-
-    bucket: str
-    quantity: int
-    list_nano: int
-    net_nano: int
-
-
-class ChargeRow(msgspec.Struct, frozen=True):
-    """A charge as it is stored; ``draws`` are the lots that paid, in burn order."""
-
-    request_id: str
-    organization_id: UUID
-    workspace_id: str
-    key_id: str
-    model: str
-    upstream: str
-    state: str
-    rule_id: str
-    price_version_id: str
-    is_rehearsal: bool
-    held_nano: int
-    list_nano: int
-    net_nano: int
-    overrun_nano: int
-    lines: list[ChargeLine]
-    draws: list[tuple[str, int]]
-    hold_transaction_id: str
-    transaction_id: str
-    held_at: datetime
-    ended_at: datetime
 
 
 class Batch:
@@ -91,6 +58,7 @@ class Batch:
         self._counted = counted or {}
         self._alerts: list[Alert] = []
         self._rows: list[ChargeRow] = []
+        self._late: list[LateRow] = []
         self._events: list[UsageEvent] = []
         self._rollups: dict[Any, Rollup] = {}
 
@@ -128,6 +96,8 @@ class Batch:
             encode(self._events),
             encode(list(self._rollups.values())),
         )
+        if self._late:
+            channel.queue(_WRITE_LATE_CHARGES, encode(self._late))
         if ledger.lot_terms:
             channel.queue(_WRITE_LOT_TERMS, ledger.lot_terms)
         if ledger.changed_budgets or ledger.changed_windows:
@@ -181,6 +151,8 @@ class Batch:
             known = self._charges.get(member.request_id)
             if known is None:
                 return NotFoundError(f"There is no hold of a request {member.request_id}.")
+            if known.state == "unconfirmed" and member.is_late and member.rating is not None:
+                return self._settle_late(book, member, member.rating)
             if known.state != member.state:
                 return HoldEndedError(member.request_id, known.state)
             return known
@@ -212,7 +184,43 @@ class Batch:
             transaction_id=transaction_id,
         )
         self._charges[member.request_id] = charge
-        self._rows.append(_charge_row(row, charge, member, (*used, *extra), overrun_nano, self._at))
+        self._rows.append(
+            charge_row(
+                row, charge, member=member, draws=(*used, *extra), overrun_nano=overrun_nano, at=self._at
+            )
+        )
+        self._meter(member)
+        return charge
+
+    def _settle_late(self, book: Book, member: EndHold, rating: Rating) -> Outcome | JetonError:
+        """Charge what became known after the sweeper gave the hold back: as an overrun of nothing held."""
+        event = member.event
+        if event is None:
+            return HoldEndedError(member.request_id, "unconfirmed")
+        draws, owed_nano = book.draw_overrun(rating.net_nano, event.model, at=self._at)
+        postings = movements.overrun(draws, owed_nano, book.kind_of)
+        transaction_id = self.book(
+            book, Movement.SETTLE, postings, request_id=member.request_id, reason="known late"
+        )
+        if book.budgets:
+            payer = Asker(event.workspace_id, event.key_id, event.occurred_at)
+            self._alerts += book.budgets.end(payer, 0, net_nano=rating.net_nano, at=self._at)
+        charge = Charge(
+            member.request_id, "settled", member.rule, rating.list_nano, rating.net_nano, transaction_id
+        )
+        self._charges[member.request_id] = charge
+        self._late.append(
+            LateRow(
+                request_id=member.request_id,
+                rule_id=member.rule,
+                list_nano=rating.list_nano,
+                net_nano=rating.net_nano,
+                lines=charge_lines(rating),
+                draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+                transaction_id=transaction_id,
+                ended_at=self._at,
+            )
+        )
         self._meter(member)
         return charge
 
@@ -319,36 +327,3 @@ def _end_movement(member: EndHold) -> Movement:
     if member.state == "settled":
         return Movement.SETTLE
     return Movement.EXPIRE_HOLD if member.state == "unconfirmed" else Movement.RELEASE
-
-
-def _charge_row(
-    row: HoldRow,
-    charge: Charge,
-    member: EndHold,
-    draws: tuple[Draw, ...],
-    overrun_nano: int,
-    at: datetime,
-) -> ChargeRow:
-    lines = member.rating.lines if member.rating else ()
-    return ChargeRow(
-        request_id=row.request_id,
-        organization_id=row.organization_id,
-        workspace_id=row.workspace_id,
-        key_id=row.key_id,
-        model=row.model,
-        upstream=row.upstream,
-        state=charge.state,
-        rule_id=charge.rule,
-        price_version_id=row.price_version_id,
-        is_rehearsal=row.is_rehearsal,
-        held_nano=row.amount_nano,
-        list_nano=charge.list_nano,
-        net_nano=charge.net_nano,
-        overrun_nano=overrun_nano,
-        lines=[ChargeLine(line.bucket, line.quantity, line.list_nano, line.net_nano) for line in lines],
-        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
-        hold_transaction_id=row.transaction_id,
-        transaction_id=charge.transaction_id,
-        held_at=row.taken_at,
-        ended_at=at,
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jeton.charging.charging import Charging
+from jeton.charging.members import EndHold
 from jeton.charging.outage.replaying import replay
 from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
@@ -106,3 +107,25 @@ async def test_while_it_is_away_new_requests_are_refused_at_once(outage: Outage)
         await house.charging.hold(house.ask(1))
         await replay(house.pool, house.commits, outage.spool)
         assert (await house.proof()).findings == []
+
+
+async def test_what_the_sweeper_gave_up_is_charged_when_it_becomes_known(
+    house: House, tmp_path: Path
+) -> None:
+    """The hold ended as unconfirmed; later its node comes back with the usage, and replays it twice."""
+    hold = await house.charging.hold(house.ask(1_000_000_000))
+    ask = hold.ask
+    swept = EndHold(ask.organization_id, ask.request_id, state="unconfirmed", rule=Rule.NODE_LOST)
+    await house.commits.submit(swept)
+    spool = Spool(tmp_path / "ends.jsonl")
+    closed = open_writer(house.pool)
+    await closed.close()
+    away = Charging(closed, node_id="node_test", validity_s=VALIDITY_S, spool=spool)
+    await away.settle(hold, metered())
+    (end,) = spool.read()
+    await replay(house.pool, house.commits, spool)
+    await spool.append(end)
+    await replay(house.pool, house.commits, spool)
+    amounts = (await house.balance()).amounts
+    assert (amounts.held_nano, amounts.used_nano, spool.count) == (0, V1_NANO, 0)
+    assert (await house.proof()).findings == []

@@ -1,0 +1,98 @@
+"""Rows: how charges are stored."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from jeton.charging.members import EndHold
+from jeton.charging.words import Charge
+from jeton.ledger.book import HoldRow
+from jeton.ledger.lots import Draw
+from jeton.pricing.rating import Rating
+
+
+class ChargeLine(msgspec.Struct, frozen=True):
+    """One bucket of a stored charge; amounts in nano."""
+
+    bucket: str
+    quantity: int
+    list_nano: int
+    net_nano: int
+
+
+class ChargeRow(msgspec.Struct, frozen=True):
+    """A charge as it is stored; ``draws`` are the lots that paid, in burn order."""
+
+    request_id: str
+    organization_id: UUID
+    workspace_id: str
+    key_id: str
+    model: str
+    upstream: str
+    state: str
+    rule_id: str
+    price_version_id: str
+    is_rehearsal: bool
+    held_nano: int
+    list_nano: int
+    net_nano: int
+    overrun_nano: int
+    lines: list[ChargeLine]
+    draws: list[tuple[str, int]]
+    hold_transaction_id: str
+    transaction_id: str
+    held_at: datetime
+    ended_at: datetime
+
+
+class LateRow(msgspec.Struct, frozen=True):
+    """What becomes known of a charge that was unconfirmed."""
+
+    request_id: str
+    rule_id: str
+    list_nano: int
+    net_nano: int
+    lines: list[ChargeLine]
+    draws: list[tuple[str, int]]
+    transaction_id: str
+    ended_at: datetime
+
+
+def charge_row(
+    row: HoldRow,
+    charge: Charge,
+    *,
+    member: EndHold,
+    draws: tuple[Draw, ...],
+    overrun_nano: int,
+    at: datetime,
+) -> ChargeRow:
+    """What is stored of the end of a hold."""
+    return ChargeRow(
+        request_id=row.request_id,
+        organization_id=row.organization_id,
+        workspace_id=row.workspace_id,
+        key_id=row.key_id,
+        model=row.model,
+        upstream=row.upstream,
+        state=charge.state,
+        rule_id=charge.rule,
+        price_version_id=row.price_version_id,
+        is_rehearsal=row.is_rehearsal,
+        held_nano=row.amount_nano,
+        list_nano=charge.list_nano,
+        net_nano=charge.net_nano,
+        overrun_nano=overrun_nano,
+        lines=charge_lines(member.rating) if member.rating else [],
+        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+        hold_transaction_id=row.transaction_id,
+        transaction_id=charge.transaction_id,
+        held_at=row.taken_at,
+        ended_at=at,
+    )
+
+
+def charge_lines(rating: Rating) -> list[ChargeLine]:
+    """The lines of a rating as they are stored."""
+    return [ChargeLine(line.bucket, line.quantity, line.list_nano, line.net_nano) for line in rating.lines]

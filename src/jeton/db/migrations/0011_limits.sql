@@ -1,0 +1,2 @@
+-- Reserved; its helper fills it in.
+SELECT 1;
