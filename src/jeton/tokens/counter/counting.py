@@ -89,11 +89,11 @@ class Counter:
         estimator = self._find_estimator(family_id)
         engine = self._find_engine(family_id)
         if engine is None or (engine.method == "reconstructed" and not may_rebuild):
-            return _Tally(family_id, None, estimator, self._conversation)
+            return _Tally(family_id, None, estimator=estimator, conversation=self._conversation)
         counted_by = f"{family_id} {engine.method}"
         if engine.method == "reconstructed" and model in self._model_engines:
             engine, counted_by = self._model_engines[model], f"{counted_by} {model}"
-        return _Tally(family_id, (engine, counted_by), estimator, self._conversation)
+        return _Tally(family_id, (engine, counted_by), estimator=estimator, conversation=self._conversation)
 
     def _find_engine(self, family_id: str) -> Engine | None:
         engine = self._engines.get(family_id)
@@ -109,6 +109,7 @@ class _Tally:
         self,
         family_id: str,
         named_engine: tuple[Engine, str] | None,
+        *,
         estimator: TextEstimator | None,
         conversation: Conversation,
     ) -> None:
