@@ -35,6 +35,7 @@ COMMANDS = {
     "ledger": ("jeton.cli.ledger", "app"),
     "keys": ("jeton.cli.keys", "app"),
     "credits": ("jeton.cli.credits.commands", "app"),
+    "budgets": ("jeton.cli.budgets.commands", "app"),
     "charges": ("jeton.cli.credits.charges", "app"),
     "organizations": ("jeton.cli.credits.organizations", "app"),
     "inbox": ("jeton.cli.credits.inbox", "app"),
@@ -48,7 +49,7 @@ COMMANDS = {
 READING = frozenset(
     {
         "receipt", "ledger", "keys", "credits", "usage", "webhooks",
-        "charges", "organizations", "inbox", "audit",
+        "charges", "organizations", "inbox", "audit", "budgets",
     }
 )  # fmt: skip
 

@@ -27,20 +27,25 @@ _EXPIRING_LOTS = """
     ORDER BY l.expires_at, l.lot_id LIMIT %(limit)s
 """
 # Held credit counts, or a rush of requests would be taken for an empty account. The newest lot is in the
-# key: whoever adds credit is told again when that is used up, too.
+# key: whoever adds credit is told again when that is used up, too. A credit limit has no lot, but months.
 _LOW_BALANCES = """
-    SELECT b.organization_id, b.remaining_nano, newest.lot_id
-    FROM (
-        SELECT organization_id, -(credit_paid_nano + credit_free_nano + held_nano) AS remaining_nano
+    WITH remaining AS (
+        SELECT organization_id, credit_limit_nano,
+               -(credit_paid_nano + credit_free_nano + held_nano)
+                   + greatest(0, credit_limit_nano - greatest(accrued_nano, 0) - greatest(receivable_nano, 0))
+                   AS remaining_nano
         FROM balances
-    ) AS b
-    CROSS JOIN LATERAL (
-        SELECT lot_id FROM lots AS l WHERE l.organization_id = b.organization_id
-        ORDER BY lot_id DESC LIMIT 1
-    ) AS newest
-    WHERE b.remaining_nano < %(threshold)s
-      AND NOT EXISTS (SELECT FROM events AS e WHERE e.dedup_key = %(key)s || newest.lot_id)
-    ORDER BY b.organization_id LIMIT %(limit)s
+    ), low AS (
+        SELECT r.organization_id, r.remaining_nano,
+               CASE WHEN r.credit_limit_nano > 0
+                    THEN r.organization_id || ':' || r.credit_limit_nano || ':' || %(month)s
+                    ELSE (SELECT max(l.lot_id) FROM lots AS l WHERE l.organization_id = r.organization_id)
+               END AS episode
+        FROM remaining AS r WHERE r.remaining_nano < %(threshold)s
+    )
+    SELECT organization_id, remaining_nano, episode FROM low
+    WHERE episode IS NOT NULL AND NOT EXISTS (SELECT FROM events AS e WHERE e.dedup_key = %(key)s || episode)
+    ORDER BY organization_id LIMIT %(limit)s
 """
 _ALARMS = """
     SELECT alarm_id, code, subject, details, occurred_at FROM alarms AS a
@@ -96,22 +101,23 @@ async def find_expiring_lots(
 
 
 async def find_low_balances(connection: Connection, threshold_nano: int, *, at: datetime) -> list[Event]:
-    """Organizations that ever had credit and have less than the threshold now."""
+    """Organizations that ever had credit, or have a limit, and less than the threshold is left of it."""
     if threshold_nano <= 0:
         return []
     key = "low_balance:"
     found = await connection.execute(
-        _LOW_BALANCES, {"threshold": threshold_nano, "key": key, "limit": FINDINGS_MAX}
+        _LOW_BALANCES,
+        {"threshold": threshold_nano, "key": key, "month": f"{at:%Y-%m}", "limit": FINDINGS_MAX},
     )
     threshold = render_usd(threshold_nano)
     return [
         Event(
             LowBalance(remaining=render_usd(remaining_nano), threshold=threshold),
             organization_id,
-            key + lot_id,
+            key + episode,
             at,
         )
-        for organization_id, remaining_nano, lot_id in await found.fetchall()
+        for organization_id, remaining_nano, episode in await found.fetchall()
     ]
 
 

@@ -139,7 +139,10 @@ class LowBalance(EventData, frozen=True, kw_only=True):
     """Credit is nearly used up."""
 
     type = "credit.low_balance"
-    when = "Credit fell below `JETON_LOW_BALANCE_USD`; once until credit is added again."
+    when = (
+        "Credit fell below `JETON_LOW_BALANCE_USD`; once until credit is added, and for an invoiced"
+        " organization, whose credit is its limit, once a month."
+    )
 
     remaining: Annotated[str, Meta(description="credit that is left or held, exact dollars")]
     threshold: Annotated[str, Meta(description="what it fell below, exact dollars")]

@@ -1,6 +1,6 @@
 """What is looked for: lots that expire, credit that runs low, alarms; each told once."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tests.integration.world import USD, World, open_world
 
@@ -94,6 +94,20 @@ async def test_low_credit_is_told_once_and_again_after_more_was_added(pool: Pool
     assert await notifier.look(now) == 0
     await spend_all_but(world, 4_950_000_000)
     assert [await notifier.look(now), await notifier.look(now)] == [1, 0]
+    await world.close()
+
+
+async def test_a_credit_limit_that_is_nearly_used_is_told_of_once_a_month(pool: Pool) -> None:
+    world = await open_world(pool)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE balances SET credit_limit_nano = 1000000000, version = version + 1")
+    notifier = looking(pool, low_balance_nano=5_990_000_000)
+    november, december = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    assert await notifier.look(november) == 0
+    await world.bill()
+    assert [await notifier.look(at) for at in (november, november, december)] == [1, 0, 1]
+    told = await look_up(pool, "credit.low_balance")
+    assert told[0][1] == {"remaining": "5.971", "threshold": "5.99"}
     await world.close()
 
 
