@@ -11,9 +11,11 @@ from pathlib import Path
 from jeton.charging.onboarding import TrialTerms, open_organization
 from jeton.db.data_directory import write_private
 from jeton.db.pool import Connection, Pool
+from jeton.errors import ConfigurationError
 from jeton.identity.keys import create_key
 from jeton.identity.members import create_member
 from jeton.identity.passwords import Passwords
+from jeton.pricing.book import PriceBook
 from jeton.settings import Settings
 
 ENV_FILE = "demo.env"
@@ -45,6 +47,28 @@ def find_demo_operator(settings: Settings) -> tuple[str, ...]:
     return (email,) if email else ()
 
 
+def make_trial_terms(settings: Settings) -> TrialTerms:
+    """The grant policy of these settings."""
+    return TrialTerms(
+        settings.trial_amount_nano,
+        settings.trial_days,
+        models=frozenset(settings.trial_models) or None,
+        clock=settings.trial_clock,
+        per_domain_max=settings.trial_per_domain_max,
+        per_domain_days=settings.trial_per_domain_days,
+        public_domains=frozenset(settings.trial_public_domains),
+    )
+
+
+def check_trial_models(settings: Settings, book: PriceBook) -> None:
+    """Raise ConfigurationError where trial credit is for a model that nobody has a price for."""
+    unknown = sorted(set(settings.trial_models) - set(book.models()))
+    if unknown:
+        raise ConfigurationError(
+            [f"trial_models names {', '.join(unknown)}, of which the price book knows nothing."]
+        )
+
+
 async def _create(settings: Settings, pool: Pool, passwords: Passwords, path: Path) -> None:
     async with pool.connection() as connection:
         if await _has_organization(connection):
@@ -55,7 +79,7 @@ async def _create(settings: Settings, pool: Pool, passwords: Passwords, path: Pa
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
         if await _has_organization(connection):
             return
-        trial = TrialTerms(settings.trial_amount_nano, settings.trial_days)
+        trial = make_trial_terms(settings)
         organization = await open_organization(connection, name=ORGANIZATION, trial=trial)
         organization_id = organization.organization_id
         _, api_key = await create_key(connection, organization_id, name="Demo")

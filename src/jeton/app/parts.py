@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from jeton.app.background import run_in_background
+from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
 from jeton.app.routing import Routing, open_routing
 from jeton.app.watching import make_watch
@@ -69,6 +70,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     Raises ConfigurationError, and what the database's parts raise.
     """
     book = load_book(*settings.prices_dir)
+    check_trial_models(settings, book)
     counter = load_counter(dict(settings.tokenizer_files), find_estimator=lambda _family_id: None)
     async with AsyncExitStack() as stack:
         routing = open_routing(settings, book)

@@ -101,6 +101,8 @@ def _site_deps(parts: Parts) -> SiteDeps:
         sales_email=settings.sales_email,
         trial_amount_nano=settings.trial_amount_nano,
         trial_days=settings.trial_days,
+        trial_clock=settings.trial_clock,
+        trial_models=settings.trial_models,
         is_rehearsal=parts.routing.is_rehearsal,
     )
 

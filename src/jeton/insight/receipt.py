@@ -6,7 +6,7 @@ the stored charge, its lots or its transactions is said in ``problems``; then th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,10 @@ _READ_HOLD = """
       AND (%(workspace_id)s::text IS NULL OR h.workspace_id = %(workspace_id)s)
 """
 _READ_EVENT = "SELECT * FROM usage_events WHERE request_id = %s"
+_READ_REVERSAL = """
+    SELECT amount_nano, owed_nano, draws, reason, transaction_id, reversed_at
+    FROM reversals WHERE request_id = %s
+"""
 _READ_LOTS = "SELECT lot_id, kind, reason, expires_at FROM lots WHERE lot_id = ANY(%s)"
 _READ_TRANSACTIONS = """
     SELECT transaction_id, movement, posted_at, reason, accounts, lots, amounts
@@ -78,6 +82,18 @@ class PostedTransaction:
     reason: str
     posted_at: datetime
     postings: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReversedCharge:
+    """What of a charge was undone: what went back to which lot, and what is owed no more; in nano."""
+
+    amount_nano: int
+    owed_nano: int
+    draws: tuple[tuple[str, int], ...]
+    reason: str
+    transaction_id: str
+    reversed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +163,7 @@ class Receipt:
     lots: tuple[PaidLot, ...]
     transactions: tuple[PostedTransaction, ...]
     problems: tuple[str, ...]
+    reversal: ReversedCharge | None = None
 
 
 async def get_receipt(
@@ -165,14 +182,16 @@ async def get_receipt(
     row = row or await _find_row(connection, _READ_CHARGE, asked)
     if row is None:
         raise ReceiptNotFoundError(request_id)
-    event = None
+    event = reversal = None
     if "state" in row:
         event = await _find_row(connection, _READ_EVENT, (request_id,))
+        reversal = await _find_row(connection, _READ_REVERSAL, (request_id,))
     lots = await _list_paid_lots(connection, row["draws"])
     transactions = await _list_transactions(
         connection, [row["hold_transaction_id"], row.get("transaction_id", "")]
     )
-    return _assemble(row, event, lots=lots, transactions=transactions)
+    receipt = _assemble(row, event, lots=lots, transactions=transactions)
+    return receipt if reversal is None else replace(receipt, reversal=_parse_reversal(reversal))
 
 
 async def _find_row(connection: Connection, sql: str, values: Any) -> DictRow | None:  # noqa: ANN401 - psycopg's own parameters
@@ -249,6 +268,11 @@ def _assemble(
         transactions=transactions,
         problems=problems,
     )
+
+
+def _parse_reversal(row: DictRow) -> ReversedCharge:
+    draws = tuple((lot_id, nano) for lot_id, nano in row["draws"])
+    return ReversedCharge(**{**row, "draws": draws})
 
 
 def _parse_facts(event: DictRow) -> UsageFacts:

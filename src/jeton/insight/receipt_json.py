@@ -6,7 +6,7 @@ Amounts are exact decimal strings of dollars; rates are dollars per ``per`` toke
 
 from datetime import datetime
 
-from jeton.insight.receipt import PostedTransaction, Receipt, UsageFacts
+from jeton.insight.receipt import PostedTransaction, Receipt, ReversedCharge, UsageFacts
 from jeton.insight.words import (
     BUCKET_NAMES,
     ROUNDING_RULE,
@@ -58,11 +58,23 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
             for lot in receipt.lots
         ],
         "owed": render_usd(receipt.money.owed_nano),
+        "reversal": None if receipt.reversal is None else _render_reversal(receipt.reversal),
         "transactions": [_render_transaction(entry) for entry in receipt.transactions],
         "held_at": _render_time(receipt.times.held_at),
         "valid_until": _render_time(receipt.times.valid_until),
         "ended_at": _render_time(receipt.times.ended_at),
         "as_of": _render_time(receipt.times.as_of),
+    }
+
+
+def _render_reversal(reversal: ReversedCharge) -> dict[str, object]:
+    return {
+        "amount": render_usd(reversal.amount_nano),
+        "owed_no_more": render_usd(reversal.owed_nano),
+        "lots": [{"id": lot_id, "amount": render_usd(nano)} for lot_id, nano in reversal.draws],
+        "reason": reversal.reason,
+        "transaction_id": reversal.transaction_id,
+        "reversed_at": _render_time(reversal.reversed_at),
     }
 
 

@@ -18,6 +18,7 @@ from jeton.settings.parsers import (
     parse_sender,
     parse_text,
     parse_tokenizer_files,
+    parse_words,
     parse_yes_no,
     seconds,
     whole,
@@ -59,6 +60,25 @@ class Settings:
         "5.00", parse_amount, "Trial credit of a new organization.", unit="dollars"
     )
     trial_days: int = _setting(30, whole(1, 3650), "How long trial credit is valid.", unit="days")
+    trial_clock: Literal["signup", "first_call"] = _setting(
+        "signup",
+        one_of("signup", "first_call"),
+        "When those days begin: signup, or the first_call that is charged.",
+    )
+    trial_models: tuple[str, ...] = _setting(
+        (), parse_words, "The models that trial credit is for, ',' between several; every one without."
+    )
+    trial_per_domain_max: int = _setting(
+        3, whole(0, 1_000_000), "The most trials for one mail domain in trial_per_domain_days; 0: no limit."
+    )
+    trial_per_domain_days: int = _setting(
+        365, whole(1, 36_500), "How long a trial counts against its mail domain.", unit="days"
+    )
+    trial_public_domains: tuple[str, ...] = _setting(
+        (),
+        parse_words,
+        "Further mail domains where everybody gets an address, so that there the address counts.",
+    )
     rehearsal: Literal["auto", "on", "off"] = _setting(
         "auto",
         one_of("auto", "on", "off"),

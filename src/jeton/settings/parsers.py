@@ -16,6 +16,7 @@ _YES = frozenset({"yes", "true", "on", "1"})
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _EMAIL = re.compile(r"[^@\s\[\]'\"]+@[^@\s\[\]'\"]+")
 _FAMILY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_WORD = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _NO = frozenset({"no", "false", "off", "0"})
 
 Parse = Callable[[str], Any]
@@ -74,6 +75,14 @@ def parse_days(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdecimal() and int(part[:9]) <= DAYS_MAX for part in parts):
         raise ValueError(f"is not a list of days from 0 to {DAYS_MAX} with ',' between them")
     return tuple(sorted({int(part) for part in parts} - {0}, reverse=True))
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """Words such as names of models or domains, lower-case, with commas between them."""
+    words = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not all(_WORD.fullmatch(word) for word in words):
+        raise ValueError("is not a list of names with ',' between them")
+    return words
 
 
 def parse_amount(text: str) -> str:

@@ -20,5 +20,7 @@ class SiteDeps:
     sales_email: str
     trial_amount_nano: int
     trial_days: int
+    trial_clock: str = "signup"
+    trial_models: tuple[str, ...] = ()
     is_rehearsal: bool = False
     payment_methods: tuple[str, ...] = ()
