@@ -61,6 +61,7 @@ def _as_json(proof: Proof) -> dict[str, object]:
         "charges": proof.charges,
         "open_holds": proof.open_holds,
         "rollups": proof.rollups,
+        "budget_windows": proof.budget_windows,
         "chains": proof.chains,
         "findings": proof.findings,
     }
@@ -71,7 +72,7 @@ def _print(proof: Proof) -> None:
     console.print(
         f"Checked {proof.organizations:,} organizations: {proof.transactions:,} transactions, "
         f"{proof.lots:,} lots, {proof.charges:,} charges, {proof.open_holds:,} open holds, "
-        f"{proof.rollups:,} daily sums."
+        f"{proof.rollups:,} daily sums, {proof.budget_windows:,} windows of budgets."
     )
     for finding in proof.findings:
         console.print(f"[red]WRONG[/red] {finding}")

@@ -23,6 +23,7 @@ ORDER = (
     "prices",
     "receipts",
     "billing-contract",
+    "budgets",
     "ledger",
     "console",
     "admin-api",

@@ -1,5 +1,7 @@
 """One table from an error to its answer."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -25,7 +27,16 @@ from jeton.gateway.errors import (
     UnknownModelError,
     UpstreamDeniedError,
 )
+from jeton.ledger.budgets.errors import BudgetExceededError
 
+BUDGET = BudgetExceededError(
+    budget_id="bdgt_1",
+    scope="workspace",
+    needed_nano=50_000_000,
+    left_nano=10_000_000,
+    held_nano=200_000_000,
+    resets_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
+)
 CREDIT = InsufficientCreditError(50_000_000, 10_000_000, sentence="Not enough.")
 
 
@@ -35,6 +46,7 @@ CREDIT = InsufficientCreditError(50_000_000, 10_000_000, sentence="Not enough.")
         (InvalidInputError("x"), 400, "invalid_request_error"),
         (MoneyError("x", "y"), 400, "invalid_request_error"),
         (CREDIT, 400, "invalid_request_error"),
+        (BUDGET, 400, "invalid_request_error"),
         (NotAuthenticatedError("x"), 401, "authentication_error"),
         (NotPermittedError("x"), 403, "permission_error"),
         (NotFoundError("x"), 404, "not_found_error"),
@@ -76,6 +88,23 @@ def test_too_little_credit_names_both_amounts() -> None:
     assert error["details"] == {"error_code": "credit_balance_too_low", "needed": "0.05", "available": "0.01"}
     assert error["message"].startswith("Your credit balance is too low to access the API. This request needs")
     assert "up to $0.05 and $0.01 is available" in error["message"]
+
+
+def test_a_budget_names_both_amounts_and_when_it_frees() -> None:
+    """400 and not to be tried again: a 429 would be retried by the official clients."""
+    reply = render_error(BUDGET, "req_1")
+    error = msgspec.json.decode(reply.body)["error"]
+    assert reply.status == 400
+    assert (b"x-should-retry", b"false") in reply.headers
+    assert not any(name == b"retry-after" for name, _ in reply.headers)
+    assert error["details"] == {
+        "error_code": "budget_exceeded", "budget": "bdgt_1", "scope": "workspace",
+        "needed": "0.05", "left": "0.01", "held": "0.20", "resets_at": "2026-11-30T23:00:00Z",
+    }  # fmt: skip
+    assert error["message"] == (
+        "You have reached your specified workspace API usage limits. This request may cost up to $0.05 and "
+        "$0.01 is left in the budget bdgt_1 of this workspace; it frees at 2026-11-30T23:00:00Z."
+    )
 
 
 def test_an_error_in_a_stream_is_one_event() -> None:

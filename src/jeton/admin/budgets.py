@@ -1,0 +1,112 @@
+"""Budgets over the Admin API: the ceilings that an organization sets itself."""
+
+import msgspec
+from starlette.routing import BaseRoute, Route
+
+from jeton.admin.deps import AdminDeps
+from jeton.admin.errors import InvalidBodyError
+from jeton.admin.resource import Call, Resource, render_list
+from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
+from jeton.identity.audit import Actor
+from jeton.insight.budgets.standing import get_budget, list_budgets, render_budget
+from jeton.ledger.budgets.errors import Scope
+from jeton.ledger.budgets.windows import Period
+from jeton.money import parse_usd
+
+
+class CreateBudget(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body that makes a budget: of a workspace, of a key, or of the whole organization."""
+
+    limit: str
+    period: Period
+    zone: str = "UTC"
+    anchor_day: int = 1
+    is_hard: bool = True
+    workspace_id: str | None = None
+    key_id: str | None = None
+
+
+class ChangeBudgetBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body that changes a budget; what is not there stays."""
+
+    limit: str | None = None
+    is_hard: bool | None = None
+
+
+def budget_routes(deps: AdminDeps) -> list[BaseRoute]:
+    """The routes of budgets."""
+    one = {"GET": _get, "POST": _change, "DELETE": _end}
+    return [
+        Route("/v1/organizations/budgets", Resource(deps, {"GET": _list, "POST": _create})),
+        Route("/v1/organizations/budgets/{budget_id}", Resource(deps, one)),
+    ]
+
+
+async def _list(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    async with call.deps.pool.connection() as connection:
+        standings = await list_budgets(connection, caller.organization_id)
+    return render_list([render_budget(standing) for standing in standings], has_more=False)
+
+
+async def _create(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    wanted = _parse(await call.read_body(CreateBudget))
+    async with call.deps.pool.connection() as connection:
+        budget_id = await create_budget(
+            connection, caller.organization_id, wanted, by=Actor("key", caller.key_id)
+        )
+        return render_budget(await get_budget(connection, caller.organization_id, budget_id))
+
+
+async def _get(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    async with call.deps.pool.connection() as connection:
+        return render_budget(await get_budget(connection, caller.organization_id, _budget_id(call)))
+
+
+async def _change(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    body = await call.read_body(ChangeBudgetBody)
+    async with call.deps.pool.connection() as connection:
+        await change_budget(
+            connection,
+            caller.organization_id,
+            _budget_id(call),
+            by=Actor("key", caller.key_id),
+            limit_nano=None if body.limit is None else parse_usd(body.limit),
+            is_hard=body.is_hard,
+        )
+        return render_budget(await get_budget(connection, caller.organization_id, _budget_id(call)))
+
+
+async def _end(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    async with call.deps.pool.connection() as connection:
+        by = Actor("key", caller.key_id)
+        await end_budget(connection, caller.organization_id, _budget_id(call), by=by)
+        return render_budget(await get_budget(connection, caller.organization_id, _budget_id(call)))
+
+
+def _budget_id(call: Call) -> str:
+    return str(call.request.path_params["budget_id"])
+
+
+def _parse(body: CreateBudget) -> WantedBudget:
+    return WantedBudget(
+        limit_nano=parse_usd(body.limit),
+        period=body.period,
+        scope=_find_scope(body),
+        scope_id=body.workspace_id or body.key_id or "",
+        zone=body.zone,
+        anchor_day=body.anchor_day,
+        is_hard=body.is_hard,
+    )
+
+
+def _find_scope(body: CreateBudget) -> Scope:
+    if body.workspace_id is not None and body.key_id is not None:
+        raise InvalidBodyError("a budget is of a workspace_id or of a key_id, not of both")
+    if body.workspace_id is not None:
+        return "workspace"
+    return "organization" if body.key_id is None else "key"

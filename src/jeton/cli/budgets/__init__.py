@@ -1,0 +1,1 @@
+"""``jeton budgets``: the ceilings of an organization, a workspace or a key."""

@@ -1,0 +1,1 @@
+"""Budgets as they stand: what each has counted in its running window."""
