@@ -34,8 +34,8 @@ _COLUMNS = (
     " disabled_at, disabled_reason"
 )
 _OURS = "organization_id IS NOT DISTINCT FROM %(organization_id)s AND deleted_at IS NULL"
-_LIST = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE {_OURS} ORDER BY endpoint_id LIMIT %(limit)s"  # noqa: S608 - constants
-_FIND = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE endpoint_id = %(endpoint_id)s AND {_OURS}"  # noqa: S608 - constants
+_LIST = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE {_OURS} ORDER BY endpoint_id LIMIT %(limit)s"  # noqa: S608 - made of constants
+_FIND = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE endpoint_id = %(endpoint_id)s AND {_OURS}"  # noqa: S608 - made of constants
 _INSERT = """
     INSERT INTO webhook_endpoints
         (endpoint_id, organization_id, url, description, event_types, secret, created_at, created_by)

@@ -15,6 +15,10 @@ from typing import cast
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from jeton.db.pool import Pool
+
+from .stage import Stage
+
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -90,3 +94,10 @@ async def open_post(tls: ssl.SSLContext | None = None) -> AsyncIterator[Post]:
     post.port = server.sockets[0].getsockname()[1]
     async with server:
         yield post
+
+
+@pytest.fixture
+async def stage(pool: Pool) -> Stage:
+    stage = Stage(pool)
+    await stage.open()
+    return stage
