@@ -11,10 +11,11 @@ from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.admin.webhooks import webhook_routes
+from jeton.identity.audit import Actor
 from jeton.identity.errors import UnknownKeyIdError
-from jeton.identity.keys import KEYS_LISTED_MAX, Key, create_key, list_keys, revoke_key
+from jeton.identity.keys import KEYS_LISTED_MAX, Key, create_key, list_keys, record_key_audit, revoke_key
 from jeton.identity.organizations import Workspace, get_organization, list_workspaces
-from jeton.insight.balance import get_balance, render_balance
+from jeton.insight.balance import get_balance, render_balance, render_lot
 from jeton.insight.receipt import get_receipt
 from jeton.insight.receipt_json import render_receipt
 
@@ -42,6 +43,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
     return [
         Route("/v1/organizations/me", Resource(deps, {"GET": _get_organization})),
         Route("/v1/organizations/balance", Resource(deps, {"GET": _get_balance})),
+        Route("/v1/organizations/credits", Resource(deps, {"GET": _list_credits})),
         Route("/v1/organizations/workspaces", Resource(deps, {"GET": _list_workspaces})),
         Route("/v1/organizations/api_keys", Resource(deps, keys)),
         Route("/v1/organizations/api_keys/{key_id}", Resource(deps, {"POST": _change_key})),
@@ -62,6 +64,14 @@ async def _get_balance(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     async with call.deps.pool.connection() as connection:
         return render_balance(await get_balance(connection, caller.organization_id))
+
+
+async def _list_credits(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    async with call.deps.pool.connection() as connection:
+        balance = await get_balance(connection, caller.organization_id)
+    data = [render_lot(lot) for lot in balance.lots]
+    return render_list(data, has_more=balance.lots_count > len(data))
 
 
 async def _list_workspaces(call: Call) -> dict[str, object]:
@@ -94,6 +104,7 @@ async def _create_key(call: Call) -> dict[str, object]:
             workspace_id=wanted.workspace_id,
             expires_at=wanted.expires_at,
         )
+        await record_key_audit(connection, Actor("key", caller.key_id), "key.created", key)
     return {**render_key(key), "secret": secret}
 
 
@@ -104,7 +115,9 @@ async def _change_key(call: Call) -> dict[str, object]:
     if not key_id.isprintable():
         raise UnknownKeyIdError(ascii(key_id))
     async with call.deps.pool.connection() as connection:
-        return render_key(await revoke_key(connection, caller.organization_id, key_id))
+        key = await revoke_key(connection, caller.organization_id, key_id)
+        await record_key_audit(connection, Actor("key", caller.key_id), "key.revoked", key)
+    return render_key(key)
 
 
 async def _get_receipt(call: Call) -> dict[str, object]:

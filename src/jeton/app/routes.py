@@ -103,6 +103,7 @@ def _site_deps(parts: Parts) -> SiteDeps:
         trial_days=settings.trial_days,
         trial_clock=settings.trial_clock,
         trial_models=settings.trial_models,
+        pool=parts.pool,
         is_rehearsal=parts.routing.is_rehearsal,
     )
 

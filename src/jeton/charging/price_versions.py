@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 from jeton import clock
 from jeton.db.pool import Connection
 from jeton.errors import ConfigurationError
+from jeton.identity.audit import SYSTEM, record_audit
 from jeton.pricing.book import PriceVersion
 
 _KNOWN = "SELECT price_version_id, digest FROM price_versions"
@@ -33,16 +34,25 @@ async def record_price_versions(connection: Connection, versions: Iterable[Price
     ]
     if mistakes:
         raise ConfigurationError(mistakes)
+    fresh = [version for version in listed if version.price_version_id not in known]
+    if not fresh:
+        return
     at = clock.now()
     async with connection.cursor() as cursor:
         await cursor.executemany(
             _RECORD,
             [
                 (version.price_version_id, version.digest, Jsonb(version.content()), at)
-                for version in listed
-                if version.price_version_id not in known
+                for version in fresh
             ],
         )
+    await record_audit(
+        connection,
+        SYSTEM,
+        "prices.recorded",
+        subject="price book",
+        details={"price_versions": [version.price_version_id for version in fresh]},
+    )
 
 
 async def find_price_versions(

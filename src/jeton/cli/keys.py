@@ -12,11 +12,12 @@ import typer
 from rich.table import Table
 
 from jeton import clock
+from jeton.cli.credits.operator import make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.db.pool import Connection
 from jeton.errors import InvalidInputError
-from jeton.identity.keys import Key, create_key, list_keys, revoke_key
+from jeton.identity.keys import Key, create_key, list_keys, record_key_audit, revoke_key
 from jeton.identity.organizations import list_organizations
 from jeton.settings import load_settings
 
@@ -120,7 +121,7 @@ async def choose_organization(connection: Connection, organization_id: UUID | No
 
 async def _create(organization_id: UUID | None, wanted: _Wanted) -> tuple[Key, str]:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        return await create_key(
+        key, secret = await create_key(
             connection,
             await choose_organization(connection, organization_id),
             name=wanted.name,
@@ -128,6 +129,8 @@ async def _create(organization_id: UUID | None, wanted: _Wanted) -> tuple[Key, s
             workspace_id=wanted.workspace_id,
             expires_at=None if wanted.days is None else clock.now() + timedelta(days=wanted.days),
         )
+        await record_key_audit(connection, make_actor(""), "key.created", key)
+    return key, secret
 
 
 async def _list(organization_id: UUID | None) -> list[Key]:
@@ -137,7 +140,10 @@ async def _list(organization_id: UUID | None) -> list[Key]:
 
 async def _revoke(organization_id: UUID | None, key_id: str) -> Key:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        return await revoke_key(connection, await choose_organization(connection, organization_id), key_id)
+        chosen = await choose_organization(connection, organization_id)
+        key = await revoke_key(connection, chosen, key_id)
+        await record_key_audit(connection, make_actor(""), "key.revoked", key)
+    return key
 
 
 def _render(key: Key) -> dict[str, object]:

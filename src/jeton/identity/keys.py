@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from jeton import clock
 from jeton.db.pool import Connection
+from jeton.identity.audit import Actor, record_audit
 from jeton.identity.credentials import KeyKind, digest_of, hint_of, new_key_secret
 from jeton.identity.errors import InvalidExpiryError, UnknownKeyIdError
 from jeton.identity.key_ring import KeyRing
@@ -133,6 +134,18 @@ async def revoke_key(connection: Connection, organization_id: UUID, key_id: str)
         (clock.now(), organization_id, key_id),
     )
     return await get_key(connection, organization_id, key_id)
+
+
+async def record_key_audit(connection: Connection, actor: Actor, action: str, key: Key) -> None:
+    """Record in the audit log, in the transaction of the change, what was done to a key."""
+    await record_audit(
+        connection,
+        actor,
+        action,
+        subject=key.key_id,
+        organization_id=key.organization_id,
+        details={"kind": key.kind, "name": key.name},
+    )
 
 
 async def _workspace_of(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jeton.db.pool import Pool
 from jeton.pricing.book import PriceBook
 
 
@@ -10,7 +11,7 @@ class SiteDeps:
     """The price book and the operator's choices; an empty ``base_url`` is taken from the request.
 
     ``payment_methods`` are the methods switched on here, as people call them; "" for an e-mail
-    leaves the address out. The trial amount is in nano.
+    leaves the address out. The trial amount is in nano. Without a pool nobody can write to sales here.
     """
 
     book: PriceBook
@@ -24,3 +25,4 @@ class SiteDeps:
     trial_models: tuple[str, ...] = ()
     is_rehearsal: bool = False
     payment_methods: tuple[str, ...] = ()
+    pool: Pool | None = None

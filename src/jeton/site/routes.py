@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from jeton import clock
+from jeton.site.contact import Contact
 from jeton.site.deps import SiteDeps
 from jeton.site.documents import Documents
 from jeton.site.pages import SECURITY_HEADERS, Pages
@@ -20,6 +21,7 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
     """The site's routes. The Console's pages use the files under /static too."""
     site = _Site(deps)
     return [
+        *_contact_routes(deps),
         Route("/", site.show_landing, methods=["GET"]),
         Route("/pricing", site.show_pricing, methods=["GET"]),
         Route("/faq", site.show_faq, methods=["GET"]),
@@ -27,6 +29,17 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/docs/{slug}", site.show_document, methods=["GET"]),
         Route("/static/{name}", site.send_file, methods=["GET"]),
         Route("/favicon.ico", site.send_icon, methods=["GET"]),
+    ]
+
+
+def _contact_routes(deps: SiteDeps) -> list[BaseRoute]:
+    """Where people write to sales, if what they write can be kept."""
+    if deps.pool is None:
+        return []
+    contact = Contact(deps.pool, Pages(deps))
+    return [
+        Route("/contact-sales", contact.show, methods=["GET"]),
+        Route("/contact-sales", contact.send, methods=["POST"]),
     ]
 
 

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from jeton.console.deps import ConsoleDeps
 from jeton.console.pages import Pages
 from jeton.console.routes.accuracy import acknowledge, show_accuracy
+from jeton.console.routes.inbox import approve, decline, show_inbox
 from jeton.console.routes.keys import create, revoke, show_keys
 from jeton.console.routes.overview import show_overview
 from jeton.console.routes.requests import show_receipt, show_requests
@@ -19,7 +20,7 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
     signing = Signing(door)
     overview, usage = door.page(show_overview), door.page(show_usage)
     requests, receipt, keys = door.page(show_requests), door.page(show_receipt), door.page(show_keys)
-    accuracy = door.page(show_accuracy)
+    accuracy, inbox = door.page(show_accuracy), door.page(show_inbox)
     return [
         Route("/console", overview, methods=["GET"]),
         Route("/console.json", overview, methods=["GET"]),
@@ -37,5 +38,9 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         Route("/console/keys/{key_id}/revoke", door.form(revoke), methods=["POST"]),
         Route("/console/accuracy", accuracy, methods=["GET"]),
         Route("/console/accuracy.json", accuracy, methods=["GET"]),
+        Route("/console/inbox", inbox, methods=["GET"]),
+        Route("/console/inbox.json", inbox, methods=["GET"]),
+        Route("/console/inbox/{item_id}/approve", door.form(approve), methods=["POST"]),
+        Route("/console/inbox/{item_id}/decline", door.form(decline), methods=["POST"]),
         Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
     ]

@@ -8,9 +8,10 @@ from jeton import clock
 from jeton.console.errors import InvalidFormError, RoleInsufficientError
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
+from jeton.identity.audit import Actor
 from jeton.identity.credentials import KeyKind
 from jeton.identity.errors import UnknownKeyIdError
-from jeton.identity.keys import Key, create_key, get_key, list_keys, revoke_key
+from jeton.identity.keys import Key, create_key, get_key, list_keys, record_key_audit, revoke_key
 
 # What the form offers, in days; 0 is never.
 LIVES = {"0": "never", "1": "after 1 day", "7": "after 7 days", "30": "after 30 days", "365": "after a year"}
@@ -38,6 +39,7 @@ async def create(visit: Visit, form: Mapping[str, str]) -> View:
             kind=cast("KeyKind", kind),
             expires_at=expires_at,
         )
+        await record_key_audit(connection, Actor("member", visit.session.email), "key.created", key)
         return await _view(visit, connection, created=key, secret=secret)
 
 
@@ -50,7 +52,8 @@ async def revoke(visit: Visit, form: Mapping[str, str]) -> str:
     organization_id = visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
         _require_role(visit, (await get_key(connection, organization_id, key_id)).kind)
-        await revoke_key(connection, organization_id, key_id)
+        key = await revoke_key(connection, organization_id, key_id)
+        await record_key_audit(connection, Actor("member", visit.session.email), "key.revoked", key)
     return "/console/keys"
 
 

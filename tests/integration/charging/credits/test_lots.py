@@ -60,7 +60,8 @@ async def test_a_grant_to_nobody_is_refused(house: House) -> None:
         with pytest.raises(NotFoundError):
             await grant(connection, new_uuid(), GIFT, idempotency_key="k")
         entries = await list_audit(connection)
-    assert [entry.action for entry in entries] == ["credits.granted"]  # the trial
+    granted = [entry.details for entry in entries if entry.action == "credits.granted"]
+    assert [details["reason"] for details in granted] == ["trial"]
 
 
 async def test_a_revoked_lot_has_nothing_left_and_takes_nothing_back(house: House) -> None:
