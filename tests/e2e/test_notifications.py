@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import httpx2
+from standardwebhooks import Webhook
+from tests.e2e.serving import serving
 from tests.integration.notifications.receiving import PRIVATE, Receiver, answer, receive
 from tests.integration.world import TRIAL
 
@@ -120,3 +123,24 @@ async def test_two_workers_send_every_event_once(database_url: str, pool: Pool, 
             await wait_for(pool, receiver, 60)
     sent = [request.headers["webhook-id"] for request in receiver.requests]
     assert sorted(sent) == sorted(event_ids)
+
+
+async def test_a_server_sends_what_the_published_library_verifies(tmp_path: Path) -> None:
+    environment = {"JETON_WEBHOOK_PRIVATE_NETWORKS": "yes"}
+    async with receive() as receiver:
+        with serving(tmp_path / "data", environment=environment) as server:
+            headers = {"x-api-key": server.demo["JETON_ADMIN_KEY"]}
+            async with httpx2.AsyncClient(base_url=server.base_url, headers=headers, timeout=30) as client:
+                made = (await client.post("/v1/organizations/webhooks", json={"url": receiver.url})).json()
+                path = f"/v1/organizations/webhooks/{made['id']}"
+                tested = (await client.post(f"{path}/test")).json()
+                for _ in range(POLLS_MAX):
+                    [delivery] = (await client.get(f"{path}/deliveries")).json()["data"]
+                    if delivery["state"] == "delivered":
+                        break
+                    await asyncio.sleep(POLL_S)
+    [request] = receiver.requests
+    event = Webhook(made["secret"]).verify(request.body, request.headers)
+    assert event["type"] == "webhook.test"
+    assert event["data"] == {"endpoint_id": made["id"]}
+    assert request.headers["webhook-id"] == tested["event_id"]

@@ -161,6 +161,28 @@ def test_tokenizer_files_without_a_family_are_refused(text: str, sentence: str) 
     assert caught.value.mistakes == (f"--tokenizer-files: {text!r} {sentence}.",)
 
 
+@pytest.mark.parametrize(
+    ("text", "days"), [("7,1", (7, 1)), ("1, 30 ,7,7", (30, 7, 1)), ("0", ()), ("3650", (3650,))]
+)
+def test_warnings_are_days_ahead_the_longest_first(text: str, days: tuple[int, ...]) -> None:
+    assert load_settings({"expiry_warning_days": text}, environment={}).expiry_warning_days == days
+
+
+@pytest.mark.parametrize("text", ["", "7,", "-1", "3651", "a week", "1.5", "9" * 5000])
+def test_any_other_warning_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not a list of days from 0 to 3650"):
+        load_settings({"expiry_warning_days": text}, environment={})
+
+
+def test_mails_come_from_an_address() -> None:
+    given = {"smtp_host": "mail.example.com", "smtp_from": "Jeton <jeton@example.com>"}
+    assert load_settings(given, environment={}).smtp_from == "Jeton <jeton@example.com>"
+    with pytest.raises(ConfigurationError, match="is not an e-mail address such as"):
+        load_settings({**given, "smtp_from": "Jeton"}, environment={})
+    with pytest.raises(ConfigurationError, match="smtp_host is given without smtp_from"):
+        load_settings({"smtp_host": "mail.example.com"}, environment={})
+
+
 def test_the_page_lists_each_setting_as_it_is_declared() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for entry in list_declarations():

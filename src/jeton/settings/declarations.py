@@ -189,11 +189,15 @@ class Settings:
     smtp_tls: Literal["starttls", "tls", "none"] = _setting(
         "starttls",
         one_of("starttls", "tls", "none"),
-        "How the connection to it is secured; tls is for port 465.",
+        "How the connection to it is secured, starttls, tls or none; tls is for port 465.",
     )
     smtp_user: str = _setting("", parse_text, "The name to sign in with there; none without it.")
     smtp_password: str = _setting("", parse_text, "The password for it.", is_secret=True)
-    smtp_from: str = _setting("", parse_sender, "The address that mails come from; needed with smtp_host.")
+    smtp_from: str = _setting(
+        "",
+        parse_sender,
+        "The address that mails come from, such as Jeton <jeton@example.com>; needed with smtp_host.",
+    )
     crash_at: str = _setting(
         "", parse_text, "For tests: the point of a request at which the server kills itself with SIGKILL."
     )

@@ -33,6 +33,7 @@ class Receiver:
     answers: list[bytes]
     requests: list[Received] = field(default_factory=list)
     port: int = 0
+    has_received: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -48,6 +49,7 @@ class Receiver:
         writer.write(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
         await writer.drain()
         writer.close()
+        self.has_received.set()
 
 
 def answer(status: int, *headers: str, body: bytes = b"") -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jeton.db.pool import open_pool
 from jeton.notifications.addresses import AddressRules
 from jeton.notifications.catalogue import LowBalance
 from jeton.notifications.endpoints import (
@@ -231,3 +232,23 @@ async def test_a_receiver_that_never_answers_is_left_after_a_while() -> None:
         attempt = await WebhookClient(PRIVATE, timeout_s=0.2).post(f"http://127.0.0.1:{port}/", {}, b"{}")
         never.set()
     assert attempt.problem == "There was no answer within 0.2 seconds."
+
+
+async def test_it_runs_until_it_is_cancelled_and_a_database_that_is_away_is_tried_again(
+    stage: Stage, database_url: str
+) -> None:
+    away = await open_pool(database_url)
+    async with receive() as receiver:
+        await stage.add(receiver.url)
+        running = asyncio.create_task(make_notifier(stage.pool).run())
+        failing = asyncio.create_task(make_notifier(away).run())
+        await away.close()
+        event_id = await stage.happen()
+        async with asyncio.timeout(30):
+            await receiver.has_received.wait()
+        assert not failing.done()
+        for task in (running, failing):
+            task.cancel()
+        await asyncio.wait([running, failing])
+        assert running.cancelled()
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [event_id]

@@ -50,7 +50,8 @@ async def test_admins_billing_and_the_events_own_addresses_get_a_mail_each(pool:
     assert mail["Auto-Submitted"] == "auto-generated"
     assert str(mail["Message-ID"]).endswith("@example.com>")
     text, html = (part.get_content() for part in mail.iter_parts())
-    assert text.split("\n\n") == [LOW.sentence, "https://example.com/console", "Organization: Example GmbH\n"]
+    told = [LOW.sentence, "", "https://example.com/console", "", "Organization: Example GmbH"]
+    assert text.splitlines() == told
     assert '<a href="https://example.com/console"' in html
     assert {state for (state,) in await look_up(pool, "delivered_at IS NOT NULL")} == {True}
     await world.close()
@@ -144,4 +145,20 @@ async def test_no_mail_server_there_is_a_failure_like_any_other(pool: Pool) -> N
     [(problem, is_due)] = await look_up(pool, "last_problem, next_attempt_at IS NOT NULL")
     assert str(problem).startswith(f"The mail server 127.0.0.1:{post.port} did not take it: ")
     assert is_due is True
+    await world.close()
+
+
+async def test_a_mail_of_another_versions_event_is_given_up(pool: Pool) -> None:
+    """Not sent as something that it may not be; the sentence says why."""
+    world = await open_world(pool)
+    await add_member(world)
+    clock = Clock()
+    async with pool.connection() as connection:
+        query = "SELECT emit_event('evt_1', %s, 'credit.low_balance', '{}', '{}', 'a', now())"
+        await connection.execute(query, (world.organization.organization_id,))
+    async with open_post() as post:
+        await make_notifier(pool, mailer=make_mailer(post)).work_off(clock)
+        assert post.mails == []
+    problem = "The event of type credit.low_balance cannot be read by this version."
+    assert await look_up(pool, "last_problem, gave_up_at") == [(problem, clock.at)]
     await world.close()
