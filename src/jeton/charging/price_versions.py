@@ -41,10 +41,7 @@ async def record_price_versions(connection: Connection, versions: Iterable[Price
     async with connection.cursor() as cursor:
         await cursor.executemany(
             _RECORD,
-            [
-                (version.price_version_id, version.digest, Jsonb(version.content()), at)
-                for version in fresh
-            ],
+            [(version.price_version_id, version.digest, Jsonb(version.content()), at) for version in fresh],
         )
     await record_audit(
         connection,

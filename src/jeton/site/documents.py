@@ -23,6 +23,7 @@ ORDER = (
     "prices",
     "receipts",
     "billing-contract",
+    "credits",
     "budgets",
     "ledger",
     "console",
