@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from jeton.console.deps import ConsoleDeps
 from jeton.console.pages import Pages
+from jeton.console.routes import budgets
 from jeton.console.routes.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.inbox import approve, decline, show_inbox
 from jeton.console.routes.keys import create, revoke, show_keys
@@ -20,6 +21,7 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
     signing = Signing(door)
     overview, usage = door.page(show_overview), door.page(show_usage)
     requests, receipt, keys = door.page(show_requests), door.page(show_receipt), door.page(show_keys)
+    ceilings = door.page(budgets.show_budgets)
     accuracy, inbox = door.page(show_accuracy), door.page(show_inbox)
     return [
         Route("/console", overview, methods=["GET"]),
@@ -36,6 +38,10 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         Route("/console/keys.json", keys, methods=["GET"]),
         Route("/console/keys", door.form(create), methods=["POST"]),
         Route("/console/keys/{key_id}/revoke", door.form(revoke), methods=["POST"]),
+        Route("/console/budgets", ceilings, methods=["GET"]),
+        Route("/console/budgets.json", ceilings, methods=["GET"]),
+        Route("/console/budgets", door.form(budgets.create), methods=["POST"]),
+        Route("/console/budgets/{budget_id}/end", door.form(budgets.end), methods=["POST"]),
         Route("/console/accuracy", accuracy, methods=["GET"]),
         Route("/console/accuracy.json", accuracy, methods=["GET"]),
         Route("/console/inbox", inbox, methods=["GET"]),

@@ -136,7 +136,9 @@ class Tally:
         if percent > window.alerted_percent:
             window.alerted_percent = percent
             alerts.append(Alert(budget, window, percent, window.settled_nano, at))
-        if not window.is_forecast_alerted and window.settled_nano < budget.limit_nano:
+        # From a tenth of the window on what is settled at its end is at most ten times what is settled now.
+        may_pass = budget.limit_nano < window.settled_nano * FORECAST_FROM_DIVISOR
+        if may_pass and not window.is_forecast_alerted and window.settled_nano < budget.limit_nano:
             forecast_nano = forecast(window, at)
             if forecast_nano > budget.limit_nano:
                 window.is_forecast_alerted = True
@@ -173,7 +175,10 @@ class Tally:
 
 def find_percent(settled_nano: int, limit_nano: int) -> int:
     """The highest threshold that is reached, 0 for none: $7.50 of $10 is 75."""
-    return next((percent for percent in THRESHOLDS if settled_nano * 100 >= limit_nano * percent), 0)
+    for percent in THRESHOLDS:
+        if settled_nano * 100 >= limit_nano * percent:
+            return percent
+    return 0
 
 
 def forecast(window: BudgetWindow, at: datetime) -> int:

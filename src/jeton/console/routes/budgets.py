@@ -1,0 +1,102 @@
+"""Budgets: how far each one is, a new one, and ending one."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from jeton import clock
+from jeton.charging.budgets.opening import WantedBudget, create_budget, end_budget
+from jeton.console.errors import InvalidFormError, RoleInsufficientError
+from jeton.console.visit import View, Visit
+from jeton.identity.audit import Actor
+from jeton.identity.keys import list_keys
+from jeton.identity.organizations import list_workspaces
+from jeton.insight.budgets.standing import list_budgets, render_budget
+from jeton.ledger.budgets.errors import InvalidBudgetError, Scope
+from jeton.ledger.budgets.tally import THRESHOLDS
+from jeton.ledger.budgets.windows import Period
+from jeton.money import parse_usd
+
+PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
+KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
+SCOPES = frozenset({"organization", "workspace", "key"})
+ROLES = frozenset({"admin", "billing"})
+
+
+async def show_budgets(visit: Visit) -> View:
+    """The budgets in force, each with its running window."""
+    organization_id, at = visit.session.organization_id, clock.now()
+    async with visit.deps.pool.connection() as connection:
+        standings = await list_budgets(connection, organization_id, at=at)
+        workspaces = await list_workspaces(connection, organization_id)
+        keys = await list_keys(connection, organization_id)
+    names = {workspace.workspace_id: workspace.name for workspace in workspaces}
+    names |= {key.key_id: key.name for key in keys}
+    context = {
+        "as_of": at,
+        "budgets": standings,
+        "names": names,
+        "scopes": {
+            "organization": "the whole organization",
+            **{f"workspace:{one.workspace_id}": f"workspace {one.name}" for one in workspaces},
+            **{
+                f"key:{key.key_id}": f"key {key.name}"
+                for key in keys
+                if key.kind == "api" and key.status_at(at) == "active"
+            },
+        },
+        "periods": PERIODS,
+        "kinds": KINDS,
+        "thresholds": sorted(THRESHOLDS),
+        "may_change": visit.session.role in ROLES,
+    }
+    data = {
+        "type": "budget_list",
+        "as_of": at.isoformat(),
+        "data": [render_budget(standing) for standing in standings],
+    }
+    return View("budgets.html", context, data)
+
+
+async def create(visit: Visit, form: Mapping[str, str]) -> str:
+    """Put a budget into force."""
+    _require_role(visit)
+    scope, _, scope_id = form.get("scope", "").partition(":")
+    period, kind = form.get("period", ""), form.get("kind", "")
+    if scope not in SCOPES or period not in PERIODS or kind not in KINDS:
+        raise InvalidFormError("it has a choice that the page does not offer")
+    wanted = WantedBudget(
+        limit_nano=parse_usd(form.get("limit", "").strip().removeprefix("$")),
+        period=cast("Period", period),
+        scope=cast("Scope", scope),
+        scope_id=scope_id,
+        zone=form.get("zone", "").strip() or "UTC",
+        anchor_day=_parse_anchor(form.get("anchor_day", "")) if period in {"week", "month"} else 1,
+        is_hard=kind == "hard",
+    )
+    by = Actor("member", visit.session.email)
+    async with visit.deps.pool.connection() as connection:
+        await create_budget(connection, visit.session.organization_id, wanted, by=by)
+    return "/console/budgets"
+
+
+async def end(visit: Visit, form: Mapping[str, str]) -> str:
+    """End a budget, for good."""
+    del form
+    _require_role(visit)
+    by = Actor("member", visit.session.email)
+    async with visit.deps.pool.connection() as connection:
+        budget_id = visit.request.path_params["budget_id"]
+        await end_budget(connection, visit.session.organization_id, budget_id, by=by)
+    return "/console/budgets"
+
+
+def _parse_anchor(text: str) -> int:
+    text = text.strip() or "1"
+    if not (text.isascii() and text.isdigit() and len(text) <= 2):  # noqa: PLR2004 - no month has a 100th day
+        raise InvalidBudgetError("The first day is 1 to 31 of a month, or 1 (Monday) to 7 of a week.")
+    return int(text)
+
+
+def _require_role(visit: Visit) -> None:
+    if visit.session.role not in ROLES:
+        raise RoleInsufficientError(visit.session.role, "billing or admin")

@@ -1,0 +1,82 @@
+"""The page of budgets: what it shows, who may make one, and what a bad form gets."""
+
+import pytest
+from tests.integration.console.test_routes import signed_in, token_of
+from tests.integration.world import open_world
+
+from jeton.db.pool import Pool
+from jeton.identity.members import Role
+
+PATH = "/console/budgets"
+FORM = {
+    "limit": "$0.10",
+    "period": "month",
+    "scope": "organization",
+    "kind": "hard",
+    "anchor_day": "31",
+    "zone": "",
+}
+
+
+async def test_a_budget_is_made_shown_and_ended(pool: Pool) -> None:
+    world = await open_world(pool)
+    await world.bill()
+    async with signed_in(world, role="billing") as client:
+        token = await token_of(client, PATH)
+        form = {**FORM, "form_token": token, "scope": f"key:{world.key.key_id}"}
+        made = await client.post(PATH, data=form)
+        assert (made.status_code, made.headers["location"]) == (303, PATH)
+        page = (await client.get(PATH)).text
+        (budget,) = (await client.get(f"{PATH}.json")).json()["data"]
+        assert "key first key" in page
+        assert "29 %" in page
+        assert (budget["anchor_day"], budget["window"]["left"]) == (31, "0.071")
+        ended = await client.post(f"{PATH}/{budget['id']}/end", data={"form_token": token})
+        assert ended.headers["location"] == PATH
+        assert "No budget is in force" in (await client.get(PATH)).text
+        assert (
+            await client.post(f"{PATH}/{budget['id']}/end", data={"form_token": token})
+        ).status_code == 404
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT actor_kind, actor, action FROM audit_entries ORDER BY audit_id"
+        )
+        entries = [row for row in await cursor.fetchall() if row[2].startswith("budgets.")]
+    assert entries == [
+        ("member", "ada@example.com", "budgets.created"),
+        ("member", "ada@example.com", "budgets.ended"),
+    ]
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"limit": "0"},
+        {"limit": "much"},
+        {"period": "year"},
+        {"kind": "firm"},
+        {"scope": "moon"},
+        {"zone": "Mars/Olympus"},
+        {"anchor_day": "0"},
+        {"anchor_day": "first"},
+    ],
+    ids=str,
+)
+async def test_a_bad_form_makes_nothing(pool: Pool, change: dict[str, str]) -> None:
+    world = await open_world(pool)
+    async with signed_in(world) as client:
+        form = {**FORM, "form_token": await token_of(client, PATH), **change}
+        assert (await client.post(PATH, data=form)).status_code == 400
+        assert (await client.get(f"{PATH}.json")).json()["data"] == []
+    await world.close()
+
+
+@pytest.mark.parametrize("role", ["developer", "auditor"])
+async def test_only_who_answers_for_money_may_change_budgets(pool: Pool, role: Role) -> None:
+    world = await open_world(pool)
+    async with signed_in(world, role=role) as client:
+        assert "Make budget" not in (await client.get(PATH)).text
+        form = {**FORM, "form_token": await token_of(client, "/console")}
+        assert (await client.post(PATH, data=form)).status_code == 403
+    await world.close()
