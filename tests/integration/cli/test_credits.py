@@ -1,0 +1,136 @@
+"""Credits by hand, as they are typed."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.integration.world import World, open_world
+
+from jeton.charging.credits.inbox import SalesRequest, open_item
+from jeton.cli import run
+from jeton.db.pool import open_pool
+
+
+@pytest.fixture(autouse=True)
+def _database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JETON_DATABASE_URL", database_url)
+
+
+@pytest.fixture
+def organization_id(database_url: str) -> str:
+    """An organization with $5 and one request billed, and an item in the inbox."""
+
+    async def prepare() -> World:
+        pool = await open_pool(database_url)
+        world = await open_world(pool)
+        await world.bill()
+        async with pool.connection() as connection:
+            await open_item(connection, SalesRequest("bob@example.org", "Bob", "", "Two months, please."))
+        await world.close()
+        await pool.close()
+        return world
+
+    world = asyncio.run(prepare())
+    return str(world.organization.organization_id)
+
+
+def typed(*words: str, capsys: pytest.CaptureFixture[str], is_json: bool = True) -> Any:  # noqa: ANN401 - JSON of any shape
+    with pytest.raises(SystemExit) as ended:
+        run([*words, *(["--json"] if is_json else [])])
+    assert ended.value.code in (0, None)
+    text = capsys.readouterr().out
+    return json.loads(text) if is_json else text
+
+
+def test_lots_are_granted_listed_adjusted_and_revoked(
+    organization_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("credits", "grant", organization_id, "100.00", "--reason", "wire")
+    words += ("--kind", "paid", "--cost", "90.00")
+    first = typed(*words, "--idempotency-key", "wire-1", "--days", "30", capsys=capsys)
+    again = typed(*words, "--idempotency-key", "wire-1", "--days", "30", capsys=capsys)
+    assert first == again
+    assert run([*words, "--idempotency-key", "wire-1", "--days", "31"]) == 1
+    assert "'wire-1' was used for another request" in capsys.readouterr().err
+    lot_id = first["lot_id"]
+    assert typed("credits", "adjust", lot_id, "-40.00", "--reason", "x", capsys=capsys)["taken"] == "40.00"
+    assert typed("credits", "revoke", lot_id, "--reason", "x", capsys=capsys)["taken"] == "60.00"
+    lots = {lot["id"]: lot for lot in typed("credits", "list", organization_id, capsys=capsys)["lots"]}
+    assert (lots[lot_id]["state"], lots[lot_id]["refunded"], lots[lot_id]["cost_basis"]) == (
+        "revoked",
+        "100.00",
+        "90.00",
+    )
+    past = typed("credits", "list", organization_id, "--at", "2026-01-01", capsys=capsys)
+    assert (past["granted"], past["lots"]) == ("0.00", [])
+    assert "revoked" in typed("credits", "list", organization_id, capsys=capsys, is_json=False)
+
+
+REFUSED = {
+    "a negative amount": (["-1.00"], "A grant of -1.00 dollars is not possible"),
+    "nothing": (["0"], "A grant of 0.00 dollars is not possible"),
+    "no amount": (["five"], "The amount 'five' is not a decimal number"),
+    "an unknown model": (["1.00", "--model", "gpt-99"], "There is no model gpt-99 in the price book"),
+    "an expiry that has passed": (["1.00", "--expires-at", "2020-01-01"], "would expire at 2020-01-01T"),
+    "an instant that is none": (["1.00", "--expires-at", "soon"], "The instant 'soon' cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("words", "problem"), REFUSED.values(), ids=REFUSED)
+def test_a_grant_that_makes_no_sense_is_refused(
+    organization_id: str, words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amount, *options = words
+    assert run(["credits", "grant", *options, "--reason", "x", "--", organization_id, amount]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_a_charge_is_reversed_and_its_receipt_says_so(
+    organization_id: str, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def find() -> str:
+        pool = await open_pool(database_url)
+        async with pool.connection() as connection:
+            row = await (await connection.execute("SELECT request_id FROM charges")).fetchone()
+        await pool.close()
+        assert row is not None
+        return str(row[0])
+
+    request_id = asyncio.run(find())
+    reversal = typed("charges", "reverse", request_id, "--reason", "our fault", "--by", "ada", capsys=capsys)
+    assert (reversal["amount"], reversal["approved_by"]) == ("0.029", "ada")
+    receipt = typed("receipt", request_id, capsys=capsys)
+    assert receipt["reversal"]["reason"] == "our fault"
+    assert typed("credits", "list", organization_id, capsys=capsys)["used"] == "0.00"
+    assert typed("ledger", "verify", capsys=capsys)["is_sound"] is True
+    log = typed("audit", "list", "--organization", organization_id, capsys=capsys)
+    assert (log[0]["action"], log[0]["actor"], log[0]["subject"]) == ("charge.reversed", "ada", request_id)
+    assert "charge.reversed" in typed("audit", "list", capsys=capsys, is_json=False)
+
+
+def test_the_inbox_is_listed_and_decided(organization_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (item,) = typed("inbox", "list", capsys=capsys)
+    assert (item["state"], item["message"]) == ("open", "Two months, please.")
+    words = ("inbox", "approve", item["id"], "500.00", "--days", "60", "--reason", "evaluation", "--commit")
+    lot_id = typed(*words, "--organization", organization_id, capsys=capsys)["lot_id"]
+    assert run(["inbox", "decline", item["id"], "--reason", "no"]) == 1
+    assert "was approved by" in capsys.readouterr().err
+    assert typed("inbox", "list", capsys=capsys) == []
+    (item,) = typed("inbox", "list", "--all", capsys=capsys)
+    assert (item["state"], item["lot_id"]) == ("approved", lot_id)
+    assert "approved" in typed("inbox", "list", "--all", capsys=capsys, is_json=False)
+
+
+def test_an_organization_is_invoiced_up_to_a_limit(
+    organization_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("organizations", "set-invoiced", organization_id, "--limit", "1000.00")
+    typed(*words, capsys=capsys, is_json=False)
+    (listed,) = typed("organizations", "list", capsys=capsys)
+    assert (listed["kind"], listed["credit_limit"]) == ("invoiced", "1000.00")
+    assert listed["available_in_lots"] == "4.971"
+    assert "$1,000.00" in typed("organizations", "list", capsys=capsys, is_json=False)
+    typed("organizations", "set-prepaid", organization_id, capsys=capsys, is_json=False)
+    assert typed("organizations", "list", capsys=capsys)[0]["kind"] == "prepaid"
+    assert typed("ledger", "verify", capsys=capsys)["is_sound"] is True
