@@ -1,5 +1,8 @@
 """Webhooks over the Admin API: an organization's endpoints, its events, and how far they got."""
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
 from starlette.routing import BaseRoute, Route
 
@@ -25,7 +28,7 @@ from jeton.notifications.endpoints import (
     set_enabled,
     set_types,
 )
-from jeton.notifications.outbox import replay, send_test
+from jeton.notifications.outbox import MISSED_MAX, replay, replay_missed, send_test
 
 
 class CreateWebhook(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -49,6 +52,12 @@ class Replay(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     webhook_id: str | None = None
 
 
+class ReplayMissed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body that sends an endpoint what it missed."""
+
+    since: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 def webhook_routes(deps: AdminDeps) -> list[BaseRoute]:
     """The routes of endpoints and events."""
     one = {"GET": _get, "POST": _change, "DELETE": _delete}
@@ -57,6 +66,7 @@ def webhook_routes(deps: AdminDeps) -> list[BaseRoute]:
         Route("/v1/organizations/webhooks", Resource(deps, {"GET": _list, "POST": _create})),
         Route("/v1/organizations/webhooks/{webhook_id}", Resource(deps, one)),
         Route("/v1/organizations/webhooks/{webhook_id}/test", Resource(deps, {"POST": _test})),
+        Route("/v1/organizations/webhooks/{webhook_id}/replay", Resource(deps, {"POST": _replay_missed})),
         Route("/v1/organizations/webhooks/{webhook_id}/deliveries", Resource(deps, deliveries)),
         Route("/v1/organizations/events", Resource(deps, {"GET": _list_events})),
         Route("/v1/organizations/events/{event_id}/replay", Resource(deps, {"POST": _replay})),
@@ -146,6 +156,20 @@ async def _replay(call: Call) -> dict[str, object]:
             connection, caller.organization_id, event_id, endpoint_id=body.webhook_id, at=clock.now()
         )
     return {"type": "event_replay", "event_id": event_id, "webhook_ids": receivers}
+
+
+async def _replay_missed(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    body = await call.read_body(ReplayMissed)
+    async with call.deps.pool.connection() as connection:
+        endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
+        event_ids = await replay_missed(connection, endpoint, since=body.since, at=clock.now())
+    return {
+        "type": "webhook_replay",
+        "webhook_id": endpoint.endpoint_id,
+        "event_ids": event_ids,
+        "has_more": len(event_ids) == MISSED_MAX,
+    }
 
 
 def _webhook_id(call: Call) -> str:

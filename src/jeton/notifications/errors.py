@@ -86,8 +86,8 @@ class NoWebhookError(ConflictError):
 
     code = "no_webhook"
 
-    def __init__(self, event_id: str) -> None:
-        """Say what to look at."""
+    def __init__(self, events: str) -> None:
+        """Name the event or events, and say what to look at."""
         super().__init__(
-            f"No enabled webhook takes the event {event_id}: create or enable one, or change its event types."
+            f"No enabled webhook takes the events {events}: create or enable one, or change its event types."
         )

@@ -27,6 +27,7 @@ from jeton.notifications.webhook import Attempt
 
 FAN_OUT_MAX = 100
 RECIPIENTS_MAX = 50
+MISSED_MAX = 500
 # Longer than an attempt can take.
 CLAIM_S = 60
 
@@ -93,6 +94,19 @@ _REPLAY = """
     ON CONFLICT (event_id, endpoint_id) WHERE endpoint_id IS NOT NULL DO UPDATE SET
         attempts = 0, next_attempt_at = excluded.next_attempt_at, claim_id = NULL,
         delivered_at = NULL, gave_up_at = NULL
+"""
+
+
+# What did not get to an endpoint, although it takes the type: given up, or never fanned out to it.
+_FIND_MISSED = """
+    SELECT e.event_id FROM events AS e
+    LEFT JOIN deliveries AS d ON d.event_id = e.event_id AND d.endpoint_id = %(endpoint_id)s
+    WHERE (e.organization_id = %(organization_id)s OR %(organization_id)s::uuid IS NULL)
+      AND (%(event_types)s::text[] IS NULL OR e.type = ANY (%(event_types)s::text[]))
+      AND e.type <> %(test)s AND e.occurred_at >= %(since)s
+      AND (d.delivery_id IS NULL OR d.gave_up_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM pending_events AS p WHERE p.event_id = e.event_id)
+    ORDER BY e.event_id LIMIT %(limit)s
 """
 
 
@@ -276,3 +290,31 @@ async def replay(
     for receiver in receivers:
         await connection.execute(_REPLAY, (new_id("dlv"), event_id, receiver, at, at))
     return receivers
+
+
+async def replay_missed(
+    connection: Connection, endpoint: Endpoint, *, since: datetime, at: datetime
+) -> list[str]:
+    """Send an enabled endpoint, now, what happened since then and did not get to it; the events' ids.
+
+    MISSED_MAX at most, the oldest first: ask again for the rest. NoWebhookError if it is disabled.
+    """
+    if endpoint.disabled_at is not None:
+        raise NoWebhookError(f"since {since.isoformat()}")
+    cursor = await connection.execute(
+        _FIND_MISSED,
+        {
+            "endpoint_id": endpoint.endpoint_id,
+            "organization_id": endpoint.organization_id,
+            "event_types": None if endpoint.event_types is None else list(endpoint.event_types),
+            "test": WebhookTest.type,
+            "since": since,
+            "limit": MISSED_MAX,
+        },
+    )
+    event_ids = [row[0] for row in await cursor.fetchall()]
+    async with connection.cursor() as writing:
+        await writing.executemany(
+            _REPLAY, [(new_id("dlv"), event_id, endpoint.endpoint_id, at, at) for event_id in event_ids]
+        )
+    return event_ids

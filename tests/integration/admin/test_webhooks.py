@@ -66,6 +66,8 @@ async def test_a_webhook_from_its_making_to_its_end(pool: Pool) -> None:
 
         again = await client.post(f"/v1/organizations/events/{event_id}/replay", json={})
         assert again.json()["webhook_ids"] == [made["id"]]
+        missed = await client.post(f"{one}/replay", json={"since": "2026-11-01T00:00:00Z"})
+        assert (missed.json()["event_ids"], missed.json()["has_more"]) == ([], False)
         tested = (await client.post(f"{one}/test")).json()
         while await notifier.work_off(lambda: AT):
             pass

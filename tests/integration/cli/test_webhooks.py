@@ -61,6 +61,7 @@ def test_a_webhook_is_made_seen_switched_tried_and_deleted(
     assert {delivery["state"] for delivery in deliveries} == {"waiting"}
     assert "waiting" in typed("deliveries", webhook_id, capsys=capsys)
     assert '"remaining": "0.42"' in typed("events", "--type", "credit.low_balance", capsys=capsys)
+    assert typed("recover", webhook_id, capsys=capsys) == f"0 events go to {webhook_id}.\n"
     typed("disable", webhook_id, capsys=capsys)
     [shown] = read("list", capsys=capsys)
     assert (shown["status"], shown["disabled_reason"]) == ("disabled", "asked")

@@ -11,7 +11,7 @@ from jeton.notifications.endpoints import (
     set_enabled,
 )
 from jeton.notifications.errors import NoWebhookError, UnknownEventError
-from jeton.notifications.outbox import replay, send_test
+from jeton.notifications.outbox import replay, replay_missed, send_test
 
 from .receiving import answer, make_notifier, receive
 from .stage import Stage
@@ -171,3 +171,33 @@ async def test_events_are_facts(stage: Stage) -> None:
             with pytest.raises(psycopg.errors.RaiseException, match="rows of events are facts"):
                 async with connection.transaction():
                     await connection.execute(change)  # type: ignore[call-overload, unused-ignore]  # a constant above
+
+
+async def test_an_endpoint_that_is_well_again_gets_what_it_missed_and_nothing_else(stage: Stage) -> None:
+    async with receive(answer(200), answer(410), answer(200)) as receiver:
+        endpoint, _ = await stage.add(receiver.url)
+        notifier = make_notifier(stage.pool)
+        too_old = await stage.happen("delivered")
+        await notifier.work_off(stage.clock)
+        stage.clock.turn(hours=1)
+        since = stage.clock.at
+        missed = [await stage.happen("given up")]
+        await notifier.work_off(stage.clock)
+        missed.append(await stage.happen("while it was disabled"))
+        # The first of these tells of the disabling itself, which it takes as well.
+        await notifier.work_off(stage.clock)
+        disabled = await stage.endpoint(endpoint.endpoint_id)
+        async with stage.pool.connection() as connection:
+            with pytest.raises(NoWebhookError):
+                await replay_missed(connection, disabled, since=since, at=stage.clock.at)
+            await set_enabled(connection, disabled, is_enabled=True, at=stage.clock.at)
+        enabled = await stage.endpoint(endpoint.endpoint_id)
+        async with stage.pool.connection() as connection:
+            event_ids = await replay_missed(connection, enabled, since=since, at=stage.clock.at)
+            assert await replay_missed(connection, enabled, since=since, at=stage.clock.at) == []
+        await notifier.work_off(stage.clock)
+    assert set(missed) < set(event_ids)
+    assert len(event_ids) == 3
+    sent = [request.headers["webhook-id"] for request in receiver.requests]
+    assert sent[:2] == [too_old, missed[0]]
+    assert sorted(sent[2:]) == sorted(event_ids)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from jeton.notifications.endpoints import (
     list_endpoints,
     set_enabled,
 )
-from jeton.notifications.outbox import replay, send_test
+from jeton.notifications.outbox import MISSED_MAX, replay, replay_missed, send_test
 
 CREATED_BY = "command line"
 
@@ -209,6 +210,26 @@ def replay_command(
 
     receivers = _run(ask, organization, is_operators=is_operators)
     typer.echo(f"{event_id} goes again to {', '.join(receivers)}.")
+
+
+@app.command("recover")
+def recover_command(
+    webhook_id: Webhook,
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="What happened in so many days.")] = 3,
+    organization: Organization = None,
+    is_operators: Operator = False,
+) -> None:
+    """Have a webhook sent what did not get to it."""
+
+    async def ask(connection: Connection, organization_id: UUID | None) -> list[str]:
+        at = clock.now()
+        endpoint = await get_endpoint(connection, organization_id, webhook_id)
+        return await replay_missed(connection, endpoint, since=at - timedelta(days=days), at=at)
+
+    event_ids = _run(ask, organization, is_operators=is_operators)
+    more = " Call it again for the rest." if len(event_ids) == MISSED_MAX else ""
+    typer.echo(f"{len(event_ids)} events go to {webhook_id}.{more}")
 
 
 def _switch(webhook_id: str, organization: UUID | None, *, is_enabled: bool, is_operators: bool) -> None:
