@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from .test_charging import V1_NANO, metered
 from .test_posting import Node
 
 USD = 1_000_000_000
+SEED = 20261124
 BY = Actor("operator", "test")
 
 
@@ -267,6 +269,61 @@ async def test_a_month_that_begins_on_the_31st(house: House) -> None:
     for day in ("2026-01-31", "2026-02-27", "2026-02-28", "2026-03-30", "2026-03-31"):
         await hold_at(house, datetime.fromisoformat(day).replace(tzinfo=UTC), 1)
     assert [row[0] for row in await windows(house, budget_id)] == [2, 2, 1]
+
+
+async def test_what_went_before_is_summed_to_the_nano_in_every_zone(house: House) -> None:
+    """Charges around three midnights: whole days by their daily sums, the rest one by one."""
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    for hours in (0, 6.25, 6.5, 11.99, 12, 18, 23.75, 36, 36.01, 59.9, 60, 61, 71, 72):
+        hold = await hold_at(house, noon + timedelta(hours=hours), 50_000_000)
+        await house.charging.settle(hold, metered(Usage(output_tokens=1 + int(hours * 100))))
+    now = noon + timedelta(hours=72)
+    settled = set()
+    for period in ("day", "week", "month", "total"):
+        for zone in ("UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Cairo"):
+            budget_id = await open_budget(house, WantedBudget(USD, period, zone=zone), at=now)
+            settled.add((await windows(house, budget_id))[0][1])
+    # Since midnight in Kathmandu and Cairo, in UTC, and east and west of the date line; and all of it.
+    assert len(settled) == 4
+    assert (await house.proof()).findings == []
+
+
+async def test_two_busy_nodes_count_to_the_nano(house: House, nodes: tuple[Node, Node]) -> None:
+    """Both take, settle and release at random under four budgets; seed printed by a failure."""
+    random = Random(SEED)  # noqa: S311 - a seed, so that a failure can be repeated
+    for wanted in (
+        WantedBudget(USD, "day"),
+        WantedBudget(900_000_000, "month", zone="Asia/Tokyo"),
+        WantedBudget(800_000_000, "total"),
+        WantedBudget(1, "week", is_hard=False),
+    ):
+        await open_budget(house, wanted)
+
+    async def work(node: Node, other: Node) -> None:
+        held: list[Hold] = []
+        for _ in range(40):
+            if not held or random.random() < 0.6:
+                try:
+                    held.append(await node.charging.hold(house.ask(random.randrange(V1_NANO, 60_000_000))))
+                except BudgetExceededError as refusal:
+                    assert refusal.left_nano < refusal.needed_nano  # noqa: PT017 - also what was not refused is fine
+                continue
+            hold = held.pop(random.randrange(len(held)))
+            ender = random.choice((node, other))
+            if random.random() < 0.4:
+                await ender.charging.settle(hold, metered())
+            else:
+                await ender.charging.release(hold, Rule.UPSTREAM_FAILED)
+
+    first, second = nodes
+    await asyncio.gather(work(first, second), work(second, first), work(first, first), work(second, second))
+    async with house.pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM budget_windows JOIN budgets USING (budget_id)"
+            " WHERE is_hard AND settled_nano + held_nano > limit_nano"
+        )
+        assert await cursor.fetchone() == (0,), SEED
+    assert (await house.proof()).findings == [], SEED
 
 
 async def test_thresholds_are_told_once_a_window(house: House) -> None:
