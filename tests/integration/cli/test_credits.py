@@ -46,8 +46,8 @@ def typed(*words: str, capsys: pytest.CaptureFixture[str], is_json: bool = True)
 def test_lots_are_granted_listed_adjusted_and_revoked(
     organization_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("credits", "grant", organization_id, "100.00", "--reason", "wire")
-    words += ("--kind", "paid", "--cost", "90.00")
+    words: tuple[str, ...] = ("credits", "grant", organization_id, "100.00", "--reason", "wire")
+    words = (*words, "--kind", "paid", "--cost", "90.00")
     first = typed(*words, "--idempotency-key", "wire-1", "--days", "30", capsys=capsys)
     again = typed(*words, "--idempotency-key", "wire-1", "--days", "30", capsys=capsys)
     assert first == again

@@ -124,7 +124,7 @@ async def grant(
             "credits.granted",
             subject=lot_id,
             organization_id=organization_id,
-            details=_render(given),
+            details=_describe(given, member.lot),
         )
     return lot_id
 
@@ -169,6 +169,20 @@ def _check_expiry(given: Grant, at: datetime) -> datetime | None:
     if not 0 < given.days <= DAYS_MAX:
         raise GrantError(f"A grant lasts from 1 to {DAYS_MAX} days, not {given.days}.")
     return None if given.is_clock_on_use else at + timedelta(days=given.days)
+
+
+def _describe(given: Grant, lot: Lot) -> dict[str, object]:
+    """The grant for the audit log, which people read."""
+    values = {
+        "amount": render_usd(given.amount_nano),
+        "kind": given.kind.value,
+        "reason": given.reason,
+        "cost_basis": None if is_given(given.kind) else render_usd(given.basis_nano),
+        "models": None if given.models is None else sorted(given.models),
+        "expires_at": None if lot.expires_at is None else lot.expires_at.isoformat(),
+        "expires_days_after_first_use": lot.first_use_days,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _render(given: Grant) -> dict[str, object]:

@@ -18,6 +18,7 @@ app = typer.Typer(help="Who changed what that touches money.", no_args_is_help=T
 
 LISTED = 50
 LISTED_MAX = 1_000
+ITEMS_SHOWN = 3
 
 
 @app.callback()
@@ -39,7 +40,7 @@ def list_command(
         return
     table = Table("when", "who", "what", "subject", "details")
     for entry in entries:
-        details = ", ".join(f"{name} {value}" for name, value in entry.details.items() if value is not None)
+        details = ", ".join(f"{name} {_shorten(value)}" for name, value in entry.details.items())
         table.add_row(
             entry.occurred_at.isoformat(timespec="seconds"),
             f"{entry.actor_kind} {entry.actor}",
@@ -48,6 +49,14 @@ def list_command(
             details,
         )
     make_console().print(table)
+
+
+def _shorten(value: object) -> str:
+    """A value for a table; all of a long list is in the JSON."""
+    if not isinstance(value, list):
+        return str(value)
+    rest = len(value) - ITEMS_SHOWN
+    return " ".join(map(str, value[:ITEMS_SHOWN])) + (f" and {rest} more" if rest > 0 else "")
 
 
 async def _list(organization_id: UUID | None, limit: int) -> list[AuditEntry]:
