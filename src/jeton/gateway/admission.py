@@ -16,6 +16,7 @@ from jeton.gateway.errors import ApiKeyRequiredError, InvalidRequestError, Other
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
 from jeton.identity.caller import Caller
 from jeton.ledger.budgets.errors import BudgetExceededError
+from jeton.limits.limiter import Reservation
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.tokens.bound import bound_prompt
@@ -75,6 +76,27 @@ def forwarded(head: Head) -> dict[str, str]:
     if head.beta:
         headers["anthropic-beta"] = head.beta
     return headers
+
+
+def pass_limits(admission: Admission, deps: GatewayDeps) -> Reservation | None:
+    """Pass the rate limits of the workspace and its organization; None where there are none.
+
+    Raises RateLimitedError; then nothing was taken of any.
+    """
+    limiter = deps.limiter
+    if limiter.is_off:
+        return None
+    at_us = clock.read_us()
+    card = admission.version.card
+    line = limiter.find_line(
+        admission.caller.organization_id,
+        admission.workspace_id,
+        group=limiter.groups.find(card.model, card.line),
+        at_us=at_us,
+    )
+    if line is None:
+        return None
+    return line.reserve(admission.prompt_tokens_max, admission.request.max_tokens, at_us=at_us)
 
 
 async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:

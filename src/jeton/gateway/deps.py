@@ -13,6 +13,7 @@ from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.identity.caller import Caller
+from jeton.limits.limiter import Limiter
 from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.watch.words import Ended
 
@@ -73,6 +74,10 @@ class Charger(Protocol):
 
     async def hold(self, ask: HoldAsk) -> Hold:
         """Set credit aside; InsufficientCreditError or OverloadedError."""
+        ...
+
+    async def confirm(self, hold: Hold) -> None:
+        """Return when the hold is durable, which is before any byte of an answer leaves."""
         ...
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
@@ -175,3 +180,4 @@ class GatewayDeps:
     exchanges: Exchanges = field(default_factory=Exchanges)
     counter: Counter = field(default_factory=lambda: load_counter(find_estimator=lambda _: None))
     watch: Watcher = field(default_factory=Unwatched)
+    limiter: Limiter = field(default_factory=Limiter)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from jeton import clock
 from jeton.errors import (
     ConfigurationError,
     ConflictError,
@@ -29,7 +30,9 @@ from jeton.gateway.errors import (
     MethodNotAllowedError,
     RequestTooLargeError,
 )
+from jeton.gateway.limiting.headers import refusal_details, refusal_headers
 from jeton.ledger.budgets.errors import BudgetExceededError, render_time
+from jeton.limits.errors import RateLimitedError
 from jeton.money import display_usd, render_usd
 
 Headers = list[tuple[bytes, bytes]]
@@ -49,6 +52,7 @@ ANSWERS: Mapping[type[JetonError], tuple[int, str]] = {
     BodyTimeoutError: (408, "timeout_error"),
     ConflictError: (409, "conflict_error"),
     RequestTooLargeError: (413, "request_too_large"),
+    RateLimitedError: (429, "rate_limit_error"),
     ClientLeftError: (499, "api_error"),
     ConfigurationError: (500, "api_error"),
     UpstreamError: (500, "api_error"),
@@ -137,6 +141,8 @@ def _body(error: JetonError, request_id: str, credit_status: InsufficientCreditS
             "held": render_usd(error.held_nano),
             "resets_at": None if error.resets_at is None else render_time(error.resets_at),
         }
+    if isinstance(error, RateLimitedError):
+        details |= refusal_details(error, clock.now())
     if isinstance(error, InsufficientCreditError):
         message = _credit_sentence(error)
         details = {
@@ -174,6 +180,8 @@ def _advice(error: JetonError) -> Headers:
         case InsufficientCreditError() | BudgetExceededError():
             # To ask again changes nothing until somebody has added credit, or the window is over.
             return [(b"x-should-retry", b"false")]
+        case RateLimitedError():
+            return refusal_headers(error, clock.now())
         case OverloadedError():
             return [(b"retry-after", str(RETRY_AFTER_S).encode())]
         case MethodNotAllowedError():

@@ -13,7 +13,7 @@ import structlog
 
 from jeton.charging.words import Charge, Hold, Rule
 from jeton.errors import JetonError, UpstreamError
-from jeton.gateway.admission import Admission, take_hold
+from jeton.gateway.admission import Admission, pass_limits, take_hold
 from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.envelope import (
     Headers,
@@ -30,8 +30,10 @@ from jeton.gateway.errors import (
     UpstreamAnswerError,
     UpstreamDeniedError,
 )
+from jeton.gateway.limiting.reserving import cancel, correct, standing_headers
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
 from jeton.gateway.stream import StreamObserver
+from jeton.limits.limiter import Reservation
 from jeton.money import render_usd
 from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.interface import Answer, Ask
@@ -69,6 +71,7 @@ class Exchange(msgspec.Struct, frozen=True):
     wire: Wire
     deps: GatewayDeps
     deadline: float
+    reservation: Reservation | None
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -105,10 +108,22 @@ async def send_reply(wire: Wire, reply: Reply) -> None:
 
 
 async def _exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
+    reservation = pass_limits(admission, deps)
+    try:
+        await _relay(admission, wire, deps, reservation)
+    finally:
+        if reservation is not None:
+            # Of what ended before its usage was known, no tokens count.
+            cancel(reservation)
+
+
+async def _relay(
+    admission: Admission, wire: Wire, deps: GatewayDeps, reservation: Reservation | None
+) -> None:
     deps.checkpoint("before_hold")
     hold = await take_hold(admission, deps)
     deps.checkpoint("after_hold")
-    exchange = Exchange(admission, hold, wire, deps, _deadline(hold))
+    exchange = Exchange(admission, hold, wire, deps, _deadline(hold), reservation)
     answer, body = await _call(exchange)
     try:
         deps.checkpoint("upstream_called")
@@ -149,6 +164,8 @@ async def _call(exchange: Exchange) -> tuple[Answer, bytes | None]:
 
 async def _end(exchange: Exchange, ending: Ending) -> Charge:
     deps, hold = exchange.deps, exchange.hold
+    if exchange.reservation is not None:
+        correct(exchange.reservation, ending)
     deps.checkpoint("before_settle")
     if isinstance(ending, Rule):
         charge = await deps.charging.release(hold, ending)
@@ -207,7 +224,7 @@ async def _relay_answer(exchange: Exchange, answer: Answer, body: bytes) -> None
     headers = [
         (b"content-type", answer.headers.get("content-type", "application/json").encode("latin-1")),
         (b"content-length", str(len(body)).encode()),
-        *caller_headers(admission),
+        *caller_headers(exchange),
     ]
     if charge.state in {"settled", "released"}:
         # An unknown charge has no header: it is not zero.
@@ -268,18 +285,21 @@ async def _start_stream(exchange: Exchange, answer: Answer) -> None:
     # still answered with a status of its own.
     if exchange.wire.has_started:
         return
+    # A hold that was promised out of a lease: no byte goes out before its row is durable (P2).
+    await exchange.deps.charging.confirm(exchange.hold)
     content_type = answer.headers.get("content-type", "").encode("latin-1")
     headers = [
         (b"content-type", content_type),
         (b"cache-control", b"no-cache"),
-        *caller_headers(exchange.admission),
+        *caller_headers(exchange),
     ]
     await exchange.wire.start(_OK, headers)
     exchange.deps.checkpoint("first_byte_sent")
 
 
-def caller_headers(admission: Admission) -> Headers:
+def caller_headers(exchange: Exchange) -> Headers:
     """The headers of every answer to an authenticated caller."""
+    admission = exchange.admission
     headers = [
         (b"request-id", admission.request_id.encode()),
         (b"anthropic-organization-id", str(admission.caller.organization_id).encode()),
@@ -287,6 +307,8 @@ def caller_headers(admission: Admission) -> Headers:
     ]
     if admission.route.is_rehearsal:
         headers.append((b"jeton-rehearsal", b"true"))
+    if exchange.reservation is not None:
+        headers += standing_headers(exchange.reservation)
     return headers
 
 
@@ -311,7 +333,7 @@ async def _relay_refusal(exchange: Exchange, answer: Answer, body: bytes) -> Non
         for name in ("retry-after", "x-should-retry")
         if name in answer.headers
     ]
-    headers = [*json_headers(request_id, reply), *caller_headers(admission)[1:], *advice]
+    headers = [*json_headers(request_id, reply), *caller_headers(exchange)[1:], *advice]
     await send_reply(exchange.wire, Reply(answer.status, headers, reply))
 
 

@@ -1,0 +1,110 @@
+"""Following: a node's limiter knows the limits that are set, and its share of them.
+
+A change is announced by PostgreSQL; the beat of the node is when an announcement that was lost is made
+good. Shares follow the number of nodes: each of N lets 1/N of every limit through. A node that joins
+others, or was thought gone by them, begins with empty buckets, so that what they let through meanwhile is
+not let through again. How far N nodes can be off together is said in the docs, page "Rate limits".
+"""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from jeton import clock
+from jeton.charging.limits.keeping import read_all_overrides, read_overrides
+from jeton.db.nodes import BEAT_S, CHANNEL, SILENCE_MAX_S, beat, end_node, join_nodes
+from jeton.db.pool import Connection, Pool, connect_like
+from jeton.limits.limiter import Limiter, find_share
+
+LIMITS_CHANNEL = "jeton_limits"
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 5
+RECONNECT_DELAY_S = 1
+# A node that cannot be heard acts as if it were gone some time before the others do.
+DOUBT_AFTER_S = SILENCE_MAX_S - 2 * BEAT_S
+
+_log = structlog.get_logger(__name__)
+
+
+class Follower:
+    """Keeps one limiter up to date for as long as ``run`` runs."""
+
+    def __init__(self, pool: Pool, limiter: Limiter, *, node_id: str) -> None:
+        """Knows nothing until ``join``."""
+        self._pool = pool
+        self._limiter = limiter
+        self._node_id = node_id
+        self._beaten_at_us = 0
+
+    async def join(self) -> None:
+        """Be one of the nodes, and know the limits that are set; before the first request."""
+        async with self._pool.connection() as connection:
+            await join_nodes(connection, self._node_id, "serve")
+        async with self._pool.connection() as connection:
+            others = await self._beat(connection)
+            await self._read_all(connection)
+        if others:
+            self._limiter.empty(at_us=clock.read_us())
+
+    async def leave(self) -> None:
+        """Be a node no longer; without a database the others notice by themselves."""
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), self._pool.connection() as connection:
+                await end_node(connection, self._node_id)
+
+    async def run(self) -> None:
+        """Follow until cancelled; after a break everything is read again."""
+        while True:
+            try:
+                # Outside the pool: requests never wait for a connection that only listens.
+                connection = await connect_like(self._pool, timeout_s=CONNECT_TIMEOUT_S)
+                async with connection:
+                    await self._listen(connection)
+            except (psycopg.Error, TimeoutError) as problem:
+                _log.warning("limits_not_followed", problem=str(problem))
+            self._doubt()
+            await asyncio.sleep(RECONNECT_DELAY_S)
+
+    async def _listen(self, connection: Connection) -> None:
+        await connection.set_autocommit(True)
+        await connection.execute(f"LISTEN {LIMITS_CHANNEL}")
+        await connection.execute(f"LISTEN {CHANNEL}")
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await self._read_all(connection)
+        while True:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self._beat(connection)
+            async for announcement in connection.notifies(timeout=BEAT_S, stop_after=1):
+                if announcement.channel == LIMITS_CHANNEL:
+                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                        await self._read(connection, UUID(announcement.payload))
+
+    async def _beat(self, connection: Connection) -> int:
+        try:
+            known = await beat(connection, self._node_id)
+        except LookupError:
+            # The table is older than this process: it was restored.
+            await join_nodes(connection, self._node_id, "serve")
+            known = replace(await beat(connection, self._node_id), was_alive=False)
+        at_us = self._beaten_at_us = clock.read_us()
+        self._limiter.set_share(find_share(1 + known.others), at_us=at_us)
+        if not known.was_alive:
+            self._limiter.empty(at_us=at_us)
+        return known.others
+
+    def _doubt(self) -> None:
+        """Hold nothing while the others may think this node gone and let its share through themselves."""
+        at_us = clock.read_us()
+        if at_us - self._beaten_at_us > DOUBT_AFTER_S * 1_000_000:
+            self._limiter.empty(at_us=at_us)
+
+    async def _read(self, connection: Connection, organization_id: UUID) -> None:
+        overrides = await read_overrides(connection, organization_id)
+        self._limiter.set_overrides(organization_id, overrides, at_us=clock.read_us())
+
+    async def _read_all(self, connection: Connection) -> None:
+        self._limiter.set_all_overrides(await read_all_overrides(connection), at_us=clock.read_us())
