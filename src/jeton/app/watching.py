@@ -2,9 +2,10 @@
 
 from jeton.db.pool import Pool
 from jeton.tokens.counter.counting import Counter
+from jeton.tokens.kinds import find_kind
 from jeton.watch.watch import Watch
 
 
 def make_watch(pool: Pool, counter: Counter) -> Watch:
     """A watch that counts as the rest of this process does."""
-    return Watch(pool, counter, demoter=counter.demotion, find_kind=lambda _text: "text")
+    return Watch(pool, counter, demoter=counter.demotion, find_kind=find_kind)

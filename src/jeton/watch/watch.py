@@ -44,10 +44,12 @@ CLOSE_TIMEOUT_S = 2.0
 # Each a few dozen bytes, and per tick: so the bound is reached by a rush of 16,000 requests a second.
 QUEUE_MAX = 16_384
 ENTRIES_PER_STEP = 64
-# Per tick, so that counting again costs about 1 % of a core: an estimate of 2 kB takes 50 µs and
-# one of 200 kB 1.6 ms.
+# Per tick: what counting prompts again may cost (1 % of a core), which is kept by allowing fewer
+# samples the longer the latest ones took, and what is in memory for it at most.
+SAMPLING_TIME_S = 0.01
 SAMPLES_MAX = 50
 SAMPLED_BYTES_MAX = 262_144
+_LATEST_SHARE = 0.1
 # The largest body that is counted again in one step of the event loop. A tokenizer takes ten times
 # as long as an estimate.
 ESTIMATED_BYTES_MAX = 200_000
@@ -113,6 +115,7 @@ class Watch:
         self._find_kind = find_kind
         self._queue: deque[_Entry] = deque()
         self._budget = _Budget()
+        self._sample_cost_s = SAMPLING_TIME_S / SAMPLES_MAX
         self._bytes_max: dict[str, int] = {}
         self._sums: dict[Key, Sums] = {}
         self._alarms = PendingAlarms()
@@ -207,14 +210,20 @@ class Watch:
         for number in range(1, len(self._queue) + 1):
             entry = self._queue.popleft()
             if entry.family not in self._bytes_max:
-                is_tokenized = self._counter.can_count(entry.family) in {"exact", "reconstructed"}
+                # May read a calibration, which takes a tenth of a second.
+                method = await asyncio.to_thread(self._counter.can_count, entry.family)
+                is_tokenized = method in {"exact", "reconstructed"}
                 self._bytes_max[entry.family] = TOKENIZED_BYTES_MAX if is_tokenized else ESTIMATED_BYTES_MAX
             self._sum_bound(entry)
             if entry.prompt is not None:
+                started_s = time.thread_time()
                 self._observe(entry, entry.prompt)
+                cost_s = time.thread_time() - started_s
+                self._sample_cost_s += (cost_s - self._sample_cost_s) * _LATEST_SHARE
             if entry.prompt is not None or number % ENTRIES_PER_STEP == 0:
                 await asyncio.sleep(0)
-        self._budget = _Budget()
+        affordable = int(SAMPLING_TIME_S / max(self._sample_cost_s, SAMPLING_TIME_S / SAMPLES_MAX))
+        self._budget = _Budget(samples=max(1, affordable))
 
     def _sum_bound(self, entry: _Entry) -> None:
         key = Key(entry.day_on, entry.model, EVERY_KIND, "bounded")

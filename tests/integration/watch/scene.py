@@ -1,6 +1,7 @@
 """What surrounds a watch: exchanges that ended, and a counter that counts as it is told."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -28,10 +29,14 @@ class Counter:
     spread: int = 10
     method: Method = "estimated"
     error: Exception | None = None
+    cost_s: float = 0.0
 
     def count_prompt(self, prompt: Prompt, family_id: str) -> Count:
         """The value, with an interval of ``spread`` on both sides."""
         del prompt
+        until_s = time.thread_time() + self.cost_s
+        while time.thread_time() < until_s:
+            continue
         if self.error is not None:
             raise self.error
         value, spread = self.value, self.spread

@@ -243,6 +243,21 @@ async def test_a_rebuilt_tokenizer_that_disagrees_is_demoted_and_stays_so_after_
     assert later.demoted == {FAMILY}
 
 
+async def test_samples_that_take_long_become_few(pool: Pool) -> None:
+    watch = make_watch(pool, Counter(cost_s=0.004))
+    samples = []
+    for _ in range(6):
+        before = sum(series.sums.observations for series in watch.tallies.series.values())
+        for _ in range(SAMPLES_MAX):
+            watch.note(ended())
+        await watch.work_off()
+        after = sum(series.sums.observations for series in watch.tallies.series.values())
+        samples.append(after - before)
+    # A hundredth of a second is spent a tick, and each takes 4 ms.
+    assert samples[0] == SAMPLES_MAX
+    assert samples[-1] == 2
+
+
 async def test_noting_keeps_no_prompt_that_is_not_a_sample(pool: Pool) -> None:
     watch = make_watch(pool)
     for _ in range(SAMPLES_MAX * 2):
