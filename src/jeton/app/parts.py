@@ -18,6 +18,7 @@ from jeton.app.notifying import make_notifier
 from jeton.app.routing import Routing, open_routing
 from jeton.app.watching import make_watch
 from jeton.charging.charging import Charging
+from jeton.charging.leasing.leases import Leases
 from jeton.charging.members import Member, Outcome
 from jeton.charging.outage.replaying import replay, run_replayer
 from jeton.charging.outage.spool import Spool
@@ -37,6 +38,7 @@ from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
 from jeton.tokens.counter.counting import Counter, load_counter
+from jeton.tokens.estimate import load_estimator
 from jeton.watch.watch import Watch
 
 FIRST_CONNECTIONS = 3
@@ -71,7 +73,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     """
     book = load_book(*settings.prices_dir)
     check_trial_models(settings, book)
-    counter = load_counter(dict(settings.tokenizer_files), find_estimator=lambda _family_id: None)
+    counter = load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator)
     async with AsyncExitStack() as stack:
         routing = open_routing(settings, book)
         for upstream in routing.upstreams:
@@ -161,7 +163,14 @@ async def _open_charging(
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s, grace_s=grace_s),
     )
     node_id = new_id("node")
-    return commits, Charging(commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool)
+    leases = Leases(pool, commits, node_id=node_id)
+    stack.push_async_callback(leases.close)
+    run_in_background(stack, "leases", leases.run)
+    run_in_background(stack, "lease recalls", leases.listen)
+    charging = Charging(
+        commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool, leases=leases
+    )
+    return commits, charging
 
 
 def _publish_address(settings: Settings, database_url: str, stack: AsyncExitStack) -> None:

@@ -4,24 +4,28 @@ Everything that touches money goes through one group commit. When a call returns
 durable; when it raises, nothing of it was written.
 """
 
+import asyncio
 import contextlib
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
 
 from jeton import clock
 from jeton.charging.errors import SpoolFullError
+from jeton.charging.leasing.leases import RECALL_WAITS_MS, Leases
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.outage.spool import Spool, keep_end
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
 from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit
-from jeton.errors import OverloadedError
+from jeton.errors import InsufficientCreditError, OverloadedError
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
 from jeton.usage import Usage
+
+MS_PER_S = 1000
 
 _NULL = msgspec.Raw(b"null")
 _COUNTS = tuple(field.name for field in fields(Usage))
@@ -38,31 +42,74 @@ class Charging:
         node_id: str,
         validity_s: int,
         spool: Spool | None = None,
+        leases: Leases | None = None,
     ) -> None:
         """``validity_s`` is how long a hold may stay open before the sweeper ends it.
 
         ``spool`` keeps the ends of holds while the database is away; without one they fail.
+        ``leases`` lets busy organizations in without waiting for the database.
         """
+        self._leases = leases
+        self._unconfirmed: dict[str, asyncio.Task[Hold]] = {}
         self._spool = spool
         self._commits = commits
         self._node_id = node_id
         self._validity = timedelta(seconds=validity_s)
 
     async def hold(self, ask: HoldAsk) -> Hold:
-        """Set ``ask.amount_nano`` aside; durable on return (P2).
+        """Set ``ask.amount_nano`` aside (P2).
 
-        Raises InsufficientCreditError when the lots in force cover less, OverloadedError when
-        nothing can be admitted now.
+        Durable on return, or promised out of a lease, which holds the credit already; then
+        ``confirm`` waits until it is durable. Raises InsufficientCreditError when the lots in force
+        cover less, OverloadedError when nothing can be admitted now.
         """
         taken_at = clock.now()
-        valid_until = taken_at + self._validity
+        if self._leases is not None:
+            lease_id = self._leases.promise(ask.organization_id, ask.amount_nano, taken_at)
+            if lease_id:
+                return self._promise(ask, taken_at, lease_id)
         try:
-            outcome = await self._commits.submit(TakeHold(ask, self._node_id, taken_at, valid_until))
+            return await self._take(TakeHold(ask, self._node_id, taken_at, taken_at + self._validity))
+        except InsufficientCreditError:
+            if self._leases is None or not await self._leases.recall(ask.organization_id):
+                raise
+        return await self._take_after_recall(ask)
+
+    async def confirm(self, hold: Hold) -> None:
+        """Return when the hold is durable: before the first byte of an answer leaves.
+
+        Raises what taking it raised.
+        """
+        task = self._unconfirmed.get(hold.ask.request_id)
+        if task is not None:
+            await asyncio.shield(task)
+
+    def _promise(self, ask: HoldAsk, taken_at: datetime, lease_id: str) -> Hold:
+        member = TakeHold(ask, self._node_id, taken_at, taken_at + self._validity, lease_id)
+        task = asyncio.create_task(self._take(member))
+        self._unconfirmed[ask.request_id] = task
+        task.add_done_callback(lambda _: self._unconfirmed.pop(ask.request_id, None))
+        return Hold(ask, "", taken_at, member.valid_until)
+
+    async def _take_after_recall(self, ask: HoldAsk) -> Hold:
+        """Try again while leases come back; the last refusal is final."""
+        for wait_ms in RECALL_WAITS_MS[:-1]:
+            await asyncio.sleep(wait_ms / MS_PER_S)
+            at = clock.now()
+            with contextlib.suppress(InsufficientCreditError):
+                return await self._take(TakeHold(ask, self._node_id, at, at + self._validity))
+        await asyncio.sleep(RECALL_WAITS_MS[-1] / MS_PER_S)
+        at = clock.now()
+        return await self._take(TakeHold(ask, self._node_id, at, at + self._validity))
+
+    async def _take(self, member: TakeHold) -> Hold:
+        try:
+            outcome = await self._commits.submit(member)
         except OutcomeUnknownError:
             # If it was taken, it is given back: the upstream will not be called.
-            await self._give_up(ask)
+            await self._give_up(member.ask)
             raise
-        return Hold(ask, cast("str", outcome), taken_at, valid_until)
+        return Hold(member.ask, cast("str", outcome), member.taken_at, member.valid_until)
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
         """Charge the usage at the price version pinned by the hold and give back the rest.
@@ -93,6 +140,10 @@ class Charging:
         return await self._end(EndHold(ask.organization_id, ask.request_id, "released", rule), ask)
 
     async def _end(self, end: EndHold, ask: HoldAsk) -> Charge:
+        task = self._unconfirmed.get(ask.request_id)
+        if task is not None:
+            # Without its hold there is nothing to end; with it, its row is there first.
+            await asyncio.shield(task)
         try:
             return cast("Charge", await self._commits.submit(end))
         except OverloadedError:

@@ -13,6 +13,8 @@ from uuid import UUID
 from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
+from jeton.charging.leasing.booking import BookIt, carve, carve_postings, return_lease, take_lease
+from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
 from jeton.charging.members import EndHold, ExpireLots, GrantLot, Member, Outcome, TakeHold
 from jeton.charging.rows import ChargeRow, LateRow, charge_lines, charge_row
 from jeton.charging.words import Charge
@@ -35,6 +37,7 @@ from jeton.pricing.rating import Rating
 
 _WRITE_BUDGETS = "SELECT write_budgets($1, $2)"
 _WRITE_LATE_CHARGES = "SELECT write_late_charges($1)"
+_WRITE_LEASES = "SELECT write_leases($1)"
 _WRITE_LOT_TERMS = "SELECT write_lot_terms($1)"
 _WRITE_BOOKS = "SELECT write_books($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
@@ -78,6 +81,10 @@ class Batch:
                 return self.end_lots(book, book.lots, is_return=False)
             case OpenBudget() | ChangeBudget():
                 return self._change_budgets(book, member)
+            case TakeLease():
+                return self._take_lease(book, member)
+            case ReturnLease():
+                return self._return_lease(book, member)
 
     def write(self, channel: Channel) -> None:
         """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
@@ -98,6 +105,8 @@ class Batch:
         )
         if self._late:
             channel.queue(_WRITE_LATE_CHARGES, encode(self._late))
+        if ledger.leases:
+            channel.queue(_WRITE_LEASES, ledger.leases)
         if ledger.lot_terms:
             channel.queue(_WRITE_LOT_TERMS, ledger.lot_terms)
         if ledger.changed_budgets or ledger.changed_windows:
@@ -112,9 +121,13 @@ class Batch:
             return known.transaction_id
         # The instant of its booking, which is also that of its posting: what was held before a lot's
         # expiry is booked before it, and nothing is booked on the lot from then on.
-        draws = book.draw(ask.amount_nano, ask.model, at=max(member.taken_at, self._at))
+        at = max(member.taken_at, self._at)
+        lease = book.find_hold(member.lease_id) if member.lease_id else None
+        if lease is not None and (lease.amount_nano < ask.amount_nano or lease.valid_until <= at):
+            lease = None
+        draws = () if lease else book.draw(ask.amount_nano, ask.model, at=at)
         available_nano = sum(drawn.amount_nano for drawn in draws)
-        if available_nano < ask.amount_nano:
+        if lease is None and available_nano < ask.amount_nano:
             return _insufficient(ask.amount_nano, available_nano)
         if book.budgets:
             asker = Asker(ask.workspace_id, ask.key_id, member.taken_at)
@@ -122,9 +135,12 @@ class Batch:
             if refusal is not None:
                 return refusal
             book.budgets.take(asker, ask.amount_nano)
-        transaction_id = self.book(
-            book, Movement.HOLD, movements.hold(draws, book.kind_of), request_id=ask.request_id
-        )
+        if lease is None:
+            postings = movements.hold(draws, book.kind_of)
+        else:
+            draws, self._entries.leases[lease.request_id] = carve(book, lease, ask.amount_nano)
+            postings = carve_postings(draws)
+        transaction_id = self.book(book, Movement.HOLD, postings, request_id=ask.request_id)
         row = HoldRow(
             request_id=ask.request_id,
             organization_id=ask.organization_id,
@@ -191,6 +207,31 @@ class Batch:
         )
         self._meter(member)
         return charge
+
+    def _take_lease(self, book: Book, member: TakeLease) -> Outcome:
+        is_new = book.find_hold(member.lease_id) is None
+        row = take_lease(book, member, self._book_lease(book), at=self._at)
+        if row is None:
+            return LeaseTerms(0, self._at)
+        if is_new:
+            self._entries.taken.append(row)
+        else:
+            self._entries.leases[member.lease_id] = row
+        return LeaseTerms(row.amount_nano, row.valid_until)
+
+    def _return_lease(self, book: Book, member: ReturnLease) -> Outcome:
+        if book.find_hold(member.lease_id) is not None:
+            self._entries.ended.append(member.lease_id)
+        self._entries.leases.pop(member.lease_id, None)
+        left_nano = return_lease(book, member, self._book_lease(book))
+        self.end_lots(book, book.lots, is_return=True)
+        return left_nano
+
+    def _book_lease(self, book: Book) -> BookIt:
+        def book_it(movement: Movement, postings: tuple[Posting, ...], lease_id: str) -> str:
+            return self.book(book, movement, postings, request_id=lease_id)
+
+        return book_it
 
     def _settle_late(self, book: Book, member: EndHold, rating: Rating) -> Outcome | JetonError:
         """Charge what became known after the sweeper gave the hold back: as an overrun of nothing held."""

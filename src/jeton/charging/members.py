@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from jeton.charging.counting.members import BudgetMember
+from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
 from jeton.metering.events import UsageEvent
@@ -14,12 +15,13 @@ from jeton.usage import Usage
 
 
 class TakeHold(msgspec.Struct, frozen=True):
-    """Take a hold; idempotent by request id."""
+    """Take a hold; idempotent by request id. Out of ``lease_id`` where that covers it, else of the lots."""
 
     ask: HoldAsk
     node_id: str
     taken_at: datetime
     valid_until: datetime
+    lease_id: str = ""
 
     @property
     def organization_id(self) -> UUID:
@@ -59,5 +61,5 @@ class ExpireLots(msgspec.Struct, frozen=True):
     organization_id: UUID
 
 
-Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember
-Outcome = str | Charge | int
+Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember | TakeLease | ReturnLease
+Outcome = str | Charge | int | LeaseTerms

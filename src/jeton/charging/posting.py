@@ -14,6 +14,7 @@ from jeton import clock
 from jeton.charging.counting.booking import count_windows
 from jeton.charging.counting.members import OpenBudget
 from jeton.charging.deciding import Batch
+from jeton.charging.leasing.members import ReturnLease, TakeLease
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.words import Charge, ChargeState, Rule
 from jeton.db.channel import Channel, render_array
@@ -55,7 +56,7 @@ class Posting:
                 batch.write(channel)
                 self._open = kept
                 return outcomes
-        request_ids = [_request_id(member) for member in members if isinstance(member, TakeHold | EndHold)]
+        request_ids = [request_id for member in members for request_id in _request_ids(member)]
         books = await lock_books(channel, organization_ids, request_ids)
         for book in books.values():
             self._shelf.compare(book)
@@ -123,8 +124,18 @@ def _is_known(books: dict[UUID, Book], member: Member) -> bool:
             return False
 
 
-def _request_id(member: TakeHold | EndHold) -> str:
-    return member.ask.request_id if isinstance(member, TakeHold) else member.request_id
+def _request_ids(member: Member) -> tuple[str, ...]:
+    """The holds that a member may be about."""
+    match member:
+        case TakeHold():
+            request_id = member.ask.request_id
+            return (request_id, member.lease_id) if member.lease_id else (request_id,)
+        case EndHold():
+            return (member.request_id,)
+        case TakeLease() | ReturnLease():
+            return (member.lease_id,)
+        case _:
+            return ()
 
 
 async def _read_charges(channel: Channel, request_ids: list[str]) -> dict[str, Charge]:

@@ -10,6 +10,7 @@ import psycopg
 import structlog
 
 from jeton import clock
+from jeton.charging.leasing.members import LEASE_PREFIX, ReturnLease
 from jeton.charging.members import EndHold, ExpireLots, Member, Outcome
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
@@ -44,7 +45,10 @@ async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome], *, grace_s: i
         holds = await (await connection.execute(_STALE_HOLDS, (at, grace_s, SWEEP_MAX))).fetchall()
         organizations = await (await connection.execute(_EXPIRED_LOTS, (at, SWEEP_MAX))).fetchall()
     members: list[Member] = [
-        EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST) for row in holds
+        ReturnLease(row[0], row[1])
+        if row[1].startswith(LEASE_PREFIX)
+        else EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST)
+        for row in holds
     ]
     members += [ExpireLots(row[0]) for row in organizations]
     outcomes = await asyncio.gather(*(commits.submit(member) for member in members), return_exceptions=True)

@@ -66,6 +66,7 @@ class Entries:
     transactions: list[Transaction] = field(default_factory=list)
     taken: list[HoldRow] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    leases: dict[str, HoldRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Documents:
     lot_terms: str | None
     changed_budgets: str | None
     changed_windows: str | None
+    leases: str | None
 
 
 def encode(rows: Sequence[object]) -> str | None:
@@ -148,6 +150,7 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
         lot_terms=encode([_lot_terms(lot) for book in changed for lot in book.changed_terms.values()]),
         changed_budgets=budgets,
         changed_windows=windows,
+        leases=encode([*entries.leases.values()]),
     )
 
 

@@ -57,6 +57,11 @@ class Budgets:
     def __len__(self) -> int:
         return len(self._tallies)
 
+    @property
+    def has_hard(self) -> bool:
+        """Whether any of them can refuse a hold."""
+        return any(tally.budget.is_hard for tally in self._tallies.values())
+
     def find(self, budget_id: str) -> Tally | None:
         """The tally of a budget, if it is in force."""
         return self._tallies.get(budget_id)

@@ -1,0 +1,134 @@
+"""Leases: a busy node admits from memory, the books stay exact, and nobody is refused for an idle lease."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from jeton import clock
+from jeton.charging.charging import Charging
+from jeton.charging.leasing.leases import BUSY_HOLDS, MARGIN_S, VALIDITY_S, Leases
+from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
+from jeton.charging.words import Rule
+from jeton.errors import InsufficientCreditError
+from jeton.ids import new_id
+
+from .conftest import VALIDITY_S as HOLD_VALIDITY_S
+from .conftest import House, open_writer
+from .test_charging import TRIAL, V1_NANO, metered
+
+HOLD_NANO = 30_000_000
+
+
+class Node:
+    """A node whose look at the demand the test calls by hand."""
+
+    def __init__(self, house: House, name: str) -> None:
+        self.commits = open_writer(house.pool)
+        self.leases = Leases(house.pool, self.commits, node_id=name)
+        self.charging = Charging(self.commits, node_id=name, validity_s=HOLD_VALIDITY_S, leases=self.leases)
+        self.listener = asyncio.create_task(self.leases.listen())
+
+
+@pytest.fixture
+async def nodes(house: House) -> AsyncIterator[tuple[Node, Node]]:
+    """Two nodes beside each other."""
+    both = Node(house, "node_1"), Node(house, "node_2")
+    yield both
+    for node in both:
+        node.listener.cancel()
+        await node.commits.close()
+
+
+async def make_busy(house: House, node: Node, times: int = BUSY_HOLDS) -> None:
+    """Enough requests for a lease, all of them over; then the look."""
+    for _ in range(times):
+        hold = await node.charging.hold(house.ask(HOLD_NANO))
+        await node.charging.settle(hold, metered())
+    await node.leases.look()
+
+
+async def test_a_leased_hold_is_there_at_once_and_durable_when_confirmed(
+    house: House, nodes: tuple[Node, Node]
+) -> None:
+    """Its transaction is not known when it is promised; the settlement finds its row."""
+    node, _ = nodes
+    await make_busy(house, node)
+    leased_nano = (await house.balance()).amounts.held_nano
+    # $5.00 less 20 x $0.029 leaves $4.42; 20 x $0.03 are wanted, and an eighth is the most.
+    assert leased_nano == 552_500_000
+    hold = await node.charging.hold(house.ask(HOLD_NANO))
+    assert not hold.transaction_id
+    await node.charging.confirm(hold)
+    assert (await house.balance()).amounts.held_nano == leased_nano
+    await node.charging.settle(hold, metered())
+    amounts = (await house.balance()).amounts
+    assert amounts.used_nano == (BUSY_HOLDS + 1) * V1_NANO
+    assert amounts.held_nano == leased_nano - HOLD_NANO
+    assert (await house.proof()).findings == []
+
+
+async def test_a_quiet_organization_gets_its_lease_back(house: House, nodes: tuple[Node, Node]) -> None:
+    """At the next look with less demand."""
+    node, _ = nodes
+    await make_busy(house, node)
+    await node.leases.look()
+    amounts = (await house.balance()).amounts
+    assert (amounts.held_nano, amounts.available_nano) == (0, TRIAL - BUSY_HOLDS * V1_NANO)
+    assert (await house.proof()).findings == []
+
+
+async def test_nobody_is_refused_because_of_an_idle_lease(house: House, nodes: tuple[Node, Node]) -> None:
+    """The first node leases; the second needs everything, to the nano, and gets it."""
+    first, second = nodes
+    await make_busy(house, first)
+    rest_nano = TRIAL - BUSY_HOLDS * V1_NANO
+    hold = await second.charging.hold(house.ask(rest_nano))
+    with pytest.raises(InsufficientCreditError) as refusal:
+        await first.charging.hold(house.ask(1))
+    assert refusal.value.available_nano == 0
+    await second.charging.release(hold, Rule.UPSTREAM_FAILED)
+    assert (await house.balance()).amounts.available_nano == rest_nano
+    assert (await house.proof()).findings == []
+
+
+async def test_what_leases_promise_never_passes_what_is_funded(
+    house: House, nodes: tuple[Node, Node]
+) -> None:
+    """Both nodes lease and then hold as fast as they can until everything is refused."""
+    for node in nodes:
+        await make_busy(house, node)
+    used_nano = 2 * BUSY_HOLDS * V1_NANO
+    taken = 0
+
+    async def drain(node: Node) -> None:
+        nonlocal taken
+        for _ in range(100):
+            try:
+                await node.charging.confirm(await node.charging.hold(house.ask(HOLD_NANO)))
+            except InsufficientCreditError:
+                return
+            taken += 1
+
+    await asyncio.gather(*(drain(node) for node in nodes for _ in range(4)))
+    assert taken == (TRIAL - used_nano) // HOLD_NANO
+    proof = await house.proof()
+    assert proof.findings == []
+
+
+async def test_a_lease_is_for_nobody_else_and_ends_in_time(house: House, nodes: tuple[Node, Node]) -> None:
+    """Returned twice it comes back once; a lease past its margin promises nothing."""
+    node, _ = nodes
+    at, lease_id = clock.now(), new_id("lease")
+    valid_until = at + timedelta(seconds=VALIDITY_S)
+    terms = await node.commits.submit(
+        TakeLease(house.organization_id, lease_id, "node_1", 1_000, at, valid_until)
+    )
+    assert terms == LeaseTerms(1_000, valid_until)
+    back = ReturnLease(house.organization_id, lease_id)
+    assert (await node.commits.submit(back), await node.commits.submit(back)) == (1_000, 0)
+    await make_busy(house, node)
+    late = clock.now() + timedelta(seconds=VALIDITY_S - MARGIN_S)
+    assert not node.leases.promise(house.organization_id, HOLD_NANO, late)
+    assert (await house.proof()).findings == []
