@@ -15,9 +15,10 @@ import structlog
 from jeton.app.background import run_in_background
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
+from jeton.app.observing.watching import make_watch
 from jeton.app.routing import Routing, open_routing
-from jeton.app.watching import make_watch
 from jeton.charging.charging import Charging
+from jeton.charging.leasing.leases import Leases
 from jeton.charging.members import Member, Outcome
 from jeton.charging.outage.replaying import replay, run_replayer
 from jeton.charging.outage.spool import Spool
@@ -162,7 +163,14 @@ async def _open_charging(
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s, grace_s=grace_s),
     )
     node_id = new_id("node")
-    return commits, Charging(commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool)
+    leases = Leases(pool, commits, node_id=node_id)
+    stack.push_async_callback(leases.close)
+    run_in_background(stack, "leases", leases.run)
+    run_in_background(stack, "lease recalls", leases.listen)
+    charging = Charging(
+        commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool, leases=leases
+    )
+    return commits, charging
 
 
 def _publish_address(settings: Settings, database_url: str, stack: AsyncExitStack) -> None:

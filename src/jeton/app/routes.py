@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.demo import find_demo_operator
-from jeton.app.metrics import WatchCollector, make_registry
 from jeton.app.notifying import make_address_rules
+from jeton.app.observing.metrics import WatchCollector, make_registry
+from jeton.app.observing.scraping import METRICS_PATH, find_token, make_scrape
 from jeton.app.parts import Parts
-from jeton.app.scraping import METRICS_PATH, find_token, make_scrape
 from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.db.pool import Pool

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from jeton.app.metrics import WatchCollector, make_registry
+from jeton.app.observing.metrics import WatchCollector, make_registry
 from jeton.metering.contract import Rule
 from jeton.usage import Usage
 from jeton.watch.tallies import Tallies

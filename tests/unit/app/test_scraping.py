@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jeton.app.scraping import find_token, make_scrape
+from jeton.app.observing.scraping import find_token, make_scrape
 
 
 async def scrape(**headers: str) -> Response:

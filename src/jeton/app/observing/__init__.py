@@ -1,0 +1,1 @@
+"""Observing: what operators see of a running process."""
