@@ -172,6 +172,14 @@ def check(budgets: Budgets, model: Model) -> None:
                 assert window.held_nano + window.settled_nano <= budget.limit_nano
 
 
+def test_what_fits_to_the_nano_is_admitted() -> None:
+    budgets = Budgets([Tally(make_budget(1, 1_000), ())])
+    asker = Asker("wrkspc_a", "apikey_a", START)
+    budgets.take(asker, 999)
+    assert budgets.refuse(asker, 1) is None
+    assert isinstance(budgets.refuse(asker, 2), BudgetExceededError)
+
+
 def test_a_budget_comes_back_as_it_was_stored() -> None:
     budget = make_budget(1, 1_000)
     budgets = Budgets()
