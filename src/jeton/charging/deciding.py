@@ -14,8 +14,17 @@ from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
 from jeton.charging.leasing.booking import BookIt, carve, carve_postings, return_lease, take_lease
-from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
-from jeton.charging.members import EndHold, ExpireLots, GrantLot, Member, Outcome, TakeHold
+from jeton.charging.members import (
+    EndHold,
+    ExpireLots,
+    GrantLot,
+    LeaseTerms,
+    Member,
+    Outcome,
+    ReturnLease,
+    TakeHold,
+    TakeLease,
+)
 from jeton.charging.rows import ChargeRow, LateRow, charge_lines, charge_row
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel

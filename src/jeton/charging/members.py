@@ -6,12 +6,13 @@ from uuid import UUID
 import msgspec
 
 from jeton.charging.counting.members import BudgetMember
-from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import Rating
 from jeton.usage import Usage
+
+LEASE_PREFIX = "lease"
 
 
 class TakeHold(msgspec.Struct, frozen=True):
@@ -59,6 +60,34 @@ class ExpireLots(msgspec.Struct, frozen=True):
     """Take what is left of lots whose time is over."""
 
     organization_id: UUID
+
+
+class LeaseTerms(msgspec.Struct, frozen=True):
+    """What a lease holds (nano), and until when; 0 where direct holds are the right way."""
+
+    left_nano: int
+    valid_until: datetime
+
+
+class TakeLease(msgspec.Struct, frozen=True):
+    """Set credit aside for a node, or add to what it has: up to ``wanted_nano`` in all.
+
+    The outcome is its terms.
+    """
+
+    organization_id: UUID
+    lease_id: str
+    node_id: str
+    wanted_nano: int
+    taken_at: datetime
+    valid_until: datetime
+
+
+class ReturnLease(msgspec.Struct, frozen=True):
+    """Give back what is left of a lease; idempotent, the outcome is how much that was."""
+
+    organization_id: UUID
+    lease_id: str
 
 
 Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember | TakeLease | ReturnLease

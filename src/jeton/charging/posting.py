@@ -14,8 +14,7 @@ from jeton import clock
 from jeton.charging.counting.booking import count_windows
 from jeton.charging.counting.members import OpenBudget
 from jeton.charging.deciding import Batch
-from jeton.charging.leasing.members import ReturnLease, TakeLease
-from jeton.charging.members import EndHold, Member, Outcome, TakeHold
+from jeton.charging.members import EndHold, Member, Outcome, ReturnLease, TakeHold, TakeLease
 from jeton.charging.words import Charge, ChargeState, Rule
 from jeton.db.channel import Channel, render_array
 from jeton.errors import JetonError

@@ -10,8 +10,7 @@ import psycopg
 import structlog
 
 from jeton import clock
-from jeton.charging.leasing.members import LEASE_PREFIX, ReturnLease
-from jeton.charging.members import EndHold, ExpireLots, Member, Outcome
+from jeton.charging.members import LEASE_PREFIX, EndHold, ExpireLots, Member, Outcome, ReturnLease
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool

@@ -9,7 +9,7 @@ import pytest
 from jeton import clock
 from jeton.charging.charging import Charging
 from jeton.charging.leasing.leases import BUSY_HOLDS, MARGIN_S, VALIDITY_S, Leases
-from jeton.charging.leasing.members import LeaseTerms, ReturnLease, TakeLease
+from jeton.charging.members import LeaseTerms, ReturnLease, TakeLease
 from jeton.charging.words import Rule
 from jeton.errors import InsufficientCreditError
 from jeton.ids import new_id

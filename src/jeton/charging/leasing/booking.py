@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from jeton.charging.leasing.members import ReturnLease, TakeLease
+from jeton.charging.members import ReturnLease, TakeLease
 from jeton.ledger import movements
 from jeton.ledger.book import Book, HoldRow
 from jeton.ledger.chart import Account

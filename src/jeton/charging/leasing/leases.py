@@ -15,8 +15,7 @@ import psycopg
 import structlog
 
 from jeton import clock
-from jeton.charging.leasing.members import LEASE_PREFIX, LeaseTerms, ReturnLease, TakeLease
-from jeton.charging.members import Member, Outcome
+from jeton.charging.members import LEASE_PREFIX, LeaseTerms, Member, Outcome, ReturnLease, TakeLease
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import CONNECT_TIMEOUT_S, Connection, Pool, connect_like
 from jeton.errors import JetonError, OverloadedError
