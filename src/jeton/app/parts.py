@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from jeton import clock
 from jeton.app.background import run_in_background
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
@@ -19,6 +20,8 @@ from jeton.app.observing.watching import make_watch
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
 from jeton.charging.leasing.leases import Leases
+from jeton.charging.limits.following import Follower
+from jeton.charging.limits.terms import LimitTerms, make_terms
 from jeton.charging.members import Member, Outcome
 from jeton.charging.outage.replaying import replay, run_replayer
 from jeton.charging.outage.spool import Spool
@@ -34,6 +37,7 @@ from jeton.gateway.deps import Exchanges
 from jeton.identity.key_ring import KeyRing
 from jeton.identity.passwords import Passwords
 from jeton.ids import new_id
+from jeton.limits.limiter import Limiter
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
@@ -62,6 +66,8 @@ class Parts:
     exchanges: Exchanges
     counter: Counter
     watch: Watch
+    limit_terms: LimitTerms
+    limiter: Limiter
     checkpoint: Callable[[str], None]
 
 
@@ -73,6 +79,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     """
     book = load_book(*settings.prices_dir)
     check_trial_models(settings, book)
+    _make_limit_terms(settings, book)
     counter = load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator)
     async with AsyncExitStack() as stack:
         routing = open_routing(settings, book)
@@ -111,7 +118,10 @@ async def _start(
     stack: AsyncExitStack,
 ) -> Parts:
     checkpoint = _make_checkpoint(settings.crash_at)
-    commits, charging = await _open_charging(settings, pool, stack, checkpoint)
+    node_id = new_id("node")
+    limit_terms = _make_limit_terms(settings, book)
+    limiter = await _open_limiter(limit_terms, pool, stack, node_id)
+    commits, charging = await _open_charging(settings, pool, stack, checkpoint, node_id)
     key_ring = KeyRing(pool)
     run_in_background(stack, "key ring", key_ring.run)
     run_in_background(stack, "notifications", make_notifier(settings, pool).run)
@@ -132,12 +142,29 @@ async def _start(
         exchanges=exchanges,
         counter=counter,
         watch=watch,
+        limit_terms=limit_terms,
+        limiter=limiter,
         checkpoint=checkpoint,
     )
 
 
+def _make_limit_terms(settings: Settings, book: PriceBook) -> LimitTerms:
+    groups = dict(settings.rate_limit_groups)
+    return make_terms(settings.limits_by_group, groups, book=book, reserve=settings.rate_limit_reserve)
+
+
+async def _open_limiter(terms: LimitTerms, pool: Pool, stack: AsyncExitStack, node_id: str) -> Limiter:
+    """The rate limits of this node, which is one of the nodes from now on."""
+    limiter = terms.make_limiter(clock.read_us())
+    follower = Follower(pool, limiter, node_id=node_id)
+    await follower.join()
+    stack.push_async_callback(follower.leave)
+    run_in_background(stack, "rate limits", follower.run)
+    return limiter
+
+
 async def _open_charging(
-    settings: Settings, pool: Pool, stack: AsyncExitStack, checkpoint: Callable[[str], None]
+    settings: Settings, pool: Pool, stack: AsyncExitStack, checkpoint: Callable[[str], None], node_id: str
 ) -> tuple[GroupCommit[Member, Outcome], Charging]:
     """The money path, after everything that an earlier run could not book is booked."""
     spool = Spool(settings.data_dir / SPOOL_FILE, bytes_max=settings.spool_bytes_max)
@@ -162,7 +189,6 @@ async def _open_charging(
         "sweeper",
         lambda: run_sweeper(pool, commits, interval_s=settings.sweep_interval_s, grace_s=grace_s),
     )
-    node_id = new_id("node")
     leases = Leases(pool, commits, node_id=node_id)
     stack.push_async_callback(leases.close)
     run_in_background(stack, "leases", leases.run)

@@ -48,6 +48,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         exchanges=parts.exchanges,
         counter=parts.counter,
         watch=parts.watch,
+        limiter=parts.limiter,
     )
 
 

@@ -4,7 +4,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from jeton.limits.words import Limits
 from jeton.money import parse_usd
+from jeton.settings.limits import RateLimitSetting
 from jeton.settings.parsers import (
     Parse,
     one_of,
@@ -138,6 +140,11 @@ class Settings:
     log_level: str = _setting(
         "info", one_of("debug", "info", "warning", "error"), "The least important that is logged."
     )
+    rate_limit_reserve: Literal["expected", "most"] = _setting(
+        "expected",
+        one_of("expected", "most"),
+        "What a request reserves of its token rate limits: what it will probably count, or the most it can.",
+    )
     credit_status: Literal[400, 402] = _setting(
         400,
         parse_credit_status,
@@ -202,6 +209,13 @@ class Settings:
         "", parse_text, "For tests: the point of a request at which the server kills itself with SIGKILL."
     )
     upstreams: tuple[UpstreamSetting, ...] = ()
+    rate_limits: tuple[RateLimitSetting, ...] = ()
+    rate_limit_groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def limits_by_group(self) -> dict[str, Limits]:
+        """The rate limits of every organization, by group of models."""
+        return {entry.group: entry.limits for entry in self.rate_limits}
 
     @property
     def trial_amount_nano(self) -> int:

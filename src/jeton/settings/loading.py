@@ -10,11 +10,14 @@ from jeton.errors import ConfigurationError, MoneyError
 from jeton.pricing.positions import index_lines
 from jeton.pricing.reading import Source, Table
 from jeton.settings.declarations import Declaration, Settings, list_declarations, render_scalar
+from jeton.settings.limits import read_groups, read_rate_limits
 from jeton.settings.upstreams import read_upstreams
 
 # Given as an option or in the environment, never both a setting of its own and a key of the file.
 CONFIG_ENV = "JETON_CONFIG"
 CONFIG_BYTES_MAX = 1_000_000
+# What only the file has, since it is more than a line.
+_TABLES = ("upstreams", "rate_limits", "rate_limit_groups")
 
 
 def load_settings(
@@ -79,7 +82,7 @@ def _read_config(path: Path, environment: Mapping[str, str], mistakes: list[str]
     lines = index_lines(text)
     root = Table(Source(str(path), lines, found), (), parsed)
     declarations = list_declarations()
-    root.refuse_unknown(frozenset({"upstreams", *(declaration.name for declaration in declarations)}))
+    root.refuse_unknown(frozenset({*_TABLES, *(declaration.name for declaration in declarations)}))
     values: dict[str, Any] = {}
     for declaration in declarations:
         if declaration.name in parsed:
@@ -87,6 +90,11 @@ def _read_config(path: Path, environment: Mapping[str, str], mistakes: list[str]
             values |= _parse(declaration, text, f"{path}:{lines[(declaration.name,)]}", mistakes)
     if "upstreams" in parsed:
         values["upstreams"] = read_upstreams(root.tables("upstreams"), environment)
+    if "rate_limits" in parsed:
+        values["rate_limits"] = read_rate_limits(root.tables("rate_limits"))
+    groups = root.table("rate_limit_groups")
+    if groups is not None:
+        values["rate_limit_groups"] = read_groups(groups)
     mistakes += [f"{name}:{line}: {sentence}" for name, line, sentence in sorted(found)]
     return values
 

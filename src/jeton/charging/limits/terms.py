@@ -6,8 +6,10 @@ from uuid import UUID
 
 from jeton.charging.limits.keeping import KeptLimits, list_limits
 from jeton.db.pool import Connection
+from jeton.errors import ConfigurationError
 from jeton.limits.limiter import Limiter
-from jeton.limits.words import Groups, Limits, Reserve
+from jeton.limits.words import EVERY_GROUP, Groups, Limits, Reserve
+from jeton.pricing.book import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,34 @@ class LimitTerms:
         for model, line in self.models:
             found.setdefault(groups.find(model, line), []).append(model)
         return found
+
+
+def make_terms(
+    defaults: Mapping[str, Limits],
+    groups: Mapping[str, Sequence[str]],
+    *,
+    book: PriceBook,
+    reserve: Reserve = "expected",
+) -> LimitTerms:
+    """The terms for the models of a book; ConfigurationError for a group or a model that is not there."""
+    lines = {version.model: version.line for version in book.versions}
+    terms = LimitTerms(defaults, groups, tuple(lines.items()), reserve)
+    mistakes = [
+        f"The rate limit group {group} names {model}, which is not in the price book."
+        for group, models in groups.items()
+        for model in models
+        if model not in lines
+    ]
+    known = {EVERY_GROUP, *terms.list_groups()}
+    mistakes += [
+        f"There are rate limits for the group {group}, in which no model is;"
+        f" the groups are {', '.join(sorted(known))}."
+        for group in defaults
+        if group not in known
+    ]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +95,4 @@ async def list_in_force(
 
 def _find_setter(kept: Iterable[KeptLimits], workspace_id: str | None, group: str) -> str:
     by_group = {one.group: one.changed_by for one in kept if one.workspace_id == workspace_id}
-    return by_group.get(group) or by_group.get("*", "")
+    return by_group.get(group) or by_group.get(EVERY_GROUP, "")

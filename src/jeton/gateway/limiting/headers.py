@@ -36,7 +36,7 @@ def limit_headers(standings: Iterable[Standing], at: datetime) -> Headers:
         headers += (
             (f"{prefix}limit".encode(), b"%d" % standing.limit),
             (f"{prefix}remaining".encode(), b"%d" % standing.remaining),
-            (f"{prefix}reset".encode(), _render_instant(at, reset_s)),
+            (f"{prefix}reset".encode(), _render_instant(at, standing.reset_us)),
         )
         policies.append(f'"{name}";q={standing.limit}{_UNITS[standing.kind]};w={_WINDOW_S}')
         states.append(f'"{name}";r={standing.remaining};t={reset_s}')
@@ -57,7 +57,6 @@ def refusal_headers(error: RateLimitedError, at: datetime) -> Headers:
 
 def refusal_details(error: RateLimitedError, at: datetime) -> dict[str, str | None]:
     """What the body of a refusal says beside its sentence; numbers as texts, as everywhere in details."""
-    frees_at = None if error.wait_us is None else at + timedelta(seconds=find_seconds(error.wait_us))
     return {
         "limit": f"{error.standing.kind}_per_minute",
         "scope": error.scope,
@@ -65,11 +64,11 @@ def refusal_details(error: RateLimitedError, at: datetime) -> dict[str, str | No
         "per_minute": str(error.standing.limit),
         "needed": str(error.needed),
         "remaining": str(error.standing.remaining),
-        "frees_at": None if frees_at is None else f"{frees_at:%Y-%m-%dT%H:%M:%SZ}",
+        "frees_at": None if error.wait_us is None else _render_instant(at, error.wait_us).decode(),
     }
 
 
-def _render_instant(at: datetime, after_s: int) -> bytes:
-    # Rounded up, so that it is whole again at the instant that is named.
-    instant = (at + timedelta(seconds=after_s + 1)).replace(microsecond=0) if after_s else at
+def _render_instant(at: datetime, after_us: int) -> bytes:
+    # Rounded up, so that the limit is whole at the instant that is named.
+    instant = at + timedelta(microseconds=after_us + _US_PER_S - 1)
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}".encode()
