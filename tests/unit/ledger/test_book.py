@@ -1,6 +1,6 @@
 """Book: whatever the sequence of movements, lots add up, accounts sum to zero, nothing is overspent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +41,34 @@ def check(book: Book, granted_nano: int) -> None:
     assert -book.balances[Account.HELD] == sum(lot.held_nano for lot in book.lots)
     credit = book.balances[Account.CREDIT_PAID] + book.balances[Account.CREDIT_FREE]
     assert -credit == sum(lot.left_nano for lot in book.lots)
+
+
+def test_all_that_is_owed_counts_against_the_credit_limit() -> None:
+    """Of a limit of 100, 30 are accrued and a commit of 20 is not paid: 50 are left, never less than 0."""
+    book = Book(new_uuid(), dict.fromkeys(Account, 0), [])
+    book.credit_limit_nano = 100
+    book_it(book, Movement.HOLD, movements.hold((Draw("", 30),), book.kind_of))
+    open_lot(book, "lot_1", LotKind.COMMIT, 20)
+    assert book.available_nano(MODEL, NOON) == 20 + 50
+    assert book.draw(90, MODEL, at=NOON) == (Draw("lot_1", 20), Draw("", 50))
+    assert book.draw_overrun(90, MODEL, at=NOON) == ((Draw("lot_1", 20), Draw("", 70)), 0)
+    book.credit_limit_nano = 10
+    assert book.credit_nano == 0
+    assert book.draw(90, MODEL, at=NOON) == (Draw("lot_1", 20),)
+
+
+def test_a_clock_starts_once() -> None:
+    """And the lot then burns down before those that never expire."""
+    book = Book(new_uuid(), dict.fromkeys(Account, 0), [])
+    open_lot(book, "lot_1", LotKind.FREE, 5)
+    waiting = Lot("lot_2", LotKind.FREE, 0, None, NOON, None, NOON, 0, 0, first_use_days=1)
+    book.open_lot(waiting, "test")
+    book_it(book, Movement.GRANT, movements.grant(waiting, 5))
+    assert [lot.lot_id for lot in book.lots] == ["lot_1", "lot_2"]
+    assert book.start_clocks(NOON) == [waiting]
+    assert book.start_clocks(NOON + timedelta(hours=1)) == []
+    assert waiting.expires_at == NOON + timedelta(days=1)
+    assert [lot.lot_id for lot in book.lots] == ["lot_2", "lot_1"]
 
 
 STEPS = st.lists(
