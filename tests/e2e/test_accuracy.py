@@ -163,6 +163,10 @@ def test_a_provider_that_counts_more_than_the_bound_raises_an_alarm(front: Serve
     token = "a token of ours"
     metrics = wait_for(front, "jeton_alarms_open", 1, token=token)
     assert metrics.sum("jeton_token_bound_exceeded_total", model=MODEL) == 2
+    # Counted again, by whatever is the surest method here: far below what this provider says.
+    name = "jeton_token_estimate_error_ratio"
+    assert metrics.sum(f"{name}_count", model=MODEL) == 2
+    assert metrics.sum(f"{name}_bucket", model=MODEL, le="0.5") == 0
     charges: list[Any] = query(
         front, "SELECT state, net_nano - held_nano, overrun_nano FROM charges ORDER BY request_id"
     )
