@@ -13,7 +13,14 @@ from uuid import UUID
 from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
-from jeton.charging.leasing.booking import BookIt, carve, carve_postings, return_lease, take_lease
+from jeton.charging.leasing.booking import (
+    BookIt,
+    carve,
+    carve_postings,
+    find_lease,
+    return_lease,
+    take_lease,
+)
 from jeton.charging.members import (
     EndHold,
     ExpireLots,
@@ -131,9 +138,7 @@ class Batch:
         # The instant of its booking, which is also that of its posting: what was held before a lot's
         # expiry is booked before it, and nothing is booked on the lot from then on.
         at = max(member.taken_at, self._at)
-        lease = book.find_hold(member.lease_id) if member.lease_id else None
-        if lease is not None and (lease.amount_nano < ask.amount_nano or lease.valid_until <= at):
-            lease = None
+        lease = find_lease(book, member.lease_id, ask.amount_nano, at=at)
         draws = () if lease else book.draw(ask.amount_nano, ask.model, at=at)
         available_nano = sum(drawn.amount_nano for drawn in draws)
         if lease is None and available_nano < ask.amount_nano:
@@ -232,6 +237,8 @@ class Batch:
         if book.find_hold(member.lease_id) is not None:
             self._entries.ended.append(member.lease_id)
         self._entries.leases.pop(member.lease_id, None)
+        # What expired before is booked for that instant, what comes back now for this one.
+        self.end_lots(book, book.lots, is_return=False)
         left_nano = return_lease(book, member, self._book_lease(book))
         self.end_lots(book, book.lots, is_return=True)
         return left_nano
@@ -252,6 +259,7 @@ class Batch:
         transaction_id = self.book(
             book, Movement.SETTLE, postings, request_id=member.request_id, reason="known late"
         )
+        self._start_clocks(book, member.request_id)
         if book.budgets:
             payer = Asker(event.workspace_id, event.key_id, event.occurred_at)
             self._alerts += book.budgets.end(payer, 0, net_nano=rating.net_nano, at=self._at)

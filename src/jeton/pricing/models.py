@@ -6,7 +6,9 @@ from jeton.pricing.book import TOKEN_BUCKETS, Band, ModelCard, Override, PriceVe
 from jeton.pricing.reading import UNREAD_DAY, Table
 from jeton.usage import Bucket
 
-FAMILIES = frozenset({"claude-3", "claude-4.7", "o200k"})
+FAMILIES = frozenset({"cl100k", "claude-3", "claude-4.7", "o200k", "tekken"})
+# A tokenizer of the operator's own, which the setting tokenizer_files names.
+CUSTOM_FAMILY = re.compile(r"custom-[a-z0-9._-]{1,64}")
 LINES = frozenset({"haiku", "sonnet", "opus", "fable", "mythos"})
 # No "@": it parts a model from its date in the id of a price version.
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
@@ -40,7 +42,7 @@ def _read_card(table: Table) -> ModelCard:
     return ModelCard(
         model=model,
         display_name=table.text("display_name") or model,
-        family=_read_choice(table, "family", FAMILIES, is_required=True) or "",
+        family=_read_family(table),
         line=_read_choice(table, "line", LINES, is_required=False),
         aliases=aliases,
         created_on=table.day("created_on") or UNREAD_DAY,
@@ -49,6 +51,17 @@ def _read_card(table: Table) -> ModelCard:
         max_input_tokens=table.count("max_input_tokens") or 1,
         max_output_tokens=table.count("max_output_tokens") or 1,
     )
+
+
+def _read_family(table: Table) -> str:
+    family = table.text("family") or ""
+    if family and family not in FAMILIES and CUSTOM_FAMILY.fullmatch(family) is None:
+        table.blame(
+            f"family is {family!r}, not one of {', '.join(sorted(FAMILIES))}, "
+            "nor custom-NAME for a tokenizer of your own.",
+            key="family",
+        )
+    return family
 
 
 def _read_choice(table: Table, key: str, choices: frozenset[str], *, is_required: bool) -> str | None:

@@ -148,7 +148,8 @@ ONE_MISTAKE = [
     ),
     pytest.param(
         'family = "o200k"', 'family = "o300k"',
-        "house.toml:3: family is 'o300k', not one of claude-3, claude-4.7, o200k.",
+        "house.toml:3: family is 'o300k', not one of cl100k, claude-3, claude-4.7, o200k, tekken, nor "
+        "custom-NAME for a tokenizer of your own.",
         id="unknown tokenizer family",
     ),
     pytest.param(

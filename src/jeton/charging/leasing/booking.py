@@ -28,7 +28,9 @@ def is_leasable(book: Book) -> bool:
     Not where a hard budget has to agree, where lots are for some models only (which burn first),
     or where a lot's time has yet to start.
     """
-    return not book.budgets.has_hard and all(lot.models is None and not lot.is_waiting for lot in book.lots)
+    return not book.budgets.has_hard and all(
+        lot.is_empty or (lot.models is None and not lot.is_waiting) for lot in book.lots
+    )
 
 
 def take_lease(book: Book, member: TakeLease, book_it: BookIt, *, at: datetime) -> HoldRow | None:
@@ -46,11 +48,11 @@ def take_lease(book: Book, member: TakeLease, book_it: BookIt, *, at: datetime) 
     transaction_id = row.transaction_id if row else ""
     if more_nano:
         transaction_id = book_it(Movement.HOLD, movements.hold(draws, book.kind_of), member.lease_id)
-    expiries = [book.get_lot(drawn.lot_id).expires_at for drawn in draws if drawn.lot_id]
-    valid_until = min([member.valid_until, *(instant for instant in expiries if instant is not None)])
     if row is not None:
         draws = _merge((*(Draw(*drawn) for drawn in row.draws), *draws))
-        valid_until = min(valid_until, row.valid_until) if not more_nano else valid_until
+    expiries = [book.get_lot(drawn.lot_id).expires_at for drawn in draws if drawn.lot_id]
+    # Of everything in it: what was drawn long ago may expire before what was drawn now.
+    valid_until = min([member.valid_until, *(instant for instant in expiries if instant is not None)])
     grown = HoldRow(
         request_id=member.lease_id,
         organization_id=book.organization_id,
@@ -70,6 +72,15 @@ def take_lease(book: Book, member: TakeLease, book_it: BookIt, *, at: datetime) 
     book.new_holds[member.lease_id] = grown
     book.is_changed = True
     return grown
+
+
+def find_lease(book: Book, lease_id: str, amount_nano: int, *, at: datetime) -> HoldRow | None:
+    """The lease, if a hold of this amount can come out of it: in time, and of no lot that was revoked."""
+    lease = book.find_hold(lease_id) if lease_id else None
+    if lease is None or lease.amount_nano < amount_nano or lease.valid_until <= at:
+        return None
+    is_revoked = any(lot_id and book.get_lot(lot_id).revoked_at is not None for lot_id, _ in lease.draws)
+    return None if is_revoked else lease
 
 
 def carve(book: Book, lease: HoldRow, amount_nano: int) -> tuple[tuple[Draw, ...], HoldRow]:
