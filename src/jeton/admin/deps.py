@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
 from jeton.notifications.addresses import AddressRules
@@ -9,8 +10,9 @@ from jeton.notifications.addresses import AddressRules
 
 @dataclass(frozen=True, slots=True)
 class AdminDeps:
-    """A pool to ask, the ring that knows the callers, and where webhooks may go."""
+    """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are."""
 
     pool: Pool
     key_ring: KeyRing
     address_rules: AddressRules = field(default_factory=AddressRules)
+    limit_terms: LimitTerms = field(default_factory=LimitTerms)

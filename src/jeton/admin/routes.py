@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from jeton import clock
 from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
+from jeton.admin.limits import limit_routes
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.admin.webhooks import webhook_routes
 from jeton.identity.audit import Actor
@@ -49,6 +50,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         Route("/v1/organizations/api_keys/{key_id}", Resource(deps, {"POST": _change_key})),
         Route("/v1/receipts/{request_id}", Resource(deps, {"GET": _get_receipt})),
         *budget_routes(deps),
+        *limit_routes(deps),
         *webhook_routes(deps),
     ]
 

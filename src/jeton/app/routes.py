@@ -59,7 +59,8 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
         Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
     ]
     routes += gateway_routes(gateway)
-    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, make_address_rules(parts.settings)))
+    rules = make_address_rules(parts.settings)
+    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms))
     routes += console_routes(_console_deps(parts))
     site = _site_deps(parts)
     routes += site_routes(site)

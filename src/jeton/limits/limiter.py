@@ -15,10 +15,9 @@ from jeton.limits.errors import RateLimitedError
 from jeton.limits.expectation import Expectation
 from jeton.limits.words import EVERY_GROUP, UNLIMITED, Groups, Kind, Limits, Reserve, Scope, Standing
 
-METERS_MAX = 20_000
-# So many are free after one look at all of them.
-METERS_FREED_MIN = 2_000
-LINES_MAX = 20_000
+METERS_MAX = 50_000
+# One part of so many is free after a look at all of them.
+_FREED_PART = 10
 
 # Workspace id, or None for the organization itself, and group: the limits set there.
 Overrides = Mapping[tuple[str | None, str], Limits]
@@ -156,10 +155,15 @@ class Limiter:
         groups: Groups | None = None,
         reserve: Reserve = "expected",
         at_us: int = 0,
+        meters_max: int = METERS_MAX,
     ) -> None:
-        """``defaults``: by group, or ``*``, for each organization that has no limits of its own there."""
+        """``defaults``: by group, or ``*``, for each organization that has no limits of its own there.
+
+        At most ``meters_max`` organizations and workspaces are remembered, each with each group.
+        """
         self.groups = groups or Groups()
         self.reserve = reserve
+        self._meters_max = meters_max
         self._defaults = dict(defaults or {})
         self._overrides: dict[UUID, Overrides] = {}
         self._lines: dict[tuple[UUID, str, str], Line | None] = {}
@@ -175,7 +179,7 @@ class Limiter:
             line = self._lines[key]
         except KeyError:
             line = self._open_line(organization_id, workspace_id, group, at_us)
-            if len(self._lines) >= LINES_MAX:
+            if len(self._lines) >= self._meters_max:
                 self._lines.clear()
             self._lines[key] = line
         return line
@@ -253,7 +257,7 @@ class Limiter:
             return None
         meter = self._meters.get(key)
         if meter is None:
-            if len(self._meters) >= METERS_MAX:
+            if len(self._meters) >= self._meters_max:
                 self._forget(at_us)
             meter = _Meter("organization" if key[1] is None else "workspace", key[2], {})
             self._meters[key] = meter
@@ -267,7 +271,7 @@ class Limiter:
         for key, meter in tuple(self._meters.items()):
             if not any(bucket.find_reset_us(at_us=at_us) for bucket in meter.buckets.values()):
                 del self._meters[key]
-        while len(self._meters) > METERS_MAX - METERS_FREED_MIN:
+        while len(self._meters) > self._meters_max - self._meters_max // _FREED_PART:
             _, meter = self._meters.popitem(last=False)
             for bucket in meter.buckets.values():
                 self._unused.lower_to(bucket.find_fill(at_us=at_us), at_us=at_us)

@@ -1,0 +1,1 @@
+"""``jeton limits``: how fast an organization or a workspace may go."""
