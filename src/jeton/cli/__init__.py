@@ -32,10 +32,11 @@ COMMANDS = {
     "tokens": ("jeton.cli.tokens.commands", "app"),
     "prices": ("jeton.cli.prices", "app"),
     "receipt": ("jeton.cli.receipt", "receipt"),
-    "ledger": ("jeton.cli.ledger", "app"),
+    "ledger": ("jeton.cli.ledger.commands", "app"),
     "keys": ("jeton.cli.keys", "app"),
     "credits": ("jeton.cli.credits.commands", "app"),
     "budgets": ("jeton.cli.budgets.commands", "app"),
+    "limits": ("jeton.cli.limits.commands", "app"),
     "charges": ("jeton.cli.credits.charges", "app"),
     "organizations": ("jeton.cli.credits.organizations", "app"),
     "inbox": ("jeton.cli.credits.inbox", "app"),
@@ -49,7 +50,7 @@ COMMANDS = {
 READING = frozenset(
     {
         "receipt", "ledger", "keys", "credits", "usage", "webhooks",
-        "charges", "organizations", "inbox", "audit", "budgets",
+        "charges", "organizations", "inbox", "audit", "budgets", "limits",
     }
 )  # fmt: skip
 

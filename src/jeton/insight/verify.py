@@ -5,7 +5,9 @@ and stored price versions are the truth for charges; charges are the truth for r
 holds and charges for what budgets have counted.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from psycopg import IsolationLevel
 
@@ -17,28 +19,62 @@ from jeton.insight.proving.credits import verify_credits
 from jeton.insight.proving.journal import verify_holds, verify_journal
 from jeton.insight.proving.proof import Proof
 
-__all__ = ["Proof", "verify"]
+__all__ = ["Proof", "prove", "snapshot", "verify"]
+
+_NO_ENDS: Mapping[str, str] = MappingProxyType({})
 
 
-async def verify(connection: Connection, on_progress: Callable[[int], None] = lambda _: None) -> Proof:
-    """Check every balance, lot, hold, charge, rollup and budget; ``on_progress`` gets the rows read so far.
+def _be_silent(_: int) -> None:
+    """Tell nobody."""
+
+
+@asynccontextmanager
+async def snapshot(connection: Connection) -> AsyncIterator[None]:
+    """Everything read inside is of one instant, however long it takes.
 
     ``connection`` must be idle; it is left idle.
     """
-    proof = Proof()
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     await connection.set_read_only(True)
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL statement_timeout = 0")
-            held = await verify_journal(connection, proof, on_progress)
-            await verify_chain(connection, proof)
-            await verify_holds(connection, proof, held)
-            await verify_credits(connection, proof)
-            rollups = await verify_charges(connection, proof, on_progress)
-            await verify_rollups(connection, proof, rollups)
-            await verify_budgets(connection, proof)
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield
     finally:
-        await connection.set_isolation_level(None)
-        await connection.set_read_only(None)
+        if not connection.closed:
+            await connection.set_isolation_level(None)
+            await connection.set_read_only(None)
+
+
+async def verify(
+    connection: Connection,
+    on_progress: Callable[[int], None] = _be_silent,
+    *,
+    kept_ends: Mapping[str, str] = _NO_ENDS,
+) -> Proof:
+    """Check every balance, lot, hold, charge, rollup and budget; ``on_progress`` gets the rows read so far.
+
+    ``kept_ends`` are ends of chains from earlier, by organization. ``connection`` must be idle; it is
+    left idle.
+    """
+    async with snapshot(connection):
+        return await prove(connection, on_progress, kept_ends=kept_ends)
+
+
+async def prove(
+    connection: Connection,
+    on_progress: Callable[[int], None] = _be_silent,
+    *,
+    kept_ends: Mapping[str, str] = _NO_ENDS,
+) -> Proof:
+    """As ``verify``, in the transaction that is open: it sees what was written there."""
+    proof = Proof()
+    held = await verify_journal(connection, proof, on_progress)
+    await verify_chain(connection, proof, kept_ends)
+    await verify_holds(connection, proof, held)
+    await verify_credits(connection, proof)
+    rollups = await verify_charges(connection, proof, on_progress)
+    await verify_rollups(connection, proof, rollups)
+    await verify_budgets(connection, proof)
     return proof

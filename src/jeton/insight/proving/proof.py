@@ -1,6 +1,6 @@
 """Proof: what was checked, what was found, and how rows are read for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ class Proof:
     rollups: int = 0
     budget_windows: int = 0
     chains: dict[str, str] = field(default_factory=dict)
+    kept_ends: int = 0
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -35,10 +36,12 @@ class Proof:
             self.findings.append(sentence)
 
 
-async def read_rows(connection: Connection, name: str, query: str) -> AsyncIterator[tuple[Any, ...]]:
+async def read_rows(
+    connection: Connection, name: str, query: str, *, parameters: Mapping[str, object] | None = None
+) -> AsyncIterator[tuple[Any, ...]]:
     """The rows of a query, some thousands at a time; ``name`` is the cursor's."""
     async with connection.cursor(name) as cursor:
         cursor.itersize = ROWS_A_FETCH
-        await cursor.execute(query)
+        await cursor.execute(query, parameters)
         async for row in cursor:
             yield row

@@ -1,35 +1,56 @@
-"""``jeton ledger``: proofs over the books."""
+"""``jeton ledger``: proofs over the books, and their export."""
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from jeton.cli.ledger.export import export_command
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
+from jeton.errors import InvalidInputError
 from jeton.insight.verify import Proof, verify
 from jeton.settings import load_settings
 
-app = typer.Typer(help="Proofs over the books.", no_args_is_help=True)
+app = typer.Typer(help="Proofs over the books, and their export.", no_args_is_help=True)
+app.command("export")(export_command)
 
 EXIT_UNSOUND = 1
+KEPT_BYTES_MAX = 1 << 28
 
 
-@app.callback()
-def ledger() -> None:
-    """Proofs over the books."""
+class KeptEndsError(InvalidInputError):
+    """A file of ``--expect`` that holds no ends of chains."""
+
+    code = "invalid_kept_ends"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Name the file, and how one is made."""
+        super().__init__(
+            f"{path} holds no ends of chains ({problem}): keep the output of jeton ledger verify --json."
+        )
+
+
+class _Kept(msgspec.Struct):
+    chains: dict[str, Annotated[str, msgspec.Meta(pattern=r"^(0:|[1-9][0-9]*:[0-9a-f]{64})$")]]
 
 
 @app.command("verify")
 def verify_command(
     *,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An earlier --json: the chains have to pass through its ends."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Recompute balances, lots, charges and rollups; exit 1 if one nano-dollar is off."""
-    proof = asyncio.run(_verify())
+    proof = asyncio.run(_verify(_read_kept(expect) if expect else {}))
     if as_json:
         typer.echo(json.dumps(_as_json(proof), indent=2))
     else:
@@ -38,7 +59,21 @@ def verify_command(
         raise typer.Exit(EXIT_UNSOUND)
 
 
-async def _verify() -> Proof:
+def _read_kept(path: Path) -> dict[str, str]:
+    """The ends that were kept, by organization; raises KeptEndsError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(KEPT_BYTES_MAX + 1)
+        if len(content) > KEPT_BYTES_MAX:
+            raise KeptEndsError(path, f"it is larger than {KEPT_BYTES_MAX} bytes")
+        return msgspec.json.decode(content, type=_Kept).chains
+    except OSError as error:
+        raise KeptEndsError(path, error.strerror or str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise KeptEndsError(path, str(error)) from None
+
+
+async def _verify(kept_ends: dict[str, str]) -> Proof:
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:,} rows checked"),
@@ -49,7 +84,9 @@ async def _verify() -> Proof:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
         with progress:
             task = progress.add_task("verify", total=None)
-            return await verify(connection, lambda rows: progress.update(task, completed=rows))
+            return await verify(
+                connection, lambda rows: progress.update(task, completed=rows), kept_ends=kept_ends
+            )
 
 
 def _as_json(proof: Proof) -> dict[str, object]:
@@ -63,6 +100,7 @@ def _as_json(proof: Proof) -> dict[str, object]:
         "rollups": proof.rollups,
         "budget_windows": proof.budget_windows,
         "chains": proof.chains,
+        "kept_ends": proof.kept_ends,
         "findings": proof.findings,
     }
 
@@ -74,6 +112,8 @@ def _print(proof: Proof) -> None:
         f"{proof.lots:,} lots, {proof.charges:,} charges, {proof.open_holds:,} open holds, "
         f"{proof.rollups:,} daily sums, {proof.budget_windows:,} windows of budgets."
     )
+    if proof.kept_ends:
+        console.print(f"Looked for {proof.kept_ends:,} ends of chains that were kept.")
     for finding in proof.findings:
         console.print(f"[red]WRONG[/red] {finding}")
     verdict = "The books balance to the nano-dollar." if proof.is_sound else "The books do NOT balance."

@@ -1,0 +1,1 @@
+"""Exports: the journal, row by row, in formats that others read."""

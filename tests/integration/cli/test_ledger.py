@@ -1,0 +1,97 @@
+"""``jeton ledger`` as it is typed: verify with ends that were kept, and export into files."""
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from tests.integration.world import open_world
+
+from jeton.cli import run
+from jeton.db.pool import open_pool
+
+
+@pytest.fixture(autouse=True)
+def _world(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JETON_DATABASE_URL", database_url)
+    bill(database_url)
+
+
+def bill(database_url: str) -> None:
+    """One more organization, with one request billed."""
+
+    async def make() -> None:
+        pool = await open_pool(database_url)
+        world = await open_world(pool)
+        await world.bill()
+        await world.close()
+        await pool.close()
+
+    asyncio.run(make())
+
+
+def ledger(*words: str) -> int:
+    """Type a command of the group; its exit code."""
+    try:
+        return run(["ledger", *words])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def test_the_ends_of_yesterday_are_looked_for(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "ends.json"
+    assert ledger("verify", "--json") == 0
+    kept.write_text(capsys.readouterr().out, encoding="utf-8")
+    bill(database_url)
+    assert ledger("verify", "--expect", str(kept)) == 0
+    assert "Looked for 1 ends of chains" in capsys.readouterr().out
+    ends = json.loads(kept.read_text(encoding="utf-8"))
+    ends["chains"] = {one: f"{end.partition(':')[0]}:{'0' * 64}" for one, end in ends["chains"].items()}
+    kept.write_text(json.dumps(ends), encoding="utf-8")
+    assert ledger("verify", "--expect", str(kept)) == 1
+    assert "does not pass through number 3 as it was kept" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"chains": {"x": "seven"}}', None])
+def test_a_file_without_ends_is_one_sentence(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ends.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    assert ledger("verify", "--expect", str(path)) == 2
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert said.startswith(f"{path} holds no ends of chains (")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["beancount", "csv", "jsonl"])
+def test_an_export_goes_to_standard_output_or_into_a_private_file(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "books"
+    assert ledger("export", "--format", form) == 0
+    printed = capsys.readouterr().out
+    assert ledger("export", "--format", form, "-o", str(path)) == 0
+    out, said = capsys.readouterr()
+    assert (out, path.read_text(encoding="utf-8")) == ("", printed)
+    assert said == f"3 transactions written to {path}.\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["books"]
+
+
+def test_what_cannot_be_exported_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, code, sentence in (
+        (("--from", "2026-02-01", "--until", "2026-02-01"), 2, "is not before --until"),
+        (("--organization", "01a2b3c4-0000-7000-8000-000000000000"), 2, "There is nothing booked"),
+        (("-o", str(tmp_path / "no" / "folder")), 1, "cannot be written"),
+    ):
+        assert ledger("export", *words) == code
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert sentence in said
+        assert said.count("\n") == 1
