@@ -25,6 +25,7 @@ ORDER = (
     "billing-contract",
     "credits",
     "budgets",
+    "rate-limits",
     "ledger",
     "console",
     "admin-api",
