@@ -69,11 +69,11 @@ BEGIN
     RETURN (total + part)::bigint;
 END $$;
 
--- What the holds that are open set aside, of those taken in a window.
+-- What the holds that are open set aside, of those taken in a window. A hold of no key is no request's.
 CREATE FUNCTION sum_held(organization uuid, scope text, scoped_to text, since_at timestamptz, until_at timestamptz)
     RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(h.amount_nano), 0)::bigint FROM holds AS h
-    WHERE h.organization_id = organization AND h.taken_at >= since_at AND h.taken_at < coalesce(until_at, 'infinity')
+    WHERE h.organization_id = organization AND h.key_id <> '' AND h.taken_at >= since_at AND h.taken_at < coalesce(until_at, 'infinity')
       AND CASE scope WHEN 'organization' THEN true WHEN 'workspace' THEN h.workspace_id = scoped_to
           ELSE h.key_id = scoped_to END
 $$;

@@ -6,11 +6,12 @@ from jeton.db.pool import Connection
 from jeton.insight.proving.proof import Proof, read_rows
 from jeton.money import render_usd
 
+# A hold of no key is a lease, out of which requests take theirs; only those count.
 # A budget that has ended counts nothing more, so only those in force can be recomputed.
 _WINDOWS = """
     SELECT b.budget_id, w.starts_at, w.held_nano, w.settled_nano,
            (SELECT coalesce(sum(h.amount_nano), 0)::bigint FROM holds AS h
-            WHERE h.organization_id = b.organization_id AND h.taken_at >= w.starts_at
+            WHERE h.organization_id = b.organization_id AND h.key_id <> '' AND h.taken_at >= w.starts_at
               AND h.taken_at < coalesce(w.ends_at, 'infinity') AND {of_hold}),
            (SELECT coalesce(sum(c.net_nano), 0)::bigint FROM charges AS c
             WHERE c.organization_id = b.organization_id AND c.held_at >= w.starts_at
@@ -20,7 +21,8 @@ _WINDOWS = """
 _TOTALS = """
     SELECT b.budget_id,
            (SELECT coalesce(sum(h.amount_nano), 0)::bigint FROM holds AS h
-            WHERE h.organization_id = b.organization_id AND h.taken_at >= b.counted_from AND {of_hold}),
+            WHERE h.organization_id = b.organization_id AND h.key_id <> ''
+              AND h.taken_at >= b.counted_from AND {of_hold}),
            (SELECT coalesce(sum(c.net_nano), 0)::bigint FROM charges AS c
             WHERE c.organization_id = b.organization_id AND c.held_at >= b.counted_from AND {of_charge})
     FROM budgets AS b WHERE b.ended_at IS NULL

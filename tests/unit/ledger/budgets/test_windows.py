@@ -1,5 +1,7 @@
 """Windows: half-open, in named zones; they tile whatever the clocks do."""
 
+import io
+import struct
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -90,6 +92,24 @@ def test_a_total_has_one_window_without_end() -> None:
 def test_a_day_that_was_left_out_begins_and_ends_at_once() -> None:
     zone = ZoneInfo("Pacific/Apia")
     assert find_first_instant(date(2011, 12, 30), zone) == find_first_instant(date(2011, 12, 31), zone)
+
+
+def make_zone(changes_at: datetime, before_s: int, after_s: int) -> ZoneInfo:
+    """A zone with one change of its offset, as a file of the database (RFC 9636, version 1) has it."""
+    counts = struct.pack(">6l", 0, 0, 0, 1, 2, 4)
+    change = struct.pack(">lB", int(changes_at.timestamp()), 1)
+    kinds = struct.pack(">lBBlBB", before_s, 0, 0, after_s, 0, 0)
+    content = b"TZif" + bytes(16) + counts + change + kinds + b"TST\0"
+    return ZoneInfo.from_file(io.BytesIO(content), key="Test/Change")
+
+
+def test_a_change_from_before_midnight_to_after_it_begins_the_day() -> None:
+    """At 23:30 clocks are put forward to 00:30: no zone did so since 2000, and some day one may."""
+    change = utc("2030-06-01T23:30")
+    zone = make_zone(change, 0, 3600)
+    assert find_first_instant(date(2030, 6, 2), zone) == change
+    assert find_window(Calendar("day", zone), change) == (change, utc("2030-06-02T23:00"))
+    assert find_window(Calendar("day", zone), change - timedelta(microseconds=1)).ends_at == change
 
 
 @given(period=st.sampled_from(PERIODS), zone=st.sampled_from(ZONES), anchor=st.integers(1, 31), at=INSTANTS)
