@@ -181,7 +181,6 @@ async def _open_charging(
     stack.push_async_callback(commits.close)
     if spool.count:
         await replay(pool, commits, spool)
-    run_in_background(stack, "replayer", lambda: run_replayer(pool, commits, spool))
     # An embedded database is nobody else's, and what this node kept is booked by now.
     grace_s = REPLAY_GRACE_S if settings.database_url else 0
     run_in_background(
@@ -196,6 +195,8 @@ async def _open_charging(
     charging = Charging(
         commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool, leases=leases
     )
+    again = charging.continuing.start_again
+    run_in_background(stack, "replayer", lambda: run_replayer(pool, commits, spool, on_replay=again))
     return commits, charging
 
 

@@ -16,7 +16,8 @@ from jeton import clock
 from jeton.charging.errors import SpoolFullError
 from jeton.charging.leasing.leases import RECALL_WAITS_MS, Leases
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
-from jeton.charging.outage.spool import Spool, keep_end
+from jeton.charging.outage.continuing import Continuing
+from jeton.charging.outage.spool import Spool, Unheld, keep_end
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
 from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit
@@ -49,6 +50,7 @@ class Charging:
         ``spool`` keeps the ends of holds while the database is away; without one they fail.
         ``leases`` lets busy organizations in without waiting for the database.
         """
+        self.continuing = Continuing()
         self._leases = leases
         self._unconfirmed: dict[str, asyncio.Task[Hold]] = {}
         self._spool = spool
@@ -64,12 +66,16 @@ class Charging:
         cover less, OverloadedError when nothing can be admitted now.
         """
         taken_at = clock.now()
-        if self._leases is not None:
+        if self._leases is not None and not self._commits.is_away:
             lease_id = self._leases.promise(ask.organization_id, ask.amount_nano, taken_at)
             if lease_id:
                 return self._promise(ask, taken_at, lease_id)
         try:
             return await self._take(TakeHold(ask, self._node_id, taken_at, taken_at + self._validity))
+        except OverloadedError:
+            if self._spool is None or not self._commits.is_away or not self.continuing.admit(ask):
+                raise
+            return Hold(ask, "", taken_at, taken_at + self._validity)
         except InsufficientCreditError:
             if self._leases is None or not await self._leases.recall(ask.organization_id):
                 raise
@@ -132,14 +138,17 @@ class Charging:
             rating=rating,
             event=_event(hold, metered),
         )
-        return await self._end(end, ask)
+        return await self._end(end, hold)
 
     async def release(self, hold: Hold, rule: Rule) -> Charge:
         """Give the whole hold back; the request costs nothing by ``rule``."""
         ask = hold.ask
-        return await self._end(EndHold(ask.organization_id, ask.request_id, "released", rule), ask)
+        return await self._end(EndHold(ask.organization_id, ask.request_id, "released", rule), hold)
 
-    async def _end(self, end: EndHold, ask: HoldAsk) -> Charge:
+    async def _end(self, end: EndHold, hold: Hold) -> Charge:
+        ask = hold.ask
+        if self.continuing.is_open(ask.request_id):
+            return await self._end_unheld(end, hold)
         task = self._unconfirmed.get(ask.request_id)
         if task is not None:
             # Without its hold there is nothing to end; with it, its row is there first.
@@ -151,20 +160,42 @@ class Charging:
                 raise
             # Durable here, and booked when the database is back: the answer may go out.
             await self._spool.append(keep_end(end, ask.price_version.price_version_id))
-        return Charge(
-            request_id=end.request_id,
-            state=end.state,
-            rule=end.rule,
-            list_nano=end.rating.list_nano if end.rating else 0,
-            net_nano=end.rating.net_nano if end.rating else 0,
-            transaction_id="",
+        return _booked_later(end)
+
+    async def _end_unheld(self, end: EndHold, hold: Hold) -> Charge:
+        """End a request that began while the database was away: by way of the spool, also if it is back."""
+        ask = hold.ask
+        self.continuing.end(ask, end.rating.net_nano if end.rating else 0)
+        unheld = Unheld(
+            workspace_id=ask.workspace_id,
+            key_id=ask.key_id,
+            model=ask.model,
+            upstream=ask.upstream,
+            is_rehearsal=ask.is_rehearsal,
+            node_id=self._node_id,
+            taken_at=hold.taken_at,
         )
+        if self._spool is not None:
+            await self._spool.append(keep_end(end, ask.price_version.price_version_id, unheld))
+        return _booked_later(end)
 
     async def _give_up(self, ask: HoldAsk) -> None:
         if self._spool is not None:
             end = EndHold(ask.organization_id, ask.request_id, "released", Rule.HOLD_UNCONFIRMED)
             with contextlib.suppress(SpoolFullError, OSError):  # then the sweeper ends it after its validity
                 await self._spool.append(keep_end(end, ask.price_version.price_version_id))
+
+
+def _booked_later(end: EndHold) -> Charge:
+    """A charge that is durable on this node and has no transaction yet."""
+    return Charge(
+        request_id=end.request_id,
+        state=end.state,
+        rule=end.rule,
+        list_nano=end.rating.list_nano if end.rating else 0,
+        net_nano=end.rating.net_nano if end.rating else 0,
+        transaction_id="",
+    )
 
 
 def _event(hold: Hold, metered: Metered) -> UsageEvent:

@@ -18,6 +18,7 @@ from jeton.charging.leasing.booking import (
     carve,
     carve_postings,
     find_lease,
+    is_spoiled,
     return_lease,
     take_lease,
 )
@@ -145,7 +146,7 @@ class Batch:
             return _insufficient(ask.amount_nano, available_nano)
         if book.budgets:
             asker = Asker(ask.workspace_id, ask.key_id, member.taken_at)
-            refusal = book.budgets.refuse(asker, ask.amount_nano)
+            refusal = None if member.is_late else book.budgets.refuse(asker, ask.amount_nano)
             if refusal is not None:
                 return refusal
             book.budgets.take(asker, ask.amount_nano)
@@ -223,11 +224,15 @@ class Batch:
         return charge
 
     def _take_lease(self, book: Book, member: TakeLease) -> Outcome:
-        is_new = book.find_hold(member.lease_id) is None
+        known = book.find_hold(member.lease_id)
+        if known is not None and is_spoiled(book, known, self._at):
+            # It would be of no use and still be held; the node asks for another.
+            self._return_lease(book, ReturnLease(member.organization_id, member.lease_id))
+            return LeaseTerms(0, self._at)
         row = take_lease(book, member, self._book_lease(book), at=self._at)
         if row is None:
             return LeaseTerms(0, self._at)
-        if is_new:
+        if known is None:
             self._entries.taken.append(row)
         else:
             self._entries.leases[member.lease_id] = row

@@ -16,13 +16,18 @@ LEASE_PREFIX = "lease"
 
 
 class TakeHold(msgspec.Struct, frozen=True):
-    """Take a hold; idempotent by request id. Out of ``lease_id`` where that covers it, else of the lots."""
+    """Take a hold; idempotent by request id. Out of ``lease_id`` where that covers it, else of the lots.
+
+    ``is_late``: the request was served while the database was away. Its hold is empty, nothing
+    refuses it any more, and all that it cost exceeds it.
+    """
 
     ask: HoldAsk
     node_id: str
     taken_at: datetime
     valid_until: datetime
     lease_id: str = ""
+    is_late: bool = False
 
     @property
     def organization_id(self) -> UUID:

@@ -37,6 +37,7 @@ class HoldAsk(msgspec.Struct, frozen=True):
     price_version: PriceVersion
     amount_nano: int
     is_rehearsal: bool = False
+    outage_cap_nano: int = 0
 
 
 class Hold(msgspec.Struct, frozen=True):

@@ -178,4 +178,5 @@ def _hold_ask(admission: Admission, amount_nano: int) -> HoldAsk:
         price_version=admission.version,
         amount_nano=amount_nano,
         is_rehearsal=admission.route.is_rehearsal,
+        outage_cap_nano=admission.caller.outage_cap_nano,
     )

@@ -7,9 +7,13 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The holder of a key; ``workspace_id`` is None for admin keys only."""
+    """The holder of a key; ``workspace_id`` is None for admin keys only.
+
+    ``outage_cap_nano``: up to how much its requests are served while the database is away.
+    """
 
     organization_id: UUID
     workspace_id: str | None
     key_id: str
     kind: Literal["api", "admin"]
+    outage_cap_nano: int = 0

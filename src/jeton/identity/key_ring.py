@@ -4,6 +4,9 @@ Every change of a key's row is announced by PostgreSQL (``NOTIFY jeton_keys``, p
 digest in hex). While ``run`` hears these announcements, answers come from memory. While it does
 not, every answer comes from the database. So a revocation takes effect when it is announced,
 and at the latest after TRUST_S, when a silent break of the connection has been noticed.
+
+One exception: organizations that are served while the database is away keep their keys as they
+were last known, because then nobody can be asked.
 """
 
 import asyncio
@@ -35,6 +38,15 @@ HEARTBEAT_S = 2
 HEARTBEAT_TIMEOUT_S = 2
 TRUST_S = 5
 RECONNECT_DELAY_S = 1
+# Requests wait for it; after a failure nobody asks again for a moment.
+LOOK_UP_TIMEOUT_S = 2.0
+AWAY_LIFE_S = 1.0
+
+_AWAY = "Keys cannot be checked now: the database is away. Try again."
+_FIND_KEY = """
+    SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, k.expires_at, k.revoked_at, o.outage_cap_nano
+    FROM api_keys k JOIN organizations o USING (organization_id) WHERE k.digest = %s
+"""
 
 _Value = TypeVar("_Value")
 
@@ -54,6 +66,8 @@ class KeyRing:
         self._pool = pool
         self._known: OrderedDict[bytes, _KnownKey] = OrderedDict()
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._kept_for_outage: OrderedDict[bytes, _KnownKey] = OrderedDict()
+        self._away_until = 0.0
         self._trusted_until = 0.0
         self._announcements = 0
 
@@ -113,7 +127,13 @@ class KeyRing:
 
     async def _look_up(self, digest: bytes) -> _KnownKey:
         announcements = self._announcements
-        known = await self._find_in_database(digest)
+        try:
+            known = await self._find_in_database(digest)
+        except OverloadedError:
+            kept = self._kept_for_outage.get(digest)
+            if kept is None:
+                raise
+            return kept
         # An announcement between our read and now may be about this very key, and would find
         # nothing to forget: then the answer serves this one request and is not kept.
         if self.is_listening and announcements == self._announcements:
@@ -123,35 +143,38 @@ class KeyRing:
             else:
                 _keep(self._known, digest, known, kept_max=KEYS_KEPT_MAX)
         if known is None:
+            self._kept_for_outage.pop(digest, None)
             raise UnknownKeyError
+        if known.caller.outage_cap_nano:
+            _keep(self._kept_for_outage, digest, known, kept_max=KEYS_KEPT_MAX)
         return known
 
     async def _find_in_database(self, digest: bytes) -> _KnownKey | None:
+        if time.monotonic() < self._away_until:
+            raise OverloadedError(_AWAY)
         try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(
-                    "SELECT organization_id, workspace_id, key_id, kind, expires_at, revoked_at"
-                    " FROM api_keys WHERE digest = %s",
-                    (digest,),
-                )
-                row = await cursor.fetchone()
+            async with self._pool.connection(timeout=LOOK_UP_TIMEOUT_S) as connection:
+                row = await (await connection.execute(_FIND_KEY, (digest,))).fetchone()
         except psycopg.OperationalError as error:
-            sentence = "Keys cannot be checked now: the database is away. Try again."
-            raise OverloadedError(sentence) from error
+            self._away_until = time.monotonic() + AWAY_LIFE_S
+            raise OverloadedError(_AWAY) from error
         if row is None:
             return None
-        organization_id, workspace_id, key_id, kind, expires_at, revoked_at = row
-        return _KnownKey(Caller(organization_id, workspace_id, key_id, kind), expires_at, revoked_at)
+        organization_id, workspace_id, key_id, kind, expires_at, revoked_at, cap_nano = row
+        caller = Caller(organization_id, workspace_id, key_id, kind, outage_cap_nano=cap_nano)
+        return _KnownKey(caller, expires_at, revoked_at)
 
     def _forget(self, payload: str) -> None:
         self._announcements += 1
         try:
             digest = bytes.fromhex(payload)
         except ValueError:
-            # Not one of ours; forgetting too much is never wrong.
+            # An organization's policy, or not one of ours; forgetting too much is never wrong.
             self._forget_all()
+            self._kept_for_outage.clear()
             return
         self._known.pop(digest, None)
+        self._kept_for_outage.pop(digest, None)
         self._unknown.pop(digest, None)
 
     def _forget_all(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_ask
 
 from jeton.charging.charging import Charging
 from jeton.charging.members import EndHold
@@ -129,3 +130,27 @@ async def test_what_the_sweeper_gave_up_is_charged_when_it_becomes_known(
     amounts = (await house.balance()).amounts
     assert (amounts.held_nano, amounts.used_nano, spool.count) == (0, V1_NANO, 0)
     assert (await house.proof()).findings == []
+
+
+async def test_an_invoiced_organization_goes_on_up_to_its_cap(outage: Outage) -> None:
+    """A cap of $1.00 does not fit two requests of $0.60 at once; what the first did cost is booked later."""
+    house = outage.house
+    await house.charging.hold(house.ask(1))
+    outage.kill()
+    with pytest.raises(OverloadedError):
+        await house.charging.hold(house.ask(1))
+    capped = replace_ask(house.ask(600_000_000), outage_cap_nano=1_000_000_000)
+    hold = await house.charging.hold(capped)
+    with pytest.raises(OverloadedError):
+        await house.charging.hold(replace_ask(house.ask(600_000_000), outage_cap_nano=1_000_000_000))
+    await house.charging.settle(hold, metered())
+    another = await house.charging.hold(replace_ask(house.ask(900_000_000), outage_cap_nano=1_000_000_000))
+    await house.charging.release(another, Rule.UPSTREAM_FAILED)
+    assert house.charging.continuing.used_nano(house.organization_id) == V1_NANO
+    async with outage.back():
+        await replay(house.pool, house.commits, outage.spool)
+        await replay(house.pool, house.commits, outage.spool)
+        house.charging.continuing.start_again()
+        assert house.charging.continuing.used_nano(house.organization_id) == 0
+        assert (await house.balance()).amounts.used_nano == V1_NANO
+        assert (await house.proof()).findings == []

@@ -10,6 +10,7 @@ from jeton.identity.audit import Actor, record_audit
 from jeton.money import render_usd
 
 _SET_KIND = "UPDATE organizations SET kind = %s WHERE organization_id = %s"
+_SET_OUTAGE_CAP = "UPDATE organizations SET outage_cap_nano = %s WHERE organization_id = %s"
 # The version counts up, so that no node decides on the limit that it remembers.
 _SET_LIMIT = """
     UPDATE balances SET credit_limit_nano = %s, version = version + 1 WHERE organization_id = %s
@@ -40,4 +41,32 @@ async def set_credit_limit(
             subject=str(organization_id),
             organization_id=organization_id,
             details={"kind": kind, "limit": render_usd(limit_nano), "before": render_usd(before_nano)},
+        )
+
+
+async def set_outage_cap(connection: Connection, organization_id: UUID, cap_nano: int, *, by: Actor) -> None:
+    """Serve an invoiced organization up to ``cap_nano`` a node while the database is away; 0 stops it then.
+
+    In the caller's transaction. Raises NotFoundError, CreditRequestError.
+    """
+    if not 0 <= cap_nano <= GRANT_MAX_NANO:
+        raise CreditRequestError(
+            f"A cap is from 0 to {render_usd(GRANT_MAX_NANO)} dollars, not {render_usd(cap_nano)}."
+        )
+    async with connection.transaction():
+        async with open_desk(connection, organization_id) as desk:
+            limit_nano = desk.book.credit_limit_nano
+        if cap_nano and not limit_nano:
+            raise CreditRequestError(
+                "Only an invoiced organization can be served while the database is away: set its credit "
+                "limit first, with jeton organizations set-invoiced."
+            )
+        await connection.execute(_SET_OUTAGE_CAP, (cap_nano, organization_id))
+        await record_audit(
+            connection,
+            by,
+            "organization.outage_cap_set",
+            subject=str(organization_id),
+            organization_id=organization_id,
+            details={"cap": render_usd(cap_nano)},
         )

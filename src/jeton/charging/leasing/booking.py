@@ -75,12 +75,16 @@ def take_lease(book: Book, member: TakeLease, book_it: BookIt, *, at: datetime) 
 
 
 def find_lease(book: Book, lease_id: str, amount_nano: int, *, at: datetime) -> HoldRow | None:
-    """The lease, if a hold of this amount can come out of it: in time, and of no lot that was revoked."""
+    """The lease, if a hold of this amount can come out of it: in time, and of no lot that is over."""
     lease = book.find_hold(lease_id) if lease_id else None
     if lease is None or lease.amount_nano < amount_nano or lease.valid_until <= at:
         return None
-    is_revoked = any(lot_id and book.get_lot(lot_id).revoked_at is not None for lot_id, _ in lease.draws)
-    return None if is_revoked else lease
+    return None if is_spoiled(book, lease, at) else lease
+
+
+def is_spoiled(book: Book, lease: HoldRow, at: datetime) -> bool:
+    """Whether a lot was revoked or has expired that a lease draws on: then no hold may come out of it."""
+    return any(lot_id and book.get_lot(lot_id).is_over(at) for lot_id, _ in lease.draws)
 
 
 def carve(book: Book, lease: HoldRow, amount_nano: int) -> tuple[tuple[Draw, ...], HoldRow]:

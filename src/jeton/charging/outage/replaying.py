@@ -1,13 +1,17 @@
 """Replaying: books what the spool kept while the database was away, exactly once (P11)."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import timedelta
 
 import psycopg
 import structlog
 
-from jeton.charging.members import EndHold, Member, Outcome
-from jeton.charging.outage.spool import Spool, SpooledEnd
+from jeton import clock
+from jeton.charging.members import EndHold, Member, Outcome, TakeHold
+from jeton.charging.outage.spool import Spool, SpooledEnd, Unheld
 from jeton.charging.price_versions import find_price_versions
+from jeton.charging.words import HoldAsk
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.errors import NotFoundError, OverloadedError
@@ -18,17 +22,21 @@ from jeton.usage import Usage
 
 ENDS_AT_ONCE = 256
 INTERVAL_S = 1
+HOLD_VALIDITY_S = 60
 
 _log = structlog.get_logger(__name__)
 
 
-async def run_replayer(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool) -> None:
-    """Replay for ever, as soon as the database is back each time."""
+async def run_replayer(
+    pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool, *, on_replay: Callable[[], None]
+) -> None:
+    """Replay for ever, as soon as the database is back each time; ``on_replay`` once all is booked."""
     while True:
         await commits.wait_until_back()
         if spool.count:
             try:
                 await replay(pool, commits, spool)
+                on_replay()
             except (OverloadedError, psycopg.OperationalError) as problem:
                 _log.warning("replay_interrupted", waiting=spool.count, problem=str(problem))
         await asyncio.sleep(INTERVAL_S)
@@ -42,9 +50,11 @@ async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool
     """
     ends = spool.read()
     async with pool.connection() as connection:
-        versions = await find_price_versions(connection, {end.price_version_id for end in ends if end.event})
+        versions = await find_price_versions(connection, {end.price_version_id for end in ends})
     for start in range(0, len(ends), ENDS_AT_ONCE):
         some = ends[start : start + ENDS_AT_ONCE]
+        holds = [_restore_hold(end, end.unheld, versions) for end in some if end.unheld]
+        await asyncio.gather(*(commits.submit(hold) for hold in holds))
         outcomes = await asyncio.gather(
             *(commits.submit(_restore_end(end, versions)) for end in some), return_exceptions=True
         )
@@ -53,6 +63,23 @@ async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool
     await spool.clear(len(ends))
     _log.info("spool_replayed", ends=len(ends))
     return len(ends)
+
+
+def _restore_hold(end: SpooledEnd, unheld: Unheld, versions: dict[str, PriceVersion]) -> TakeHold:
+    """The empty hold of a request that was served without one; it exists for a moment only."""
+    ask = HoldAsk(
+        request_id=end.request_id,
+        organization_id=end.organization_id,
+        workspace_id=unheld.workspace_id,
+        key_id=unheld.key_id,
+        model=unheld.model,
+        upstream=unheld.upstream,
+        price_version=versions[end.price_version_id],
+        amount_nano=0,
+        is_rehearsal=unheld.is_rehearsal,
+    )
+    valid_until = clock.now() + timedelta(seconds=HOLD_VALIDITY_S)
+    return TakeHold(ask, unheld.node_id, unheld.taken_at, valid_until, is_late=True)
 
 
 def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:

@@ -8,6 +8,7 @@ idempotent by request id, so a file that is replayed twice changes nothing.
 import asyncio
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 from zlib import crc32
@@ -23,6 +24,18 @@ SPOOL_BYTES_MAX = 256_000_000
 _CHECKSUM_CHARS = 8
 
 
+class Unheld(msgspec.Struct, frozen=True):
+    """A request that was served without a hold in the database, which has to be taken first."""
+
+    workspace_id: str
+    key_id: str
+    model: str
+    upstream: str
+    is_rehearsal: bool
+    node_id: str
+    taken_at: datetime
+
+
 class SpooledEnd(msgspec.Struct, frozen=True):
     """The end of a hold as it is kept; usage and conditions are in ``event``, None for a release."""
 
@@ -32,14 +45,23 @@ class SpooledEnd(msgspec.Struct, frozen=True):
     rule: Rule
     price_version_id: str
     event: UsageEvent | None = None
+    unheld: Unheld | None = None
 
 
 _decoder = msgspec.json.Decoder(SpooledEnd)
 
 
-def keep_end(end: EndHold, price_version_id: str) -> SpooledEnd:
+def keep_end(end: EndHold, price_version_id: str, unheld: Unheld | None = None) -> SpooledEnd:
     """What has to be kept of an end to book it later."""
-    return SpooledEnd(end.organization_id, end.request_id, end.state, end.rule, price_version_id, end.event)
+    return SpooledEnd(
+        organization_id=end.organization_id,
+        request_id=end.request_id,
+        state=end.state,
+        rule=end.rule,
+        price_version_id=price_version_id,
+        event=end.event,
+        unheld=unheld,
+    )
 
 
 class Spool:

@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from jeton.charging.credits.limits import set_credit_limit
+from jeton.charging.credits.limits import set_credit_limit, set_outage_cap
 from jeton.cli.credits.operator import By, Json, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
@@ -68,6 +68,28 @@ def set_prepaid_command(organization_id: Organization, *, by: By = "") -> None:
     """Serve an organization from its lots alone; what it owes stays owed."""
     asyncio.run(_set_limit(organization_id, 0, make_actor(by)))
     typer.echo(f"{organization_id} is prepaid.")
+
+
+@app.command("set-outage")
+def set_outage_command(
+    organization_id: Organization,
+    *,
+    cap: Annotated[str, typer.Option(help="The most a server may let it use, in dollars; 0 to stop it.")],
+    by: By = "",
+) -> None:
+    """Choose whether an invoiced organization goes on, up to a cap, while the database is away."""
+    cap_nano = parse_usd(cap)
+    asyncio.run(_set_outage_cap(organization_id, cap_nano, make_actor(by)))
+    typer.echo(
+        f"{organization_id} is served up to {display_usd(cap_nano)} a server while the database is away."
+        if cap_nano
+        else f"{organization_id} is not served while the database is away."
+    )
+
+
+async def _set_outage_cap(organization_id: UUID, cap_nano: int, by: Actor) -> None:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        await set_outage_cap(connection, organization_id, cap_nano, by=by)
 
 
 async def _list(limit: int) -> list[OrganizationBalance]:
