@@ -36,7 +36,9 @@ def test_serve_has_an_option_for_every_setting_but_secrets(
         run(["serve", "--help"])
     shown = capsys.readouterr().out
     assert [entry.env for entry in list_declarations() if f"[{entry.env}]" not in shown] == [
-        "JETON_UPSTREAM_API_KEY"
+        "JETON_UPSTREAM_API_KEY",
+        "JETON_METRICS_TOKEN",
+        "JETON_SMTP_PASSWORD",
     ]
 
 
