@@ -207,8 +207,10 @@ class Book:
     def _sort(self) -> None:
         self._ordered = sorted(self._lots.values(), key=burn_order)
         self._is_waiting = any(lot.is_waiting for lot in self._ordered)
+        # A lot that is yet to be filled counts as one, since what it will be filled with is not known here.
         self._is_discounted = any(
-            lot.cost_basis_nano != lot.granted_nano and not is_given(lot.kind) for lot in self._ordered
+            not is_given(lot.kind) and (lot.cost_basis_nano != lot.granted_nano or not lot.granted_nano)
+            for lot in self._ordered
         )
 
 

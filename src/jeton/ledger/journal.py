@@ -143,7 +143,7 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
                 _lot_amounts(lot)
                 for book in changed
                 for lot in book.changed_lots.values()
-                if lot.lot_id not in fresh
+                if lot.lot_id not in fresh or lot.left_nano != lot.granted_nano
             ]
         ),
         changed_balances=encode([_balance_row(book) for book in changed]),
@@ -249,7 +249,8 @@ def _lot_row(lot: Lot, book: Book, reason: str) -> dict[str, Any]:
         "priority": lot.priority,
         "models": None if lot.models is None else sorted(lot.models),
         "granted_nano": lot.granted_nano,
-        "left_nano": lot.left_nano,
+        # As it was filled; what was drawn from it in the same batch follows as a change.
+        "left_nano": lot.granted_nano,
         "effective_at": lot.effective_at,
         "expires_at": lot.expires_at,
         "granted_at": lot.granted_at,
