@@ -26,7 +26,7 @@ from calibrating.corpus import Document, read_catalogues, read_code, read_prose,
 from calibrating.fitting import SEGMENT_BITS, Fitted, Labelled, fit_tables
 from calibrating.holdouts import find_part
 from calibrating.labels import ClaudeLabels, label_o200k, prepare
-from calibrating.limits import REST_TOKENS, find_high, fit_bands
+from calibrating.limits import REST_TOKENS, find_high, fit_bands, has_unfitted_script
 from calibrating.windows import HEADING, SIZES, Window, list_windows, render_report
 
 from jeton.tokens.estimate.calibration import FORMAT, pack_tables
@@ -122,11 +122,11 @@ def _fit(source: Path, family: str, folder: Path) -> None:
         parts[find_part(text.source, text.group, text.name)].append(text)
     by_space = family == "o200k"
     held = fit_tables(parts["fitted"], by_space=by_space, start=None)
-    windows = {
-        part: [window for text in found for window in list_windows(text, held.tables)]
-        for part, found in parts.items()
-        if part != "fitted"
-    }
+    windows: dict[str, list[Window]] = defaultdict(list)
+    for part, found in parts.items():
+        for text in found if part != "fitted" else ():
+            for window in list_windows(text, held.tables):
+                windows["unseen script" if has_unfitted_script(window) else part].append(window)
     fitted = fit_tables(texts, by_space=by_space, start=held.solution)
     manifest = source.with_suffix(".manifest.json").read_bytes()
     write_calibration(family, fitted, windows, manifest, folder)

@@ -26,6 +26,7 @@ from parts.token_table import HEADING, Row, render_row
 from parts.token_truths import load_truths
 
 from jeton.tokens.estimate import load_estimator
+from jeton.tokens.exact import count_text
 
 SIZES = (1_000, 10_000)
 SPEED_BYTES = 200_000
@@ -78,7 +79,7 @@ def _show(family: str, counted: Iterable[tuple[Sample, int]]) -> None:
         row = Row(truth, count.value, count.low, count.high)
         for cell in (f"all {sample.size}", f"{sample.kind} {sample.size}", f"{sample.kind}/{sample.group}"):
             rows[cell].append(row)
-        for name, rule in RULES.items():
+        for name, rule in (RULES | {"o200k, as of tiktoken": count_text}).items():
             value = rule(sample.text)
             rules[name].append(Row(truth, value, value, value))
     print(f"\n{family} by {estimator.calibration.calibration_id}")
@@ -86,7 +87,8 @@ def _show(family: str, counted: Iterable[tuple[Sample, int]]) -> None:
     for cell, found in sorted(rows.items()):
         print(render_row(cell, found))
     for name, found in rules.items():
-        print(render_row(name, found))
+        if not (family == "o200k" and name.startswith(family)):
+            print(render_row(name, found))
 
 
 def _show_speeds(documents: list[Sample], count_o200k: Callable[[str], int] | None) -> None:

@@ -17,6 +17,7 @@ _FILES = {
     "claude-3": "claude-3",
     "claude-4.7": "claude-4.7",
     "claude-5": "claude-4.7",
+    "o200k": "o200k",
 }
 ESTIMATED_FAMILIES = tuple(_FILES)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from jeton.tokens.count import Count
 from jeton.tokens.estimate.calibration import Calibration
+from jeton.tokens.estimate.reading import read_bytes, read_text
+from jeton.tokens.estimate.segments import Integers
 from jeton.tokens.estimate.splitting import split_text
 from jeton.tokens.estimate.weighing import NOTHING, UNITS, Weight, weigh, weigh_each
 
@@ -16,6 +18,7 @@ from jeton.tokens.estimate.weighing import NOTHING, UNITS, Weight, weigh, weigh_
 # arithmetic starts too slowly for a short turn.
 SHORT_CHARS = 6_000
 REMEMBERED_MAX = 50_000
+# Shorter than what counts as a long segment, so that none of those is remembered.
 REMEMBERED_CHARS_MAX = 48
 
 # A remembered weight is one integer, so that a sum of them is one call: known eighths, then the
@@ -37,14 +40,14 @@ class Estimator:
         """The tokens of a text without any frame; bytes are read as UTF-8, invalid ones as U+FFFD."""
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        tables = self.calibration.tables
+        is_claude = not tables.by_space
+        text = read_text(text, is_claude=is_claude)
         if len(text) <= SHORT_CHARS:
-            weight, size = self._weigh_short(text), len(text)
-            if not text.isascii():
-                size = len(text.encode("utf-8", "surrogatepass"))
-        else:
-            raw = text.encode("utf-8", "surrogatepass")
-            weight, size = weigh(raw, self.calibration.tables), len(raw)
-        return self._judge(weight, size)
+            return self._judge(self._weigh_short(text), size)
+        raw = read_bytes(text.encode("utf-8", "surrogatepass"), is_claude=is_claude)
+        return self._judge(weigh(raw, tables), size)
 
     def _weigh_short(self, text: str) -> Weight:
         segments = split_text(text, by_space=self.calibration.tables.by_space)
@@ -55,18 +58,16 @@ class Estimator:
         return _unpack(packed)
 
     def _learn(self, text: str, segments: list[str]) -> Weight:
+        if not text:
+            return NOTHING
         if len(self._remembered) > REMEMBERED_MAX:
             self._remembered.clear()
-        total = NOTHING
-        if not text:
-            return total
-        raw = text.encode("utf-8", "surrogatepass")
-        for segment, numbers in zip(segments, weigh_each(raw, self.calibration.tables).tolist(), strict=True):
-            weight = Weight(*numbers)
-            total += weight
-            if len(segment) <= REMEMBERED_CHARS_MAX and not weight.long_bytes:
-                self._remembered[segment] = _pack(weight)
-        return total
+        weights = weigh_each(text.encode("utf-8", "surrogatepass"), self.calibration.tables)
+        packed = zip(segments, _pack(weights).tolist(), strict=True)
+        self._remembered.update(
+            (segment, weight) for segment, weight in packed if len(segment) <= REMEMBERED_CHARS_MAX
+        )
+        return Weight(*weights.sum(axis=0).tolist())
 
     def _judge(self, weight: Weight, size: int) -> Count:
         """The interval around what was weighed, of ``size`` bytes; never over the ceiling."""
@@ -92,9 +93,12 @@ class Estimator:
         )
 
 
-def _pack(weight: Weight) -> int:
-    guess = weight.guessed << _KNOWN_BITS
-    return weight.known // _KNOWN_UNITS + guess + (weight.strange_bytes << _KNOWN_BITS + _GUESS_BITS)
+def _pack(weights: Integers) -> Integers:
+    known, guessed, strange_bytes, _ = weights.T
+    packed: Integers = known // _KNOWN_UNITS
+    packed += guessed << _KNOWN_BITS
+    packed += strange_bytes << _KNOWN_BITS + _GUESS_BITS
+    return packed
 
 
 def _unpack(packed: int) -> Weight:

@@ -8,7 +8,7 @@ weights are integers, so their sum is exact.
 import numpy as np
 import numpy.typing as npt
 
-from jeton.tokens.estimate.segments import START, Hashes, Integers
+from jeton.tokens.estimate.segments import END, START, Hashes, Integers
 
 # Leading bits of a hash that choose the weight, for grams of one to four characters.
 GRAM_BITS = (16, 17, 18, 18)
@@ -24,8 +24,11 @@ _SHIFTS = tuple(np.uint64(64 - bits) for bits in GRAM_BITS)
 
 def list_grams(codes: npt.NDArray[np.uint32]) -> tuple[Integers, ...]:
     """For grams of one to four, the slot of the gram that ends at each character of segments."""
-    starts = (codes == START).nonzero()[0]
-    points = codes.astype(np.uint64)
+    # The first segment follows an END like all others, so that none depends on its place.
+    points = np.empty(len(codes) + 1, dtype=np.uint64)
+    points[0] = END
+    points[1:] = codes
+    starts = (points == START).nonzero()[0]
     grams = points * _ITSELF
     singles = grams >> _SHIFTS[0]
     grams[1:] ^= points[:-1] * _ONE
@@ -41,7 +44,7 @@ def list_grams(codes: npt.NDArray[np.uint32]) -> tuple[Integers, ...]:
     _clear(triples, starts)
     _clear(grams, starts)
     _clear(grams, starts + 1)
-    return tuple(slots.view(np.int64) for slots in (singles, pairs, triples, grams))
+    return tuple(slots[1:].view(np.int64) for slots in (singles, pairs, triples, grams))
 
 
 def _clear(slots: Hashes, where: Integers) -> None:

@@ -36,14 +36,16 @@ Codes = npt.NDArray[np.uint32]
 # Eight bytes are read from any position, so a text is followed by that many zeros.
 PADDING = b"\0" * 8
 
-# What stands before and after a segment's characters; no character is either.
-START = 1
-END = 2
+# What stands before and after a segment's characters: bytes that begin no character.
+START = 0x80
+END = 0x81
 # As many bytes of a segment are read at once.
 WORD_BYTES = 8
 # A text with more than a MANYth of its bytes outside ASCII is cut by characters rather than by bytes.
 MANY = 4
 
+_FIRST_WORD = np.uint8(LETTER)
+_WORD_CLASSES = np.uint8(SPACE_KEEPERS - LETTER)
 _TAB = 0x09
 _NEW_LINE = 0x0A
 _RETURN = 0x0D
@@ -108,7 +110,7 @@ def cut(raw: bytes, *, by_space: bool) -> Segments:
         spaced = np.zeros(len(starts), dtype=np.bool_)
     else:
         spaced = data.take(starts) == _SPACE
-        spaced &= kinds == LETTER
+        spaced &= _are_words(kinds)
     return Segments(data, starts, lengths, spaced, kinds == DIGIT, is_ascii)
 
 
@@ -132,11 +134,16 @@ def _find_changes(classes: Bytes) -> Flags:
     return is_first
 
 
+def _are_words(classes: Bytes) -> Flags:
+    """Whether characters are of words that have edges; below them GAP wraps around to the greatest."""
+    return (classes - _FIRST_WORD) < _WORD_CLASSES
+
+
 def _find_spaced_firsts(classes: Bytes, first_bytes: Bytes) -> Integers:
     """Indexes of the characters that start a segment; a word after a space starts at the space."""
     is_first = _find_changes(classes)
     moved = is_first[1:] & (first_bytes[:-1] == _SPACE)
-    moved &= classes[1:] == LETTER
+    moved &= _are_words(classes[1:])
     moved[1:] &= classes[:-2] < SPACE_KEEPERS
     is_first[1:] ^= moved
     is_first[:-1] |= moved

@@ -1,6 +1,7 @@
 """Splitting: the same segments as ``segments.cut``, of a short text, with one regular expression."""
 
 import re
+from functools import cache
 from itertools import groupby, pairwise
 
 from jeton.tokens.estimate.characters import (
@@ -31,11 +32,11 @@ def _list_ranges(kind: int) -> str:
 
 def _compile_spaced() -> re.Pattern[str]:
     """A word takes one space along, but not after what keeps it."""
-    letters = _list_ranges(LETTER)
+    words = [f"[{_list_ranges(kind)}]" for kind in range(LETTER, SPACE_KEEPERS)]
     keepers = "".join(map(_list_ranges, range(SPACE_KEEPERS, KINDS)))
-    word = f"(?:(?<![{keepers}]) )?[{letters}]+"
-    gap = f"(?:(?! [{letters}])[{_list_ranges(GAP)}]|(?<=[{keepers}]) )+"
-    others = [f"[{_list_ranges(kind)}]+" for kind in range(KINDS) if kind not in (GAP, LETTER)]
+    word = f"(?:(?<![{keepers}]) )?(?:{'+|'.join(words)}+)"
+    gap = f"(?:(?! (?:{'|'.join(words)}))[{_list_ranges(GAP)}]|(?<=[{keepers}]) )+"
+    others = [f"[{_list_ranges(kind)}]+" for kind in range(SPACE_KEEPERS, KINDS)]
     return re.compile("|".join((word, gap, *others)))
 
 
@@ -50,9 +51,11 @@ def _compile_marked() -> re.Pattern[str]:
     return re.compile("|".join((word, gaps, *others)))
 
 
-_SEGMENTS = {False: _compile_spaced(), True: _compile_marked()}
+@cache
+def _compile(*, by_space: bool) -> re.Pattern[str]:
+    return _compile_marked() if by_space else _compile_spaced()
 
 
 def split_text(text: str, *, by_space: bool) -> list[str]:
     """The segments of a text, in order; they join to the text."""
-    return _SEGMENTS[by_space].findall(text)
+    return _compile(by_space=by_space).findall(text)

@@ -32,6 +32,10 @@ def test_o200k_takes_a_lone_mark_before_a_word_along() -> None:
     ]  # fmt: skip
 
 
+def test_claude_joins_a_space_to_any_word_but_no_ideograph() -> None:
+    assert cut_text("ก ข かな 漢 字", by_space=False) == ["ก", " ข", " かな", " ", "漢", " ", "字"]
+
+
 def test_claude_keeps_the_space_after_a_number_apart() -> None:
     assert cut_text("on 2024 mats", by_space=False) == ["on", " ", "2024", " ", "mats"]
 

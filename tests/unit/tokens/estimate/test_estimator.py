@@ -1,0 +1,138 @@
+import random
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeton.errors import ConfigurationError
+from jeton.tokens.estimate import ESTIMATED_FAMILIES, Estimator, load_estimator
+from jeton.tokens.estimate.calibration import parse_calibration
+from jeton.tokens.estimate.estimator import SHORT_CHARS
+from jeton.tokens.estimate.weighing import PIECE_BYTES
+from jeton.tokens.exact import count_text
+from jeton.tokens.families import find_family
+
+ENGLISH = (
+    "The price of a request is known before it is sent. Tokens are counted, multiplied by what a million "
+    "of them costs, and rounded once; what was held and not used goes back to the balance.\n"
+)
+CODE = (
+    "def settle(hold: Hold, usage: Usage) -> Charge:\n    return Charge(hold.id, rate(usage, hold.price))\n"
+)
+RUSSIAN = "Цена запроса известна до того, как он отправлен: токены сосчитаны заранее.\n"
+JAPANESE = "リクエストの価格は、送信される前にわかっています。トークンは事前に数えられます。\n"
+
+
+def load(family: str) -> Estimator:
+    estimator = load_estimator(family)
+    assert estimator is not None
+    return estimator
+
+
+@pytest.mark.parametrize("family", ESTIMATED_FAMILIES)
+@given(text=st.text())
+def test_the_interval_holds_the_value_and_stays_under_the_ceiling(family: str, text: str) -> None:
+    count = load(family).estimate(text)
+    known = find_family("claude-4.7" if family == "claude-5" else family)
+    assert known is not None
+    ceiling = int(known.tokens_per_byte * len(text.encode("utf-8", "surrogatepass")))
+    assert 0 <= count.low <= count.value <= count.high <= ceiling
+
+
+@pytest.mark.parametrize("text", [ENGLISH * 4, CODE * 6, RUSSIAN * 5, JAPANESE * 5])
+def test_an_estimate_is_near_the_count_and_below_the_upper_limit(text: str) -> None:
+    count = load("o200k").estimate(text)
+    truth = count_text(text)
+    assert abs(Fraction(count.value, truth) - 1) < Fraction(1, 8)
+    assert count.low <= truth <= count.high
+
+
+def test_a_count_says_how_it_was_found() -> None:
+    count = load("claude-5").estimate("hello")
+    assert (count.method, count.family) == ("estimated", "claude-5")
+    assert count.calibration == load("claude-4.7").calibration.calibration_id
+    assert len(count.calibration) == 16
+
+
+def test_a_family_without_calibration_has_no_estimator() -> None:
+    assert load_estimator("unheard-of") is None
+
+
+@given(st.text(max_size=200), st.integers(min_value=1, max_value=3))
+def test_what_is_remembered_changes_nothing(text: str, times: int) -> None:
+    remembering = load("claude-4.7")
+    fresh = Estimator(remembering.calibration, "claude-4.7")
+    assert remembering.estimate(text * times) == fresh.estimate(text * times) == fresh.estimate(text * times)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CODE, RUSSIAN, JAPANESE])
+def test_short_and_long_texts_are_weighed_alike(text: str) -> None:
+    estimator = load("claude-3")
+    times = SHORT_CHARS // len(text)
+    short, long = estimator.estimate(text * times), estimator.estimate(text * (times + 1))
+    one = estimator.estimate(text * (times + 1) + text).value - long.value
+    assert abs(long.value - short.value - one) <= 1
+
+
+def test_bytes_are_read_as_utf_8() -> None:
+    estimator = load("o200k")
+    assert estimator.estimate("naïve".encode()) == estimator.estimate("naïve")
+    assert estimator.estimate(b"\xff\xfe") == estimator.estimate("\ufffd\ufffd")
+
+
+def test_claude_reads_every_space_as_one_and_no_carriage_return() -> None:
+    estimator = load("claude-4.7")
+    plain = estimator.estimate("one two\nthree")
+    assert estimator.estimate("one\u00a0two\r\nthree").value == plain.value
+    long = "one two\nthree " * 1000
+    assert estimator.estimate(long.replace("\n", "\r\n")).value == estimator.estimate(long).value
+
+
+def test_claude_reads_composed_characters() -> None:
+    estimator = load("claude-3")
+    assert estimator.estimate("cafe\u0301").value == estimator.estimate("café").value
+
+
+def test_nothing_is_no_token() -> None:
+    count = load("o200k").estimate("")
+    assert (count.low, count.value, count.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("character", ["a", " ", "\n", "=", "0", "漢", "😀", "\ud800"])
+def test_a_run_of_one_character_grows_in_proportion(character: str) -> None:
+    estimator = load("claude-4.7")
+    one, two = (estimator.estimate(character * PIECE_BYTES * times).value for times in (2, 4))
+    assert abs(two - 2 * one) <= 64
+
+
+def test_a_script_that_was_never_fitted_may_be_anything_up_to_the_ceiling() -> None:
+    estimator = load("claude-4.7")
+    runic = "ᚠᚢᚦᚨᚱᚲ" * 50
+    assert estimator.estimate(runic).high == int(Fraction(16, 5) * len(runic.encode()))
+
+
+@pytest.mark.parametrize(
+    ("family", "english", "code"),
+    [("o200k", 4100, 2768), ("claude-3", 4399, 3429), ("claude-4.7", 5455, 4757)],
+)
+def test_the_same_text_is_the_same_integer_everywhere(family: str, english: int, code: int) -> None:
+    estimator = load(family)
+    assert [estimator.estimate(text).value for text in (ENGLISH * 100, CODE * 100)] == [english, code]
+
+
+def test_a_text_by_rule_is_the_same_integer_everywhere() -> None:
+    rule = random.Random(3)  # noqa: S311 (a text by rule, no secret)
+    text = "".join(
+        chr(rule.choice((rule.randrange(32, 127), rule.randrange(0x80, 0xD800)))) for _ in range(20_000)
+    )
+    assert [load(family).estimate(text).value for family in ("o200k", "claude-3", "claude-4.7")] == [
+        26491,
+        31571,
+        32461,
+    ]
+
+
+def test_what_is_no_calibration_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"not a \.tokcal file"):
+        parse_calibration(b"{}\n")
