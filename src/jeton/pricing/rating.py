@@ -71,6 +71,10 @@ class Mark:
     rate: Fraction
 
 
+# A rate as whole numbers: a quantity times the first, divided by the second, is nano-dollars.
+Division = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """A bucket's list rate and its modifiers in order, for one band and set of conditions.
@@ -83,7 +87,7 @@ class Stack:
     per: int
     list_rate: int
     marks: tuple[Mark, ...]
-    divisions: tuple[tuple[int, int], ...]
+    divisions: tuple[Division, ...]
 
     @property
     def rate(self) -> Fraction:
@@ -212,20 +216,29 @@ def ceiling(
     uncached input and cache reads always; ``cache_write`` "5m" adds that bucket, "1h" both.
     Raises NotPricedError and FastBatchError.
     """
+    dearest = 0
+    for band in _reachable_bands(version, prompt_tokens):
+        prompt, output = _dearest(version, band.band_id, conditions, cache_write)
+        dearest = max(dearest, _most(prompt, prompt_tokens) + _most(output, output_tokens))
+    if web_searches:
+        stacks = stacks_of(version, version.bands[0].band_id, conditions)
+        dearest += _most(stacks[Bucket.WEB_SEARCH].divisions[-1], web_searches)
+    return dearest + ROUNDING_SLACK_NANO
+
+
+@lru_cache(maxsize=STACKS_KEPT_MAX)
+def _dearest(
+    version: PriceVersion, band_id: str, conditions: Conditions, cache_write: Literal["5m", "1h"] | None
+) -> tuple[Division, Division]:
+    """The dearest rates of a band's prompt and of its output; worked out once, as ``stacks_of``."""
     buckets = [Bucket.INPUT, Bucket.CACHE_READ]
     if cache_write is not None:
         buckets.append(Bucket.CACHE_WRITE_5M)
     if cache_write == "1h":
         buckets.append(Bucket.CACHE_WRITE_1H)
-    dearest = 0
-    for band in _reachable_bands(version, prompt_tokens):
-        stacks = stacks_of(version, band.band_id, conditions)
-        prompt = max(_most(stacks[bucket], prompt_tokens) for bucket in buckets)
-        dearest = max(dearest, prompt + _most(stacks[Bucket.OUTPUT], output_tokens))
-    searches = _most(
-        stacks_of(version, version.bands[0].band_id, conditions)[Bucket.WEB_SEARCH], web_searches
-    )
-    return dearest + searches + ROUNDING_SLACK_NANO
+    stacks = stacks_of(version, band_id, conditions)
+    prompt = max((stacks[bucket] for bucket in buckets), key=lambda stack: stack.rate / stack.per)
+    return prompt.divisions[-1], stacks[Bucket.OUTPUT].divisions[-1]
 
 
 @lru_cache(maxsize=STACKS_KEPT_MAX)
@@ -239,8 +252,8 @@ def stacks_of(version: PriceVersion, band_id: str, conditions: Conditions) -> Ma
     return {bucket: _stack(version, band, conditions, bucket) for bucket in Bucket}
 
 
-def _most(stack: Stack, quantity: int) -> int:
-    up, down = stack.divisions[-1]
+def _most(division: Division, quantity: int) -> int:
+    up, down = division
     return -(-quantity * up // down)
 
 
