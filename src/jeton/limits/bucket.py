@@ -117,15 +117,23 @@ class Bucket:
         self._refill(at_us)
         self._level = min(self._level, 0)
 
-    def find_remaining(self, *, at_us: int) -> int:
-        """What is left of the whole limit, if every other node has as much left of its share."""
+    def find_standing(self, at_us: int) -> tuple[int, int]:
+        """What is left of the whole limit, and in how many microseconds it is full if nobody takes anything.
+
+        What is left supposes that every other node has as much left of its share.
+        """
         self._refill(at_us)
-        return max(0, self._level * WHOLE // (self.share * _TOKEN))
+        level = self._level
+        remaining = level * WHOLE // (self.share * _TOKEN) if level > 0 else 0
+        return remaining, -((level - self._room) // self._rate)
+
+    def find_remaining(self, *, at_us: int) -> int:
+        """What is left of the whole limit."""
+        return self.find_standing(at_us)[0]
 
     def find_reset_us(self, *, at_us: int) -> int:
-        """How long until it is full, should nobody take anything."""
-        self._refill(at_us)
-        return -(-(self._room - self._level) // self._rate)
+        """In how many microseconds it is full."""
+        return self.find_standing(at_us)[1]
 
     def _refill(self, at_us: int) -> None:
         elapsed_us = at_us - self._at_us

@@ -278,12 +278,8 @@ class Limiter:
 
 
 def _find_standing(kind: Kind, bucket: Bucket, at_us: int) -> Standing:
-    return Standing(
-        kind,
-        bucket.limit,
-        bucket.find_remaining(at_us=at_us),
-        bucket.find_reset_us(at_us=at_us),
-    )
+    remaining, reset_us = bucket.find_standing(at_us)
+    return Standing(kind, bucket.limit, remaining, reset_us)
 
 
 def find_share(nodes: int) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 LIMIT_MAX = 10**12
 # In place of a group: every group that has no limits of its own, each for itself.
 EVERY_GROUP = "*"
@@ -37,8 +39,7 @@ class Limits:
 UNLIMITED = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """How a limit stands: what is left of it now, and how long until it is whole again."""
 
     kind: Kind

@@ -7,7 +7,8 @@ draft's registry has none for it, and without one a quota would be of requests.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from jeton.limits.errors import RateLimitedError, find_seconds
 from jeton.limits.words import Kind, Standing
@@ -16,13 +17,22 @@ Headers = list[tuple[bytes, bytes]]
 
 _WINDOW_S = 60
 _US_PER_S = 1_000_000
-_NAMES: dict[Kind, str] = {
-    "requests": "requests",
-    "input_tokens": "input-tokens",
-    "output_tokens": "output-tokens",
-}
 _TOKENS = ';qu="tokens"'
-_UNITS: dict[Kind, str] = {"requests": "", "input_tokens": _TOKENS, "output_tokens": _TOKENS}
+
+
+def _name(name: str, unit: str) -> tuple[str, str, bytes, bytes, bytes]:
+    prefix = f"anthropic-ratelimit-{name}-".encode()
+    return name, unit, prefix + b"limit", prefix + b"remaining", prefix + b"reset"
+
+
+# Of each kind its name, its unit, and the names of its three headers.
+_WORDS: dict[Kind, tuple[str, str, bytes, bytes, bytes]] = {
+    "requests": _name("requests", ""),
+    "input_tokens": _name("input-tokens", _TOKENS),
+    "output_tokens": _name("output-tokens", _TOKENS),
+}
+# Instants are whole seconds of the next minute or so, so few are rendered twice.
+_INSTANTS_KEPT = 1_024
 
 
 def limit_headers(standings: Iterable[Standing], at: datetime) -> Headers:
@@ -30,16 +40,12 @@ def limit_headers(standings: Iterable[Standing], at: datetime) -> Headers:
     headers: Headers = []
     policies, states = [], []
     for standing in standings:
-        name = _NAMES[standing.kind]
-        reset_s = -(-standing.reset_us // _US_PER_S)
-        prefix = f"anthropic-ratelimit-{name}-"
-        headers += (
-            (f"{prefix}limit".encode(), b"%d" % standing.limit),
-            (f"{prefix}remaining".encode(), b"%d" % standing.remaining),
-            (f"{prefix}reset".encode(), _render_instant(at, standing.reset_us)),
-        )
-        policies.append(f'"{name}";q={standing.limit}{_UNITS[standing.kind]};w={_WINDOW_S}')
-        states.append(f'"{name}";r={standing.remaining};t={reset_s}')
+        name, unit, limit_name, remaining_name, reset_name = _WORDS[standing.kind]
+        headers.append((limit_name, b"%d" % standing.limit))
+        headers.append((remaining_name, b"%d" % standing.remaining))
+        headers.append((reset_name, _render_instant(at, standing.reset_us)))
+        policies.append(f'"{name}";q={standing.limit}{unit};w={_WINDOW_S}')
+        states.append(f'"{name}";r={standing.remaining};t={-(-standing.reset_us // _US_PER_S)}')
     if states:
         headers.append((b"ratelimit-policy", ", ".join(policies).encode()))
         headers.append((b"ratelimit", ", ".join(states).encode()))
@@ -70,5 +76,9 @@ def refusal_details(error: RateLimitedError, at: datetime) -> dict[str, str | No
 
 def _render_instant(at: datetime, after_us: int) -> bytes:
     # Rounded up, so that the limit is whole at the instant that is named.
-    instant = at + timedelta(microseconds=after_us + _US_PER_S - 1)
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}".encode()
+    return _render_second(int(at.timestamp()) + -(-(at.microsecond + after_us) // _US_PER_S))
+
+
+@lru_cache(_INSTANTS_KEPT)
+def _render_second(second: int) -> bytes:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
