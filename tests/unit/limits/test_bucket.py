@@ -193,6 +193,21 @@ def test_giving_back_is_as_if_the_fact_had_been_known_at_the_start(
         assert find_level(bucket) == replay.find_level(at_us)
 
 
+@settings(max_examples=40)
+@given(takes=st.lists(st.integers(0, 9), min_size=70, max_size=140), data=st.data())
+def test_what_is_forgotten_of_many_at_once_gives_back_less_and_never_more(
+    takes: list[int], data: st.DataObject
+) -> None:
+    bucket, replay = Bucket(1_000, at_us=0), Replay(1_000)
+    for count in takes:
+        replay.history.append(Taken(0, Fraction(count), bucket.take(count, at_us=0)))
+    for index in data.draw(st.lists(st.integers(0, len(takes) - 1), unique=True)):
+        taken = replay.history[index]
+        bucket.give_back(int(taken.tokens), number=taken.number, at_us=0)
+        taken.tokens = Fraction(0)
+        assert replay.find_level(0) - Fraction(1_000, 8) <= find_level(bucket) <= replay.find_level(0)
+
+
 REQUESTS = st.lists(
     st.tuples(
         st.integers(0, 5 * SECOND_US),  # after the one before
