@@ -14,6 +14,7 @@ class Rule(StrEnum):
     """The line of the contract that decided a charge. Stored: chosen as if for ever."""
 
     COMPLETED = "completed"
+    CACHE_PREWARMED = "cache_prewarmed"
     CLIENT_LEFT_BEFORE_OUTPUT = "client_left_before_output"
     CLIENT_LEFT_DURING_OUTPUT = "client_left_during_output"
     UPSTREAM_REFUSED = "upstream_refused"
@@ -21,6 +22,7 @@ class Rule(StrEnum):
     UPSTREAM_FAILED_DURING_OUTPUT = "upstream_failed_during_output"
     TIME_LIMIT_DURING_OUTPUT = "time_limit_during_output"
     REFUSAL_BEFORE_OUTPUT = "refusal_before_output"
+    REFUSAL_DURING_OUTPUT = "refusal_during_output"
     USAGE_MISSING = "usage_missing"
     USAGE_CONTRADICTORY = "usage_contradictory"
     NODE_LOST = "node_lost"
@@ -46,6 +48,10 @@ CONTRACT: Mapping[Rule, Clause] = MappingProxyType(
             "The answer is complete, or the client of an answer in one piece left while it was made",
             "every token that the upstream reports",
         ),
+        Rule.CACHE_PREWARMED: Clause(
+            "The request asked for no output (max_tokens: 0), to fill the prompt cache",
+            "the prompt as the upstream reports it, at the prices of writing to and reading from the cache",
+        ),
         Rule.CLIENT_LEFT_BEFORE_OUTPUT: Clause(
             "The client left before the first byte of a streamed answer",
             "nothing; the upstream is cancelled",
@@ -67,6 +73,10 @@ CONTRACT: Mapping[Rule, Clause] = MappingProxyType(
         ),
         Rule.REFUSAL_BEFORE_OUTPUT: Clause(
             "The model refused before any output", "nothing, whatever the usage numbers say"
+        ),
+        Rule.REFUSAL_DURING_OUTPUT: Clause(
+            "The model refused to go on after it had begun to answer",
+            "every token that the upstream reports",
         ),
         Rule.USAGE_MISSING: Clause(
             "The upstream answered without reporting usage, which is unknown and not zero",

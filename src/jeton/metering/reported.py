@@ -5,7 +5,7 @@ repaired and not priced: the request is quarantined with a sentence that says wh
 """
 
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from operator import add
 from typing import Annotated, Literal
 
@@ -24,8 +24,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
 Fields = dict[str, msgspec.Raw]
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(msgspec.Struct, frozen=True):
     """What the upstream says was used.
 
     ``usage`` None means that nothing may be priced, and ``problem`` says why; ``is_missing``

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, Self
 
 from jeton.errors import MoneyError
@@ -20,6 +21,7 @@ from jeton.usage import Bucket
 
 Lifecycle = Literal["active", "deprecated", "retired"]
 CONTENT_SCHEMA = 1
+IDS_KEPT_MAX = 1024
 TOKEN_BUCKETS = (
     Bucket.INPUT,
     Bucket.CACHE_WRITE_5M,
@@ -74,6 +76,11 @@ class ModelCard:
     retires_on: date | None = None
 
 
+@lru_cache(maxsize=IDS_KEPT_MAX)
+def _render_id(model: str, from_on: date) -> str:
+    return f"{model}@{from_on.isoformat()}"
+
+
 @dataclass(frozen=True, slots=True)
 class PriceVersion:
     """The prices of one model from a date on; it rates without the book it came from."""
@@ -91,7 +98,7 @@ class PriceVersion:
     @property
     def price_version_id(self) -> str:
         """The model and the day it is in force from: ``claude-sonnet-5-5@2026-10-07``."""
-        return f"{self.card.model}@{self.from_on.isoformat()}"
+        return _render_id(self.card.model, self.from_on)
 
     @property
     def model(self) -> str:

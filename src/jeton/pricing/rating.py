@@ -152,8 +152,7 @@ class Line(msgspec.Struct, frozen=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(msgspec.Struct, frozen=True):
     """What one request comes to; ``saved`` has every stage, and list - sum of saved = net."""
 
     price_version_id: str
