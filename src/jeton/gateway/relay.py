@@ -220,7 +220,8 @@ async def _read_whole(answer: Answer) -> bytes:
 
 async def _relay_answer(exchange: Exchange, answer: Answer, body: bytes) -> None:
     admission, deps = exchange.admission, exchange.deps
-    charge = await _end(exchange, end_of_answer(body, admission.asked, admission.version))
+    asked, version, output_max = admission.asked, admission.version, admission.request.max_tokens
+    charge = await _end(exchange, end_of_answer(body, asked, version=version, max_tokens=output_max))
     headers = [
         (b"content-type", answer.headers.get("content-type", "application/json").encode("latin-1")),
         (b"content-length", str(len(body)).encode()),

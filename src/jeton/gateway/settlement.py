@@ -31,25 +31,30 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 _CONTENT = msgspec.json.Decoder(_Content)
 
 
-def end_of_answer(body: bytes, asked: Conditions, version: PriceVersion) -> Ending:
-    """How the hold of a whole JSON answer ends."""
+def end_of_answer(body: bytes, asked: Conditions, *, version: PriceVersion, max_tokens: int) -> Ending:
+    """How the hold of a whole JSON answer ends; with ``max_tokens`` 0 no output was asked for."""
     try:
         answer = _ANSWER.decode(body)
         is_empty = answer.stop_reason == "refusal" and not _CONTENT.decode(body).content
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Metered(Rule.USAGE_MISSING, None, "upstream", asked)
     reported = read_reported(bytes(answer.usage))
-    if answer.stop_reason == "refusal" and (is_empty or _has_no_output(reported)):
-        return Rule.REFUSAL_BEFORE_OUTPUT
-    return _metered(Rule.COMPLETED, reported, asked, version)
+    rule = Rule.COMPLETED if max_tokens else Rule.CACHE_PREWARMED
+    if answer.stop_reason == "refusal":
+        if is_empty or _has_no_output(reported):
+            return Rule.REFUSAL_BEFORE_OUTPUT
+        rule = Rule.REFUSAL_DURING_OUTPUT
+    return _metered(rule, reported, asked, version)
 
 
 def end_of_stream(observer: StreamObserver, asked: Conditions, version: PriceVersion) -> Ending:
     """How the hold of a stream ends that came to its ``message_stop``."""
     reported = read_reported(observer.usage)
-    if observer.stop_reason == "refusal" and (not observer.has_output or _has_no_output(reported)):
+    if observer.stop_reason != "refusal":
+        return _metered(Rule.COMPLETED, reported, asked, version)
+    if not observer.has_output or _has_no_output(reported):
         return Rule.REFUSAL_BEFORE_OUTPUT
-    return _metered(Rule.COMPLETED, reported, asked, version)
+    return _metered(Rule.REFUSAL_DURING_OUTPUT, reported, asked, version)
 
 
 def end_of_broken_stream(

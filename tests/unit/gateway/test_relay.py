@@ -200,7 +200,7 @@ async def test_a_refusal_in_mid_output_is_charged() -> None:
     body = b'{"stop_reason":"refusal","content":[{}],"usage":{"input_tokens":9,"output_tokens":3}}'
     gateway = Gateway(Script(chunks=[body]))
     await gateway.call()
-    assert "settle completed" in gateway.journal
+    assert "settle refusal_during_output" in gateway.journal
 
 
 async def test_a_streamed_refusal_before_output_costs_nothing() -> None:
