@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from jeton.tokens.count import Count
 from jeton.tokens.estimate.calibration import Calibration
-from jeton.tokens.estimate.reading import read_bytes, read_text
+from jeton.tokens.estimate.reading import is_plain, read_as_claude
 from jeton.tokens.estimate.segments import Integers
 from jeton.tokens.estimate.splitting import split_text
 from jeton.tokens.estimate.weighing import NOTHING, UNITS, Weight, weigh, weigh_each
@@ -40,14 +40,15 @@ class Estimator:
         """The tokens of a text without any frame; bytes are read as UTF-8, invalid ones as U+FFFD."""
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         tables = self.calibration.tables
-        is_claude = not tables.by_space
-        text = read_text(text, is_claude=is_claude)
-        if len(text) <= SHORT_CHARS:
+        if len(text) <= SHORT_CHARS and (tables.by_space or is_plain(text)):
+            size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
             return self._judge(self._weigh_short(text), size)
-        raw = read_bytes(text.encode("utf-8", "surrogatepass"), is_claude=is_claude)
-        return self._judge(weigh(raw, tables), size)
+        raw = text.encode("utf-8", "surrogatepass")
+        read = raw if tables.by_space else read_as_claude(raw)
+        if len(text) <= SHORT_CHARS:
+            return self._judge(self._weigh_short(read.decode("utf-8", "surrogatepass")), len(raw))
+        return self._judge(weigh(read, tables), len(raw))
 
     def _weigh_short(self, text: str) -> Weight:
         segments = split_text(text, by_space=self.calibration.tables.by_space)

@@ -43,6 +43,8 @@ END = 0x81
 WORD_BYTES = 8
 # A text with more than a MANYth of its bytes outside ASCII is cut by characters rather than by bytes.
 MANY = 4
+# Fewer characters than a FEWth of the bytes are picked one by one.
+FEW = 4
 
 _FIRST_WORD = np.uint8(LETTER)
 _WORD_CLASSES = np.uint8(SPACE_KEEPERS - LETTER)
@@ -204,11 +206,13 @@ def read_characters(segments: Segments, which: Integers) -> Codes:
     offsets -= counts
     at = np.repeat(segments.starts.take(which) - 1 - offsets, counts)
     at += np.arange(len(at))
-    # There is nothing before the first byte, nor after the last; both are overwritten.
-    first = segments.data.take(at, mode="clip")
+    # There is nothing before the first byte (where -1 reads the last); it is overwritten.
+    first = segments.data[at]
     if segments.is_ascii:
         return _mark(first.astype(np.uint32), offsets, ends)
-    codes: Codes = read_ahead(segments.data, "<u4").take(at, mode="clip")
+    ahead = read_ahead(segments.data, "<u4")
+    # To take from a strided view copies it whole, to index it does not but is slower by the item.
+    codes: Codes = ahead[at] if len(at) * FEW < len(ahead) else ahead.take(at, mode="clip")
     codes &= OWN_BYTES.take(first)
     is_first = (first & LEAD) != PART
     is_first[offsets] = True

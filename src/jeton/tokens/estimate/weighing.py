@@ -12,6 +12,7 @@ from jeton.tokens.estimate.characters import LEAD, LEAD_OF_FOUR, LEAD_OF_THREE, 
 from jeton.tokens.estimate.grams import list_grams
 from jeton.tokens.estimate.segments import (
     START,
+    Codes,
     Flags,
     Hashes,
     Integers,
@@ -107,7 +108,7 @@ def weigh_each(raw: bytes, tables: Tables) -> Integers:
         firsts = (codes == START).nonzero()[0]
         lengths = segments.lengths.take(unknown)
         weights[1, unknown] = np.add.reduceat(_weigh_characters(codes, tables), firsts)
-        weights[2, unknown] = np.add.reduceat(_measure_strange(codes, tables), firsts)
+        weights[2, unknown] = np.add.reduceat(_measure(codes) * _find_strange(codes, tables), firsts)
         weights[3, unknown] = lengths * _is_long(segments, unknown, lengths)
     return weights.T
 
@@ -121,7 +122,7 @@ def _weigh_piece(piece: bytes, tables: Tables) -> Weight:
         return Weight(known, 0, 0, 0)
     codes = read_characters(segments, unknown)
     guessed = int(_weigh_characters(codes, tables).sum())
-    strange = 0 if segments.is_ascii else int(_measure_strange(codes, tables).sum())
+    strange = 0 if segments.is_ascii else int(_measure(codes[_find_strange(codes, tables)]).sum())
     lengths = segments.lengths.take(unknown)
     long = int(lengths.sum(where=_is_long(segments, unknown, lengths)))
     return Weight(known, guessed, strange, long)
@@ -155,7 +156,7 @@ def find_marks(hashes: Hashes) -> npt.NDArray[np.uint16]:
     return marks
 
 
-def _weigh_characters(codes: npt.NDArray[np.uint32], tables: Tables) -> Integers:
+def _weigh_characters(codes: Codes, tables: Tables) -> Integers:
     """The weight of each character of segments, START and END included."""
     singles, pairs, triples, fours = list_grams(codes)
     weights = tables.grams[2].take(triples).astype(np.int64)
@@ -167,9 +168,12 @@ def _weigh_characters(codes: npt.NDArray[np.uint32], tables: Tables) -> Integers
     return weights
 
 
-def _measure_strange(codes: npt.NDArray[np.uint32], tables: Tables) -> Integers:
-    """The bytes of each character that is from a block never fitted, 0 of all others."""
+def _find_strange(codes: Codes, tables: Tables) -> Flags:
+    """Which characters are from blocks that were never fitted."""
+    return ~tables.familiar.take(codes & _BLOCK)
+
+
+def _measure(codes: Codes) -> Integers:
+    """The bytes of each character."""
     lead = codes & _FIRST_BYTE
-    widths = 1 + (lead >= LEAD).astype(np.int64) + (lead >= LEAD_OF_THREE) + (lead >= LEAD_OF_FOUR)
-    widths *= ~tables.familiar.take(codes & _BLOCK)
-    return widths
+    return 1 + (lead >= LEAD).astype(np.int64) + (lead >= LEAD_OF_THREE) + (lead >= LEAD_OF_FOUR)

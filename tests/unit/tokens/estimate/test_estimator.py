@@ -9,6 +9,7 @@ from jeton.errors import ConfigurationError
 from jeton.tokens.estimate import ESTIMATED_FAMILIES, Estimator, load_estimator
 from jeton.tokens.estimate.calibration import parse_calibration
 from jeton.tokens.estimate.estimator import SHORT_CHARS
+from jeton.tokens.estimate.reading import is_plain, read_as_claude
 from jeton.tokens.estimate.weighing import PIECE_BYTES
 from jeton.tokens.exact import count_text
 from jeton.tokens.families import find_family
@@ -92,6 +93,14 @@ def test_claude_reads_every_space_as_one_and_no_carriage_return() -> None:
 def test_claude_reads_composed_characters() -> None:
     estimator = load("claude-3")
     assert estimator.estimate("cafe\u0301").value == estimator.estimate("café").value
+    assert estimator.estimate("\u0958लम").value == estimator.estimate("\u0915\u093cलम").value
+
+
+@given(st.text())
+def test_what_is_plain_is_read_as_it_is(text: str) -> None:
+    raw = text.encode("utf-8", "surrogatepass")
+    if is_plain(text):
+        assert read_as_claude(raw) == raw
 
 
 def test_nothing_is_no_token() -> None:
