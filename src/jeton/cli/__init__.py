@@ -42,6 +42,8 @@ COMMANDS = {
     "inbox": ("jeton.cli.credits.inbox", "app"),
     "audit": ("jeton.cli.credits.audit", "app"),
     "usage": ("jeton.cli.usage", "usage"),
+    "backup": ("jeton.cli.backup.commands", "backup"),
+    "restore": ("jeton.cli.backup.commands", "restore"),
     "webhooks": ("jeton.cli.webhooks", "app"),
     "work": ("jeton.cli.serve", "work"),
 }
@@ -49,7 +51,7 @@ COMMANDS = {
 # These read the database, so each takes --data-dir and --database-url besides its own options.
 READING = frozenset(
     {
-        "receipt", "ledger", "keys", "credits", "usage", "webhooks",
+        "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
         "charges", "organizations", "inbox", "audit", "budgets", "limits",
     }
 )  # fmt: skip

@@ -68,14 +68,23 @@ async def migrate(database_url: str, *, directory: Path = MIGRATIONS_DIR) -> tup
     connection = await connect(database_url)
     try:
         # A session lock, since each migration commits by itself; it ends with the connection.
-        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
-        await connection.execute(_CREATE_RECORD)
-        missing = _select_missing(migrations, await _list_applied(connection))
-        for migration in missing:
-            await _apply(connection, migration)
+        await lock_schema(connection)
+        return await _migrate(connection, migrations)
     finally:
         await connection.close()
-    return missing
+
+
+async def migrate_within(connection: Connection, *, up_to: int | None = None) -> None:
+    """Apply what is missing, up to a number, in the transaction that is open: all of it or nothing.
+
+    The caller has the lock of the schema.
+    """
+    await _migrate(connection, load_migrations()[:up_to])
+
+
+async def lock_schema(connection: Connection) -> None:
+    """Keep every other Jeton from changing the schema until this connection is closed."""
+    await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
 
 
 async def check_schema(database_url: str, *, directory: Path = MIGRATIONS_DIR) -> None:
@@ -94,6 +103,14 @@ async def check_schema(database_url: str, *, directory: Path = MIGRATIONS_DIR) -
     missing = _select_missing(migrations, applied)
     if missing:
         raise SchemaOlderError(missing[0].number - 1, len(migrations))
+
+
+async def _migrate(connection: Connection, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    await connection.execute(_CREATE_RECORD)
+    missing = _select_missing(migrations, await _list_applied(connection))
+    for migration in missing:
+        await _apply(connection, migration)
+    return missing
 
 
 def _select_missing(migrations: tuple[Migration, ...], applied: dict[int, str]) -> tuple[Migration, ...]:

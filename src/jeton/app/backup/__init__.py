@@ -1,0 +1,1 @@
+"""Backup of an installation: its database, and what of the data directory belongs to it."""

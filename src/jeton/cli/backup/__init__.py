@@ -1,0 +1,1 @@
+"""``jeton backup`` and ``jeton restore``."""
