@@ -7,17 +7,18 @@ proof has to agree, too.
 import copy
 from random import Random
 
+from tests.chaos.fleet.payers import NO_TRIAL
 from tests.chaos.lives.playing import Player
 from tests.chaos.lives.world import STARTS_AT, World
 
 from jeton.charging.credits import reversing
 from jeton.charging.deciding import Batch
+from jeton.charging.onboarding import open_organization
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel
 from jeton.db.pool import Connection, Pool
 from jeton.identity.audit import SYSTEM
-from jeton.identity.organizations import create_organization
 from jeton.insight.verify import verify
 from jeton.ledger.book import Book
 from jeton.ledger.journal import lock_books, read_lots
@@ -25,7 +26,6 @@ from jeton.ledger.journal import lock_books, read_lots
 BATCH_MAX = 6
 # So many batches are decided on the book as it was kept, and so many are tried and rolled back first.
 KEPT_SHARE, FORGOTTEN_SHARE = 0.5, 0.1
-_OPEN_BALANCES = "INSERT INTO balances (organization_id) VALUES (%s)"
 _LIMIT = "UPDATE balances SET credit_limit_nano = %s WHERE organization_id = %s"
 _KIND = "UPDATE organizations SET kind = 'invoiced' WHERE organization_id = %s"
 
@@ -34,8 +34,7 @@ async def play_on(pool: Pool, seed: int, operations: int, world: World) -> None:
     """One life in a database; AssertionError with the seed at the first difference."""
     async with pool.connection() as connection:
         await record_price_versions(connection, world.versions.values())
-        organization = await create_organization(connection, f"Life {seed}")
-        await connection.execute(_OPEN_BALANCES, (organization.organization_id,))
+        organization = await open_organization(connection, name=f"Life {seed}", trial=NO_TRIAL)
     player = Player(seed, world, organization.organization_id)
     async with pool.connection() as connection:
         await _begin(connection, player)
