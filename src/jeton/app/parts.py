@@ -4,8 +4,6 @@ Mistakes in settings and prices are found before the database is started. On the
 in flight end first, then what waits for a commit is committed, then the database stops.
 """
 
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import structlog
 
 from jeton import clock
 from jeton.app.background import run_in_background
+from jeton.app.crashing import make_checkpoint
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
 from jeton.app.observing.watching import make_watch
@@ -117,7 +116,7 @@ async def _start(
     pool: Pool,
     stack: AsyncExitStack,
 ) -> Parts:
-    checkpoint = _make_checkpoint(settings.crash_at)
+    checkpoint = make_checkpoint(settings.crash_at)
     node_id = new_id("node")
     limit_terms = _make_limit_terms(settings, book)
     limiter = await _open_limiter(limit_terms, pool, stack, node_id)
@@ -167,7 +166,8 @@ async def _open_charging(
     settings: Settings, pool: Pool, stack: AsyncExitStack, checkpoint: Callable[[str], None], node_id: str
 ) -> tuple[GroupCommit[Member, Outcome], Charging]:
     """The money path, after everything that an earlier run could not book is booked."""
-    spool = Spool(settings.data_dir / SPOOL_FILE, bytes_max=settings.spool_bytes_max)
+    spool_path = settings.data_dir / SPOOL_FILE
+    spool = Spool(spool_path, bytes_max=settings.spool_bytes_max, checkpoint=checkpoint)
     stack.push_async_callback(spool.close)
     posting = Posting()
     commits: GroupCommit[Member, Outcome] = GroupCommit(
@@ -205,11 +205,3 @@ def _publish_address(settings: Settings, database_url: str, stack: AsyncExitStac
     path = settings.data_dir / ADDRESS_FILE
     write_private(path, f"{database_url}\n")
     stack.callback(path.unlink, missing_ok=True)
-
-
-def _make_checkpoint(crash_at: str) -> Callable[[str], None]:
-    def checkpoint(label: str) -> None:
-        if label == crash_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return checkpoint

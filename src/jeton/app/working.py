@@ -9,10 +9,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from jeton.app.background import run_in_background
+from jeton.app.crashing import make_checkpoint
 from jeton.app.notifying import make_notifier
 from jeton.app.serving import STOP_SIGNALS, configure_logging
 from jeton.charging.members import Member, Outcome
-from jeton.charging.posting import Posting
+from jeton.charging.posting import Posting, stop_at
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
@@ -27,7 +28,8 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
     posting = Posting()
-    commits = GroupCommit[Member, Outcome](pool, posting.post, on_commit=posting.keep)
+    post = stop_at(make_checkpoint(settings.crash_at), posting.post) if settings.crash_at else posting.post
+    commits = GroupCommit[Member, Outcome](pool, post, on_commit=posting.keep)
     interval_s = settings.sweep_interval_s
     async with AsyncExitStack() as stack:
         stack.push_async_callback(commits.close)

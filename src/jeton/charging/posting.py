@@ -29,6 +29,8 @@ _READ_CHARGES = """
 
 # Where the crash test kills the server inside a database transaction, after its last statement.
 CHECKPOINTS = ("hold_written", "settle_written")
+# The same for what is not part of every request.
+RARE_CHECKPOINTS = ("lease_written", "lease_returned", "sweep_written")
 
 Outcomes = list[Outcome | JetonError]
 Execute = Callable[[Channel, Sequence[Member]], Awaitable[Outcomes]]
@@ -84,8 +86,12 @@ def stop_at(checkpoint: Callable[[str], None], execute: Execute) -> Execute:
         for member in members:
             if isinstance(member, TakeHold):
                 checkpoint("hold_written")
-            elif isinstance(member, EndHold) and member.state != "unconfirmed":
-                checkpoint("settle_written")
+            elif isinstance(member, EndHold):
+                checkpoint("sweep_written" if member.state == "unconfirmed" else "settle_written")
+            elif isinstance(member, TakeLease):
+                checkpoint("lease_written")
+            elif isinstance(member, ReturnLease):
+                checkpoint("lease_returned")
         return outcomes
 
     return post_and_check

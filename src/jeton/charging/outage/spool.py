@@ -7,7 +7,7 @@ idempotent by request id, so a file that is replayed twice changes nothing.
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +22,9 @@ from jeton.metering.events import UsageEvent
 
 SPOOL_BYTES_MAX = 256_000_000
 _CHECKSUM_CHARS = 8
+
+# Where the tests kill the server: an end is on disk, the ends are booked, the ends are forgotten.
+CHECKPOINTS = ("end_spooled", "spool_booked", "spool_cleared")
 
 
 class Unheld(msgspec.Struct, frozen=True):
@@ -67,9 +70,18 @@ def keep_end(end: EndHold, price_version_id: str, unheld: Unheld | None = None) 
 class Spool:
     """One file, one writer. ``count`` lines wait in it, ``size_bytes`` long."""
 
-    def __init__(self, path: Path, *, bytes_max: int = SPOOL_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        bytes_max: int = SPOOL_BYTES_MAX,
+        checkpoint: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open or create the file; raises SpoolDamagedError when it cannot be read."""
         self._path = path
+        self._checkpoint = checkpoint
+        # Either lines are written to the file or the file is replaced, never both at once.
+        self._lock = asyncio.Lock()
         self._bytes_max = bytes_max
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -93,6 +105,7 @@ class Spool:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         await asyncio.shield(written)
+        self._checkpoint("end_spooled")
 
     def read(self) -> list[SpooledEnd]:
         """Everything that waits, in order."""
@@ -100,12 +113,14 @@ class Spool:
 
     async def clear(self, count: int) -> None:
         """Forget the first ``count`` ends, which are booked; what came meanwhile stays."""
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
-        rest = b"".join(_render_line(end) for end in self.read()[count:])
-        await asyncio.to_thread(self._replace, rest)
+        self._checkpoint("spool_booked")
+        async with self._lock:
+            lines = [_render_line(end) for end in self.read()]
+            await asyncio.to_thread(self._replace, b"".join(lines[count:]))
+        # What waits to be written is counted already and stays counted.
         self.count -= count
-        self.size_bytes = len(rest)
+        self.size_bytes -= sum(map(len, lines[:count]))
+        self._checkpoint("spool_cleared")
 
     async def close(self) -> None:
         """Close the file after what is being written."""
@@ -117,8 +132,11 @@ class Spool:
         while self._unwritten:
             lines, self._unwritten = self._unwritten, []
             try:
-                await asyncio.to_thread(_append, self._file, b"".join(line for line, _ in lines))
+                async with self._lock:
+                    await asyncio.to_thread(_append, self._file, b"".join(line for line, _ in lines))
             except OSError as error:
+                self.count -= len(lines)
+                self.size_bytes -= sum(len(line) for line, _ in lines)
                 for _, written in lines:
                     written.set_exception(error)
             else:
@@ -126,7 +144,10 @@ class Spool:
                     written.set_result(None)
 
     def _read(self) -> Iterator[SpooledEnd]:
-        for number, line in enumerate(self._path.read_bytes().splitlines(), start=1):
+        content = self._path.read_bytes()
+        # What follows the last end of a line is being written at this moment.
+        whole = content[: content.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), start=1):
             end = _parse_line(line)
             if end is None:
                 raise SpoolDamagedError(str(self._path), number)
@@ -144,10 +165,16 @@ class Spool:
 
 
 def _append(descriptor: int, content: bytes) -> None:
+    """All of it on disk, or nothing: a torn line would run into the next one."""
+    size_bytes = os.fstat(descriptor).st_size
     remaining = memoryview(content)
-    while remaining:
-        remaining = remaining[os.write(descriptor, remaining) :]
-    os.fdatasync(descriptor)
+    try:
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size_bytes)
+        raise
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Spool: what was appended is there after a crash, a torn last line is not, damage is refused."""
 
+import asyncio
+import resource
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,45 @@ async def test_clearing_keeps_what_came_meanwhile(tmp_path: Path) -> None:
     await spool.append(last)
     await spool.clear(2)
     assert (Spool(path).read(), spool.count, spool.size_bytes) == ([last], 1, path.stat().st_size)
+
+
+async def test_what_comes_while_the_file_is_replaced_is_in_the_new_one(tmp_path: Path) -> None:
+    """A hundred ends come in while two are forgotten, at every moment of it."""
+    path = tmp_path / "ends.jsonl"
+    spool = Spool(path)
+    await spool.append(make_end())
+    await spool.append(make_end())
+    late = [make_end() for _ in range(100)]
+
+    async def come() -> None:
+        for end in late:
+            await spool.append(end)
+
+    await asyncio.gather(come(), spool.clear(1), come_and_go(spool))
+    assert Spool(path).read() == spool.read()
+    assert {end.request_id for end in late} <= {end.request_id for end in spool.read()}
+    assert (spool.count, spool.size_bytes) == (100, path.stat().st_size)
+
+
+async def come_and_go(spool: Spool) -> None:
+    """The second of two ends is forgotten a little later."""
+    await asyncio.sleep(0)
+    await spool.clear(1)
+
+
+async def test_a_disk_that_is_full_leaves_no_torn_line_behind(tmp_path: Path) -> None:
+    """The first end fits, the second does not, and after it the third is whole."""
+    path, first, third = tmp_path / "ends.jsonl", make_end(), make_end()
+    spool = Spool(path)
+    await spool.append(first)
+    size = path.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await spool.append(make_end())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (spool.count, spool.size_bytes) == (1, size)
+    await spool.append(third)
+    assert Spool(path).read() == [first, third]
