@@ -20,8 +20,8 @@ TESTS_DIR = Path(__file__).parent
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 TEMPLATE = "jeton_template"
 
-# A test's database need not survive a power cut.
-TEST_OPTIONS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# A test's database need not survive a power cut; and a vacuum in it would stand in the way of dropping it.
+TEST_OPTIONS = {"autovacuum": "off", "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
