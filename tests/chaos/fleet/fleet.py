@@ -56,6 +56,7 @@ class Fleet:
     nursery: asyncio.subprocess.Process
     arguments: Sequence[str] = ()
     nodes: list[Node] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, command: str = "serve") -> Node:
         """Another node, not yet started."""
@@ -75,9 +76,9 @@ class Fleet:
         stdin, stdout = self.nursery.stdin, self.nursery.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(f"{line}\n".encode())
-        await stdin.drain()
-        node.pid = int(await stdout.readline())
+        async with self.lock:
+            stdin.write(f"{line}\n".encode())
+            node.pid = int(await stdout.readline())
         node.starts += 1
         node.ended = _watch(node.pid)
 

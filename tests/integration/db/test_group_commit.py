@@ -51,6 +51,23 @@ async def test_a_transaction_has_at_most_members_max(table: Pool) -> None:
     assert len({transaction for _, transaction in await read(table)}) == 5
 
 
+async def test_only_what_is_committed_is_said_to_be(table: Pool) -> None:
+    """What was queued last fails on the way, together with the commit: nobody is told of one."""
+    commits = 0
+
+    def count() -> None:
+        nonlocal commits
+        commits += 1
+
+    commit = GroupCommit(table, write, on_commit=count)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await commit.submit(1001)
+    assert commits == 0
+    await commit.submit(1)
+    assert commits == 1
+    await commit.close()
+
+
 async def test_a_refused_member_fails_alone_and_its_neighbours_stay_together(table: Pool) -> None:
     commit = GroupCommit(table, write)
     results = await asyncio.gather(

@@ -1,0 +1,62 @@
+"""Proving: what clients got against what the books say, in exact numbers."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from tests.chaos.fleet.asking import Answer
+from tests.chaos.fleet.payers import Payer, read_amounts
+
+from jeton.db.pool import Pool
+from jeton.errors import JetonError
+from jeton.insight.verify import verify
+
+POLL_S = 0.5
+
+_CHARGES = "SELECT request_id, state, net_nano FROM charges WHERE organization_id = %s"
+_TWICE = """
+    SELECT request_id FROM transactions WHERE organization_id = %s AND movement = 'settle'
+    GROUP BY request_id HAVING count(*) > 1
+"""
+_STUCK = "SELECT request_id FROM holds WHERE organization_id = %s AND valid_until <= clock_timestamp()"
+_OPEN = "SELECT count(*) FROM holds WHERE organization_id = %s"
+
+
+async def find_problems(pool: Pool, payer: Payer, answers: Sequence[Answer], *, wait_s: float) -> list[str]:
+    """Every difference as a sentence, once no hold is open or ``wait_s`` are over."""
+    await _wait_for_ends(pool, payer, wait_s)
+    organization = (payer.organization_id,)
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(_CHARGES, organization)).fetchall()
+        twice = await (await connection.execute(_TWICE, organization)).fetchall()
+        stuck = await (await connection.execute(_STUCK, organization)).fetchall()
+    async with pool.connection() as connection:
+        findings = (await verify(connection)).findings
+    charges = {request_id: (state, int(net_nano)) for request_id, state, net_nano in rows}
+    problems = [f"settled twice: {request_id}" for (request_id,) in twice]
+    problems += [f"still held: {request_id}" for (request_id,) in stuck]
+    problems += findings
+    for answer in answers:
+        state, net_nano = charges.get(answer.request_id, ("missing", 0))
+        if state != "settled":
+            problems.append(f"{answer.request_id} was delivered and its charge is {state}")
+        elif "jeton-cost" in answer.headers and answer.cost_nano != net_nano:
+            problems.append(f"{answer.request_id} said {answer.cost_nano} and was charged {net_nano}")
+    used_nano = (await read_amounts(pool, payer)).used_nano
+    charged_nano = sum(net_nano for _, net_nano in charges.values())
+    if used_nano != charged_nano:
+        problems.append(f"{used_nano} nano are used and the charges come to {charged_nano}")
+    return problems
+
+
+async def _wait_for_ends(pool: Pool, payer: Payer, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        try:
+            async with pool.connection() as connection:
+                row = await (await connection.execute(_OPEN, (payer.organization_id,))).fetchone()
+        except (OSError, JetonError):
+            row = None
+        if row == (0,):
+            return
+        await asyncio.sleep(POLL_S)
