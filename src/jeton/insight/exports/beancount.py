@@ -145,7 +145,7 @@ def render_nano(nano: int) -> str:
 
 def _clean(text: str) -> str:
     """The text on one line."""
-    return text.translate(_SPACES)
+    return text if text.isprintable() else text.translate(_SPACES)
 
 
 def _quote(text: str) -> str:
