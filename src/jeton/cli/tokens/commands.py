@@ -25,7 +25,8 @@ from jeton.errors import InvalidInputError, JetonError
 from jeton.insight.quote import UnknownModelError, parse_day
 from jeton.pricing.book import PriceBook, PriceVersion
 from jeton.pricing.loading import load_book
-from jeton.tokens.counter.counting import TextEstimator, bound_text, load_counter
+from jeton.tokens.counter.counting import bound_text, load_counter
+from jeton.tokens.estimate import load_estimator
 from jeton.tokens.families import find_family, find_frame
 
 app = typer.Typer(no_args_is_help=True, help="Count the tokens of files, offline.")
@@ -122,11 +123,6 @@ def _count(sources: list[Source | Skipped], version: PriceVersion, count_text: C
             else:
                 counted.append(found)
     return Report(version, counted, skipped, find_frame(version.family, version.model).first)
-
-
-def load_estimator(_family_id: str) -> TextEstimator | None:
-    """No family has a packaged calibration yet."""
-    return None
 
 
 def _by_counter(family_id: str) -> CountText:

@@ -111,6 +111,19 @@ def test_what_cannot_be_read_is_named_and_the_rest_counted(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("command", ["count", "estimate"])
+def test_a_closed_tokenizers_text_is_estimated_not_bounded(command: str) -> None:
+    # The command once had no calibration at hand, and said the ceiling (3.2 tokens a byte) instead.
+    text = "The quick brown fox jumps over the lazy dog. " * 40
+    report = counted("--model", "claude-opus-5-5", stdin=text, command=command)
+    [one] = report["files"]
+    assert one["method"] in {"estimated", "reconstructed"}
+    # Twelve tokens a sentence at most, and no fewer than its nine words.
+    assert 360 <= one["tokens"] <= 800
+    assert one["tokens_high"] < 1_000
+    assert one["tokens"] / 2 < one["tokens_low"] <= one["tokens"]
+
+
 def test_an_unknown_model_lists_the_nearest_names() -> None:
     result = run("--model", "claude-opus-55", stdin="x")
     assert result.exit_code == 2
