@@ -188,3 +188,33 @@ def _advice(error: JetonError) -> Headers:
             return [(b"allow", ", ".join(error.allowed).encode())]
         case _:
             return []
+
+
+class Reason(msgspec.Struct):
+    """What an envelope says."""
+
+    type: str
+    message: str
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    error: msgspec.Raw
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_REASON = msgspec.json.Decoder(Reason)
+
+
+def find_reason(body: bytes) -> Reason | None:
+    """What an envelope of the Messages API says; None for any other body."""
+    try:
+        return _REASON.decode(_ENVELOPE.decode(body).error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def with_our_id(body: bytes, request_id: str) -> bytes:
+    """An upstream's envelope under the id that the caller knows."""
+    error = _ENVELOPE.decode(body).error
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})

@@ -18,10 +18,12 @@ from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.envelope import (
     Headers,
     Reply,
+    find_reason,
     json_headers,
     render_error,
     render_error_event,
     render_status,
+    with_our_id,
 )
 from jeton.gateway.errors import (
     ClientLeftError,
@@ -35,6 +37,7 @@ from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream
 from jeton.gateway.stream import StreamObserver
 from jeton.limits.limiter import Reservation
 from jeton.money import render_usd
+from jeton.tokens.families import O200K
 from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.interface import Answer, Ask
 from jeton.watch.words import Ended
@@ -53,16 +56,6 @@ _LATE = (Rule.UPSTREAM_FAILED, Rule.TIME_LIMIT_DURING_OUTPUT)
 _log = structlog.get_logger(__name__)
 
 
-class _Reason(msgspec.Struct):
-    type: str
-    message: str
-
-
-class _Envelope(msgspec.Struct):
-    type: str
-    error: msgspec.Raw
-
-
 class Exchange(msgspec.Struct, frozen=True):
     """A request whose hold is taken; ``deadline`` is on the event loop's clock, in seconds."""
 
@@ -72,10 +65,6 @@ class Exchange(msgspec.Struct, frozen=True):
     deps: GatewayDeps
     deadline: float
     reservation: Reservation | None
-
-
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_REASON = msgspec.json.Decoder(_Reason)
 
 
 async def run_exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
@@ -246,13 +235,13 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     except ClientLeftError:
         # Cancel first: what the upstream makes from now on nobody will read.
         await answer.close()
-        await _end(exchange, end_of_broken_stream(observer, _LEFT, asked=asked, version=version))
+        await _end(exchange, _end_of_broken(exchange, observer, _LEFT))
         raise
     except UpstreamError as error:
         failure = error
     if isinstance(failure, (ExchangeTimeoutError, UpstreamTimeoutError)):
         # A client that reads slowly enough can bring this about, so it is not free.
-        await _end(exchange, end_of_broken_stream(observer, _LATE, asked=asked, version=version))
+        await _end(exchange, _end_of_broken(exchange, observer, _LATE))
     elif failure is not None or observer.error:
         has_begun = observer.has_started
         await _end(exchange, Rule.UPSTREAM_FAILED_DURING_OUTPUT if has_begun else Rule.UPSTREAM_FAILED)
@@ -263,6 +252,15 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     await _start_stream(exchange, answer)
     await exchange.wire.finish(observer.held_back)
     exchange.deps.checkpoint("last_byte_sent")
+
+
+def _end_of_broken(exchange: Exchange, observer: StreamObserver, rules: tuple[Rule, Rule]) -> Ending:
+    admission = exchange.admission
+    # A rehearsal's answer is the embedded model's, whatever model it stands for.
+    is_o200k = admission.route.is_rehearsal or admission.version.family == O200K
+    return end_of_broken_stream(
+        observer, rules, asked=admission.asked, version=admission.version, is_o200k=is_o200k
+    )
 
 
 async def _pass_through(exchange: Exchange, answer: Answer, observer: StreamObserver) -> None:
@@ -318,7 +316,7 @@ async def _relay_refusal(exchange: Exchange, answer: Answer, body: bytes) -> Non
     request_id, upstream = admission.request_id, admission.route.upstream.name
     is_refusal = _CLIENT_ERROR <= answer.status < _SERVER_ERROR
     await _end(exchange, Rule.UPSTREAM_REFUSED if is_refusal else Rule.UPSTREAM_FAILED)
-    reason = _find_reason(body)
+    reason = find_reason(body)
     if answer.status in _ABOUT_THE_OPERATOR or (reason and reason.message.startswith(_CREDIT_SENTENCE)):
         _log.error("upstream_denied", upstream=upstream, status=answer.status, request_id=request_id)
         raise UpstreamDeniedError(upstream, answer.status)
@@ -328,7 +326,7 @@ async def _relay_refusal(exchange: Exchange, answer: Answer, body: bytes) -> Non
         sentence = f"The upstream {upstream} answered with status {answer.status}."
         reply = render_status(answer.status, sentence, request_id=request_id)
     else:
-        reply = _with_our_id(body, request_id)
+        reply = with_our_id(body, request_id)
     advice = [
         (name.encode(), answer.headers[name].encode("latin-1"))
         for name in ("retry-after", "x-should-retry")
@@ -336,19 +334,6 @@ async def _relay_refusal(exchange: Exchange, answer: Answer, body: bytes) -> Non
     ]
     headers = [*json_headers(request_id, reply), *caller_headers(exchange)[1:], *advice]
     await send_reply(exchange.wire, Reply(answer.status, headers, reply))
-
-
-def _find_reason(body: bytes) -> _Reason | None:
-    """What an envelope of the Messages API says; None for any other body."""
-    try:
-        return _REASON.decode(_ENVELOPE.decode(body).error)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _with_our_id(body: bytes, request_id: str) -> bytes:
-    error = _ENVELOPE.decode(body).error
-    return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 
 class interruptible:  # noqa: N801 - reads as a statement: with interruptible(...)

@@ -59,7 +59,7 @@ SOURCE_SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "upstream": "reported by the upstream",
         "counted": "counted here with the exact tokenizer",
-        "estimated": "estimated here",
+        "estimated": "estimated here, in the caller's favour",
     }
 )
 

@@ -257,7 +257,7 @@ async def test_a_client_that_leaves_during_the_output_pays_for_what_was_made() -
     gateway = Gateway(stream_script(*sse(START, TEXT), asyncio.Event()))
     await leave_at(gateway, "bytes", 2)
     metered = gateway.charging.metered[0]
-    assert (metered.rule, metered.source) == (Rule.CLIENT_LEFT_DURING_OUTPUT, "counted")
+    assert (metered.rule, metered.source) == (Rule.CLIENT_LEFT_DURING_OUTPUT, "estimated")
     assert metered.usage is not None
     assert (metered.usage.input_tokens, metered.usage.output_tokens) == (2000, 2)
     assert gateway.journal.index("close") < gateway.journal.index("settle client_left_during_output")
@@ -310,7 +310,7 @@ async def test_a_deadline_ends_the_wait_within_the_validity_of_the_hold() -> Non
     gateway.charging.validity_s = 0.02
     reply = await gateway.call(STREAM)
     metered = gateway.charging.metered[0]
-    assert (metered.rule, metered.source) == (Rule.TIME_LIMIT_DURING_OUTPUT, "counted")
+    assert (metered.rule, metered.source) == (Rule.TIME_LIMIT_DURING_OUTPUT, "estimated")
     assert metered.usage is not None
     # "Hello world" is two tokens of o200k.
     assert (metered.usage.input_tokens, metered.usage.output_tokens) == (2000, 2)
@@ -321,7 +321,7 @@ async def test_an_upstreams_time_limit_during_the_output_is_charged_like_a_deadl
     gateway = Gateway(stream_script(*sse(START, TEXT), UpstreamTimeoutError("Too slow.")))
     reply = await gateway.call(STREAM)
     metered = gateway.charging.metered[0]
-    assert (metered.rule, metered.source) == (Rule.TIME_LIMIT_DURING_OUTPUT, "counted")
+    assert (metered.rule, metered.source) == (Rule.TIME_LIMIT_DURING_OUTPUT, "estimated")
     assert b'"timeout_error"' in reply.body
 
 
