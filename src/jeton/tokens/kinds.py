@@ -5,14 +5,17 @@ language itself. Ranges and thresholds are our own: the same text is of the same
 """
 
 import re
-from collections import Counter
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
 
 # Every kind there is: prose by its script, then what is no prose.
 PROSE_KINDS = ("latin", "cyrillic", "arabic", "han", "kana", "hangul", "indic", "other_script")
 KINDS = (*PROSE_KINDS, "code", "json", "markup", "digits", "base64", "whitespace", "mixed")
 
 # As many characters are looked at, half from the start and half from the middle.
-LOOKED_AT_CHARS = 2048
+LOOKED_AT_CHARS = 1024
 
 _SCRIPTS = (
     ("latin", "A-Za-z\u00c0-\u024f\u1e00-\u1eff"),
@@ -30,17 +33,19 @@ _SCRIPTS = (
     ("whitespace", r"\s"),
     ("marks", "{}();=<>\\[\\]\"'/*#&|_$@+\\\\-"),
 )
-_RUNS = re.compile("|".join(f"(?P<{name}>[{characters}]+)" for name, characters in _SCRIPTS))
+_RUNS = re.compile("|".join(f"([{characters}]+)" for _, characters in _SCRIPTS))
+# By the number of the group that matches them.
+_GROUPS = ("", *(name for name, _ in _SCRIPTS))
 _CODE = re.compile(
-    r"^\s*(?:def |class |import |from \S+ import|#include|package |using |func |fn |pub |let |const |var |"
+    r"\s*(?:def |class |import |from \S+ import|#include|package |using |func |fn |pub |let |const |var |"
     r"return\b|if \(|for \(|while \(|public |private |static |@\w+|\}|//|/\*|#!/|SELECT |INSERT |end$|"
-    r"local )",
-    re.MULTILINE,
+    r"local )"
 )
 _JSON = re.compile(r'\s*[\[{]\s*(?:["\[{\d\]}-]|true|false|null)')
 _JSON_PAIR = re.compile(r'"\s*:\s*["\d\[{tfn-]')
 _TAG = re.compile(r"</?[A-Za-z!?][^<>\n]{0,200}>")
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/=_-]{60,}")
+_BASE64_MIN = 60
+_BASE64_RUN = re.compile(rf"[A-Za-z0-9+/=_-]{{{_BASE64_MIN},}}")
 
 # Japanese is told from Chinese by a tenth of kana; prose of one script has three quarters of it.
 _KANA_SHARE = 0.1
@@ -57,33 +62,52 @@ def find_kind(text: str) -> str:
         half = LOOKED_AT_CHARS // 2
         middle = len(text) // 2
         sample = text[:half] + text[middle : middle + half]
-    sizes = Counter[str]()
-    for run in _RUNS.finditer(sample):
-        sizes[run.lastgroup or ""] += run.end() - run.start()
+    sizes = _measure_groups(sample)
     inked = len(sample) - sizes["whitespace"]
     if inked * 20 <= len(sample):
         return "whitespace"
     return _find_structure(sample, sizes, inked) or _find_script(sizes, inked)
 
 
-def _find_structure(sample: str, sizes: Counter[str], inked: int) -> str | None:
+def _measure_groups(sample: str) -> dict[str, int]:
+    """How many characters of a sample are of each script, digits, white space or marks."""
+    units = np.frombuffer(sample.encode("utf-16-le", "surrogatepass"), dtype="<u2")
+    counts = np.bincount(_list_groups().take(units), minlength=len(_GROUPS))
+    return dict(zip(_GROUPS, counts.tolist(), strict=True))
+
+
+@cache
+def _list_groups() -> npt.NDArray[np.uint8]:
+    """The place in _GROUPS of each UTF-16 unit; what is beyond is of none."""
+    every = "".join(map(chr, range(1 << 16)))
+    groups = np.zeros(len(every), dtype=np.uint8)
+    for run in _RUNS.finditer(every):
+        groups[run.start() : run.end()] = run.lastindex or 0
+    return groups
+
+
+def _find_structure(sample: str, sizes: dict[str, int], inked: int) -> str | None:
     """The kind of what is no prose, else None."""
     if sizes["digits"] * 2 > inked:
         return "digits"
-    if _share(_BASE64_RUN.findall(sample), inked) > _BASE64_SHARE:
+    # Cheap questions first: most texts have no run so long, no tag, and few marks.
+    has_run = max(map(len, sample.split())) >= _BASE64_MIN
+    if has_run and _share(_BASE64_RUN.findall(sample), inked) > _BASE64_SHARE:
         return "base64"
     if _JSON.match(sample) and len(_JSON_PAIR.findall(sample)) * 100 > inked:
         return "json"
-    if _share(_TAG.findall(sample), inked) > _TAG_SHARE:
+    if "<" in sample and _share(_TAG.findall(sample), inked) > _TAG_SHARE:
         return "markup"
-    lines = sample.count("\n") + 1
-    starts = len(_CODE.findall(sample))
-    if starts * 6 > lines and sizes["marks"] * 25 > inked:
+    if sizes["marks"] * 25 <= inked:
+        return None
+    lines = sample.split("\n")
+    if sizes["marks"] * 8 > inked and len(lines) >= _CODE_LINES_MIN:
         return "code"
-    return "code" if sizes["marks"] * 8 > inked and lines >= _CODE_LINES_MIN else None
+    starts = sum(1 for line in lines if _CODE.match(line))
+    return "code" if starts * 6 > len(lines) else None
 
 
-def _find_script(sizes: Counter[str], inked: int) -> str:
+def _find_script(sizes: dict[str, int], inked: int) -> str:
     """The script that most of the letters are from."""
     letters = {kind: sizes[kind] for kind in PROSE_KINDS}
     total = sum(letters.values())

@@ -19,7 +19,6 @@ DIGIT = 4
 HAN = 5
 HANGUL = 6
 PICTURE = 7
-KINDS = 8
 # From here on a space after a character is a token to Claude, and not part of the next word.
 SPACE_KEEPERS = DIGIT
 
@@ -99,17 +98,6 @@ def find_class(point: int) -> int:
         if first <= point <= last:
             found = kind
     return found
-
-
-def list_edges() -> list[int]:
-    """Where a class may begin, in ascending order, from 0 on."""
-    edges = {0, _THREE_BYTES}
-    for first, last, _ in _RANGES:
-        for edge in (first, last + 1):
-            edges.add(edge)
-            # A block whose first character is of one class is wholly of that class.
-            edges.update((edge - edge % _BLOCK, edge - edge % _BLOCK + _BLOCK))
-    return sorted(edge for edge in edges if edge < _ASTRAL)
 
 
 def _list_single() -> bytes:

@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 
 from jeton.tokens.count import Count
 from jeton.tokens.estimate.calibration import Calibration
+from jeton.tokens.estimate.chunks import get_chunk, list_keys
 from jeton.tokens.estimate.reading import is_plain, read_as_claude
 from jeton.tokens.estimate.segments import Integers
-from jeton.tokens.estimate.splitting import split_text
-from jeton.tokens.estimate.weighing import NOTHING, UNITS, Weight, weigh, weigh_each
+from jeton.tokens.estimate.weighing import NOTHING, UNITS, Weight, weigh, weigh_parts
 
-# Up to this many characters a text is looked up segment by segment in what was weighed before: array
+# Up to this many characters a text is looked up chunk by chunk in what was weighed before: array
 # arithmetic starts too slowly for a short turn.
 SHORT_CHARS = 6_000
 REMEMBERED_MAX = 50_000
-# Shorter than what counts as a long segment, so that none of those is remembered.
-REMEMBERED_CHARS_MAX = 48
+REMEMBERED_CHARS_MAX = 192
+# A text whose chunks are longer on average is no text in words: what it holds will not come again.
+CHUNK_CHARS_MAX = 24
 
 # A remembered weight is one integer, so that a sum of them is one call: known eighths, then the
-# guess in 256ths (which may be negative), then strange bytes.
-_KNOWN_BITS = 20
+# guess in 256ths (which may be negative), then strange and long bytes.
+_KNOWN_BITS = 21
 _GUESS_BITS = 24
 _KNOWN_UNITS = UNITS // 8
 
@@ -40,35 +41,47 @@ class Estimator:
         """The tokens of a text without any frame; bytes are read as UTF-8, invalid ones as U+FFFD."""
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
-        tables = self.calibration.tables
-        if len(text) <= SHORT_CHARS and (tables.by_space or is_plain(text)):
-            size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-            return self._judge(self._weigh_short(text), size)
-        raw = text.encode("utf-8", "surrogatepass")
-        read = raw if tables.by_space else read_as_claude(raw)
         if len(text) <= SHORT_CHARS:
-            return self._judge(self._weigh_short(read.decode("utf-8", "surrogatepass")), len(raw))
-        return self._judge(weigh(read, tables), len(raw))
+            keys = list_keys(text)
+            if len(text) <= len(keys) * CHUNK_CHARS_MAX:
+                size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+                return self._judge(self._weigh_chunks(text, keys), size)
+        raw = text.encode("utf-8", "surrogatepass")
+        return self._judge(self._weigh_whole(raw), len(raw))
 
-    def _weigh_short(self, text: str) -> Weight:
-        segments = split_text(text, by_space=self.calibration.tables.by_space)
+    def _weigh_whole(self, raw: bytes) -> Weight:
+        tables = self.calibration.tables
+        return weigh(raw if tables.by_space else read_as_claude(raw), tables)
+
+    def _weigh_chunks(self, text: str, keys: list[str]) -> Weight:
         try:
-            packed = sum(map(self._remembered.__getitem__, segments))
+            return _unpack(sum(map(self._remembered.__getitem__, keys)))
         except KeyError:
-            return self._learn(text, segments)
-        return _unpack(packed)
+            return self._learn(text, keys)
 
-    def _learn(self, text: str, segments: list[str]) -> Weight:
-        if not text:
+    def _learn(self, text: str, keys: list[str]) -> Weight:
+        """Weigh the chunks that are new, and remember those that are not too long."""
+        remembered = self._remembered
+        if len(remembered) > REMEMBERED_MAX:
+            remembered.clear()
+        unknown = [key for key in dict.fromkeys(keys) if key not in remembered]
+        chunks = list(map(get_chunk, unknown))
+        new = "".join(chunks)
+        if not new:
             return NOTHING
-        if len(self._remembered) > REMEMBERED_MAX:
-            self._remembered.clear()
-        weights = weigh_each(text.encode("utf-8", "surrogatepass"), self.calibration.tables)
-        packed = zip(segments, _pack(weights).tolist(), strict=True)
-        self._remembered.update(
-            (segment, weight) for segment, weight in packed if len(segment) <= REMEMBERED_CHARS_MAX
+        if not (self.calibration.tables.by_space or is_plain(new)):
+            return self._weigh_whole(text.encode("utf-8", "surrogatepass"))
+        raw = new.encode("utf-8", "surrogatepass")
+        sizes = (
+            list(map(len, chunks))
+            if len(raw) == len(new)
+            else [len(chunk.encode("utf-8", "surrogatepass")) for chunk in chunks]
         )
-        return Weight(*weights.sum(axis=0).tolist())
+        weights = _pack(weigh_parts(raw, sizes, self.calibration.tables)).tolist()
+        found = dict(zip(unknown, weights, strict=True))
+        packed = sum(found[key] if key in found else remembered[key] for key in keys)
+        remembered.update((key, weight) for key, weight in found.items() if len(key) <= REMEMBERED_CHARS_MAX)
+        return _unpack(packed)
 
     def _judge(self, weight: Weight, size: int) -> Count:
         """The interval around what was weighed, of ``size`` bytes; never over the ceiling."""
@@ -95,10 +108,10 @@ class Estimator:
 
 
 def _pack(weights: Integers) -> Integers:
-    known, guessed, strange_bytes, _ = weights.T
+    known, guessed, strange_bytes, long_bytes = weights
     packed: Integers = known // _KNOWN_UNITS
     packed += guessed << _KNOWN_BITS
-    packed += strange_bytes << _KNOWN_BITS + _GUESS_BITS
+    packed += (strange_bytes + long_bytes) << _KNOWN_BITS + _GUESS_BITS
     return packed
 
 

@@ -180,7 +180,7 @@ def hash_segments(segments: Segments) -> Hashes:
     ahead: Hashes = np.ascontiguousarray(read_ahead(segments.data, "<u8"))
     hashes: Hashes = ahead.take(inner)
     hashes &= _KEPT.take(lengths, mode="clip")
-    hashes[segments.numbers] = _DIGITS
+    np.putmask(hashes, segments.numbers, _DIGITS)
     hashes *= _FIRST
     long = (lengths > WORD_BYTES).nonzero()[0]
     if len(long):
@@ -207,29 +207,28 @@ def read_characters(segments: Segments, which: Integers) -> Codes:
     at = np.repeat(segments.starts.take(which) - 1 - offsets, counts)
     at += np.arange(len(at))
     # There is nothing before the first byte (where -1 reads the last); it is overwritten.
-    first = segments.data[at]
+    first = segments.data.take(at, mode="clip")
+    first[offsets] = START
+    first[ends] = END
     if segments.is_ascii:
-        return _mark(first.astype(np.uint32), offsets, ends)
+        return first.astype(np.uint32)
+    is_part = (first & LEAD) == PART
+    is_part[offsets] = False
+    is_part[ends] = False
+    own = (~is_part).nonzero()[0]
+    at = at.take(own)
+    first = first.take(own)
     ahead = read_ahead(segments.data, "<u4")
     # To take from a strided view copies it whole, to index it does not but is slower by the item.
     codes: Codes = ahead[at] if len(at) * FEW < len(ahead) else ahead.take(at, mode="clip")
     codes &= OWN_BYTES.take(first)
-    is_first = (first & LEAD) != PART
-    is_first[offsets] = True
-    is_first[ends] = True
-    own: Codes = _mark(codes, offsets, ends)[is_first]
-    return own
-
-
-def _mark(codes: Codes, offsets: Integers, ends: Integers) -> Codes:
-    codes[offsets] = START
-    codes[ends] = END
+    # What is left of parts are the marks that were set above.
+    np.copyto(codes, first, where=(first & LEAD) == PART)
     return codes
 
 
 def read_ahead(data: Bytes, width: str) -> npt.NDArray[Any]:
     """The bytes from each position on as one little-endian integer of ``width``."""
     dtype = np.dtype(width)
-    return np.lib.stride_tricks.as_strided(
-        data[: dtype.itemsize].view(dtype), shape=(len(data) - 7,), strides=(1,)
-    )
+    # Made directly, since numpy's own way to do this takes longer than to read a short text.
+    return np.ndarray((len(data) - 7,), dtype=dtype, buffer=data, strides=(1,))

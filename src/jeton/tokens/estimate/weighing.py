@@ -97,20 +97,37 @@ def weigh(raw: bytes, tables: Tables) -> Weight:
 
 def weigh_each(raw: bytes, tables: Tables) -> Integers:
     """The weight of each segment of at least one byte: a column for each number of a Weight."""
+    return _weigh_segments(cut(raw, by_space=tables.by_space), tables).T
+
+
+def weigh_parts(raw: bytes, sizes: list[int], tables: Tables) -> Integers:
+    """The weight of each part of ``raw``: a row for each number of a Weight.
+
+    ``sizes`` are the parts' bytes, at least one each; a segment starts where a part does.
+    """
     segments = cut(raw, by_space=tables.by_space)
+    starts = np.array(sizes)
+    starts = starts.cumsum() - starts
+    parts = segments.starts.searchsorted(starts)
+    return np.add.reduceat(_weigh_segments(segments, tables), parts, axis=1)
+
+
+def _weigh_segments(segments: Segments, tables: Tables) -> Integers:
     is_known, costs = _find_known(segments, tables)
     weights = np.zeros((4, len(costs)), dtype=np.int64)
-    weights[0] = costs
-    weights[0] *= SEGMENT_UNITS
+    np.multiply(costs, SEGMENT_UNITS, out=weights[0], dtype=np.int64)
     unknown = (~is_known).nonzero()[0]
     if len(unknown):
         codes = read_characters(segments, unknown)
         firsts = (codes == START).nonzero()[0]
         lengths = segments.lengths.take(unknown)
         weights[1, unknown] = np.add.reduceat(_weigh_characters(codes, tables), firsts)
-        weights[2, unknown] = np.add.reduceat(_measure(codes) * _find_strange(codes, tables), firsts)
-        weights[3, unknown] = lengths * _is_long(segments, unknown, lengths)
-    return weights.T
+        if not segments.is_ascii:
+            strange = _measure(codes) * _find_strange(codes, tables)
+            weights[2, unknown] = np.add.reduceat(strange, firsts)
+        if lengths.max() > LONG_BYTES:
+            weights[3, unknown] = lengths * _is_long(segments, unknown, lengths)
+    return weights
 
 
 def _weigh_piece(piece: bytes, tables: Tables) -> Weight:
@@ -124,7 +141,9 @@ def _weigh_piece(piece: bytes, tables: Tables) -> Weight:
     guessed = int(_weigh_characters(codes, tables).sum())
     strange = 0 if segments.is_ascii else int(_measure(codes[_find_strange(codes, tables)]).sum())
     lengths = segments.lengths.take(unknown)
-    long = int(lengths.sum(where=_is_long(segments, unknown, lengths)))
+    long = 0
+    if lengths.max() > LONG_BYTES:
+        long = int(lengths.sum(where=_is_long(segments, unknown, lengths)))
     return Weight(known, guessed, strange, long)
 
 

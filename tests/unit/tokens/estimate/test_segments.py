@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeton.tokens.estimate.chunks import get_chunk, list_keys
 from jeton.tokens.estimate.segments import END, START, cut, hash_segments, read_characters
-from jeton.tokens.estimate.splitting import split_text
 
 # Short texts in which classes meet: words, numbers, spaces and scripts next to each other.
 meetings = st.lists(
@@ -46,8 +46,17 @@ def test_scripts_are_cut_apart() -> None:
 
 @pytest.mark.parametrize("by_space", [True, False])
 @given(text=st.text(min_size=1) | meetings)
-def test_the_expression_for_short_texts_cuts_as_the_arrays_do(text: str, by_space: bool) -> None:  # noqa: FBT001 (a parameter of the test)
-    assert split_text(text, by_space=by_space) == cut_text(text, by_space=by_space)
+def test_chunks_are_cut_alone_as_they_are_in_the_text(text: str, by_space: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    chunks = [get_chunk(key) for key in list_keys(text)]
+    assert "".join(chunks) == text
+    alone = [segment for chunk in chunks for segment in cut_text(chunk, by_space=by_space)]
+    assert alone == cut_text(text, by_space=by_space)
+
+
+def test_a_chunk_is_a_word_with_the_marks_around_it() -> None:
+    assert list_keys("On 7 May, (he) said: no-one ask\u00e9d") == [
+        " On 7 May, (he)", "said:", "no-one", "ask\u00e9d",
+    ]  # fmt: skip
 
 
 @given(meetings)
