@@ -106,11 +106,11 @@ async def keep_killing(run: Run, fleet: Fleet, node: Node, points: Iterator[str]
         else:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(node.ended), REACH_S)
-        if run.is_over:
-            return
         was_reached = not node.is_running
         node.kill()
         await node.ended
+        if run.is_over:
+            return
         run.count(f"{node.command}: {point if was_reached or point == 'anywhere' else 'anywhere'}")
 
 
@@ -177,9 +177,8 @@ async def play(run: Run, folder: Path, chosen: argparse.Namespace) -> list[str]:
             tasks.append(asyncio.create_task(keep_killing_database(run, pid_path, chosen.database_every_s)))
             await _wait(run, chosen)
             run.is_over = True
-            for node in fleet.nodes:
-                node.kill()
             await asyncio.gather(*tasks)
+            await fleet.bury()
             problems = await settle_down(run, fleet, pool, payer)
             await pool.close()
             return problems

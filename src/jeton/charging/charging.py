@@ -15,6 +15,7 @@ import msgspec
 from jeton import clock
 from jeton.charging.errors import SpoolFullError
 from jeton.charging.leasing.leases import RECALL_WAITS_MS, Leases
+from jeton.charging.leasing.promises import Promises
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.outage.continuing import Continuing
 from jeton.charging.outage.spool import Spool, Unheld, keep_end
@@ -52,7 +53,7 @@ class Charging:
         """
         self.continuing = Continuing()
         self._leases = leases
-        self._unconfirmed: dict[str, asyncio.Task[Hold]] = {}
+        self._promises = Promises()
         self._spool = spool
         self._commits = commits
         self._node_id = node_id
@@ -86,15 +87,11 @@ class Charging:
 
         Raises what taking it raised.
         """
-        task = self._unconfirmed.get(hold.ask.request_id)
-        if task is not None:
-            await asyncio.shield(task)
+        await self._promises.wait(hold.ask.request_id)
 
     def _promise(self, ask: HoldAsk, taken_at: datetime, lease_id: str) -> Hold:
         member = TakeHold(ask, self._node_id, taken_at, taken_at + self._validity, lease_id)
-        task = asyncio.create_task(self._take(member))
-        self._unconfirmed[ask.request_id] = task
-        task.add_done_callback(lambda _: self._unconfirmed.pop(ask.request_id, None))
+        self._promises.add(ask.request_id, self._take(member))
         return Hold(ask, "", taken_at, member.valid_until)
 
     async def _take_after_recall(self, ask: HoldAsk) -> Hold:
@@ -149,10 +146,8 @@ class Charging:
         ask = hold.ask
         if self.continuing.is_open(ask.request_id):
             return await self._end_unheld(end, hold)
-        task = self._unconfirmed.get(ask.request_id)
-        if task is not None:
-            # Without its hold there is nothing to end; with it, its row is there first.
-            await asyncio.shield(task)
+        # Without its hold there is nothing to end; with it, its row is there first.
+        await self._promises.wait(ask.request_id)
         try:
             return cast("Charge", await self._commits.submit(end))
         except OverloadedError:

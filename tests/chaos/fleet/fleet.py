@@ -91,6 +91,13 @@ class Fleet:
                 await asyncio.sleep(POLL_S)
         return False
 
+    async def bury(self) -> None:
+        """Kill whatever still runs, and return when nothing does."""
+        for node in self.nodes:
+            node.kill()
+            if node.ended is not None:
+                await node.ended
+
     async def stop(self) -> None:
         """End every node politely, then the nursery."""
         for node in self.nodes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,9 @@ from jeton import clock
 from jeton.charging.charging import Charging
 from jeton.charging.leasing.leases import BUSY_HOLDS, MARGIN_S, VALIDITY_S, Leases
 from jeton.charging.members import LeaseTerms, ReturnLease, TakeLease
+from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
-from jeton.errors import InsufficientCreditError
+from jeton.errors import InsufficientCreditError, OverloadedError
 from jeton.ids import new_id
 
 from .conftest import VALIDITY_S as HOLD_VALIDITY_S
@@ -132,3 +134,27 @@ async def test_a_lease_is_for_nobody_else_and_ends_in_time(house: House, nodes: 
     late = clock.now() + timedelta(seconds=VALIDITY_S - MARGIN_S)
     assert not node.leases.promise(house.organization_id, HOLD_NANO, late)
     assert (await house.proof()).findings == []
+
+
+async def test_a_promise_that_failed_long_ago_delivers_nothing_and_is_not_spooled(
+    house: House, nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    """The database goes away after the promise and before its row; the end comes much later."""
+    node, _ = nodes
+    await make_busy(house, node)
+    spool = Spool(tmp_path / "ends.jsonl")
+    charging = Charging(
+        node.commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
+    )
+    hold = await charging.hold(house.ask(HOLD_NANO))
+    assert not hold.transaction_id
+    # As if it were away: whoever comes is refused, and the promise's row has not been asked for yet.
+    await node.commits.close()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    for _ in range(2):
+        with pytest.raises(OverloadedError):
+            await charging.confirm(hold)
+        with pytest.raises(OverloadedError):
+            await charging.settle(hold, metered())
+    assert spool.count == 0
