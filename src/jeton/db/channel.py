@@ -9,6 +9,7 @@ Parameters are texts in PostgreSQL's own notation, or None; placeholders are ``$
 """
 
 import asyncio
+import os
 from collections import deque
 
 from psycopg import errors, pq
@@ -42,19 +43,26 @@ class Channel:
         self.round_trips = 0
         self._pg = connection.pgconn
         self._loop = asyncio.get_running_loop()
-        self._socket = self._pg.socket
+        self._is_closed = False
         self._unsent: list[tuple[bytes, list[bytes | None]]] = []
         self._results: deque[pq.abc.PGresult] = deque()
         self._round: asyncio.Future[None] | None = None
         self._is_writing = False
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
+        # Our own number of the socket. libpq closes its number when the connection is lost, and the next
+        # request that comes in may get it: to stop watching that one would be to stop serving it.
+        self._socket = os.dup(self._pg.socket)
         self._loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
-        """Let go of the connection; a transaction that is open stays open."""
+        """Let go of the connection; a transaction that is open stays open. A second time does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
+        os.close(self._socket)
         if self.is_usable:
             self._pg.exit_pipeline_mode()
             self._pg.nonblocking = 0
