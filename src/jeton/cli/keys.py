@@ -47,7 +47,7 @@ class ChooseOrganizationError(InvalidInputError):
     def __init__(self, names: list[str]) -> None:
         """Name those there are."""
         listed = ", ".join(names) if names else "none yet"
-        super().__init__(f"Say which organization with --organization ID; there are: {listed}.")
+        super().__init__(f"Say which organization (commands take --organization ID, or the id itself); there are: {listed}.")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

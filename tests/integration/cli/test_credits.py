@@ -65,6 +65,8 @@ def test_lots_are_granted_listed_adjusted_and_revoked(
     past = typed("credits", "list", organization_id, "--at", "2026-01-01", capsys=capsys)
     assert (past["granted"], past["lots"]) == ("0.00", [])
     assert "revoked" in typed("credits", "list", organization_id, capsys=capsys, is_json=False)
+    # It is the only organization, so it need not be named.
+    assert typed("credits", "list", capsys=capsys)["lots"] == list(lots.values())
 
 
 REFUSED = {

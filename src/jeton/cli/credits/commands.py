@@ -15,6 +15,7 @@ from jeton.charging.credits.granting import DAYS_MAX, PRIORITY_MAX, check_models
 from jeton.charging.credits.taking_back import TakenBack, adjust_lot, revoke_lot
 from jeton.charging.errors import GrantError
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
+from jeton.cli.keys import choose_organization
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.identity.audit import Actor
@@ -88,7 +89,9 @@ def grant_command(
 
 @app.command("list")
 def list_command(
-    organization_id: Organization,
+    organization_id: Annotated[
+        UUID | None, typer.Argument(help="The organization's id; needed when there are several.")
+    ] = None,
     *,
     at: Annotated[str, typer.Option(help="As of an instant, as 2026-12-31T00:00:00Z; now without it.")] = "",
     as_json: Json = False,
@@ -164,9 +167,10 @@ async def _grant(organization_id: UUID, given: Grant, by: Actor, key: str) -> st
         return await grant(connection, organization_id, given, by=by, idempotency_key=key)
 
 
-async def _balance(organization_id: UUID, at: datetime | None) -> Balance:
+async def _balance(organization_id: UUID | None, at: datetime | None) -> Balance:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        return await get_balance(connection, organization_id, at=at)
+        chosen = await choose_organization(connection, organization_id)
+        return await get_balance(connection, chosen, at=at)
 
 
 async def _revoke(lot_id: str, reason: str, by: Actor) -> TakenBack:
