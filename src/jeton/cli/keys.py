@@ -47,7 +47,8 @@ class ChooseOrganizationError(InvalidInputError):
     def __init__(self, names: list[str]) -> None:
         """Name those there are."""
         listed = ", ".join(names) if names else "none yet"
-        super().__init__(f"Say which organization (commands take --organization ID, or the id itself); there are: {listed}.")
+        how = "--organization ID, or the id itself where a command takes it"
+        super().__init__(f"Say which organization ({how}); there are: {listed}.")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
