@@ -70,7 +70,11 @@ class Estimator:
         if not new:
             return NOTHING
         if not (self.calibration.tables.by_space or is_plain(new)):
-            return self._weigh_whole(text.encode("utf-8", "surrogatepass"))
+            # What is read is plain, but for some of what is composed; that is not remembered.
+            read = read_as_claude(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+            if not is_plain(read):
+                return weigh(read.encode("utf-8", "surrogatepass"), self.calibration.tables)
+            return self._weigh_chunks(read, list_keys(read))
         raw = new.encode("utf-8", "surrogatepass")
         sizes = (
             list(map(len, chunks))
