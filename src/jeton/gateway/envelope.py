@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from jeton import clock
+from jeton.db.errors import OutcomeUnknownError
 from jeton.errors import (
     ConfigurationError,
     ConflictError,
@@ -36,6 +37,9 @@ from jeton.limits.errors import RateLimitedError
 from jeton.money import display_usd, render_usd
 
 Headers = list[tuple[bytes, bytes]]
+_NOT_HELD = (
+    "The database went away while credit was being held for this request. It was not charged: try again."
+)
 InsufficientCreditStatus = Literal[400, 402]
 
 # The nearest class in an error's line of descent decides.
@@ -141,6 +145,9 @@ def _body(error: JetonError, request_id: str, credit_status: InsufficientCreditS
             "held": render_usd(error.held_nano),
             "resets_at": None if error.resets_at is None else render_time(error.resets_at),
         }
+    if isinstance(error, OutcomeUnknownError):
+        # What is unknown is undone by the next commit, so that whoever asks again pays once.
+        message = _NOT_HELD
     if isinstance(error, RateLimitedError):
         details |= refusal_details(error, clock.now())
     if isinstance(error, InsufficientCreditError):
@@ -165,7 +172,7 @@ def _credit_sentence(error: InsufficientCreditError) -> str:
         "Your credit balance is too low to access the API."
         f" This request needs up to {display_usd(error.needed_nano)}"
         f" and {display_usd(error.available_nano)} is available."
-        " Add credit on the Console's billing page, or ask for fewer max_tokens."
+        " Add credit, or ask for fewer max_tokens."
     )
 
 

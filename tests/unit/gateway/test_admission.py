@@ -77,7 +77,7 @@ async def test_the_refusal_names_both_amounts_exactly_and_says_not_to_retry() ->
     assert reply.json["error"]["message"] == (
         "Your credit balance is too low to access the API. This request needs up to"
         f" ${details['needed']} and $0.010000001 is available."
-        " Add credit on the Console's billing page, or ask for fewer max_tokens."
+        " Add credit, or ask for fewer max_tokens."
     )
     assert reply.headers["x-should-retry"] == "false"
 

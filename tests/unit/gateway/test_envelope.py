@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from jeton.db.errors import OutcomeUnknownError
 from jeton.errors import (
     ConflictError,
     InsufficientCreditError,
@@ -88,6 +89,16 @@ def test_too_little_credit_names_both_amounts() -> None:
     assert error["details"] == {"error_code": "credit_balance_too_low", "needed": "0.05", "available": "0.01"}
     assert error["message"].startswith("Your credit balance is too low to access the API. This request needs")
     assert "up to $0.05 and $0.01 is available" in error["message"]
+
+
+def test_a_hold_of_unknown_outcome_says_that_it_was_not_charged() -> None:
+    # What the group commit says, "look before you send it again", is no use to who cannot look.
+    error = OutcomeUnknownError("Look before you send it again.")
+    answer = render_error(error, "req_1", credit_status=400)
+    said = msgspec.json.decode(answer.body)["error"]
+    assert answer.status == 529
+    assert said["message"].endswith("It was not charged: try again.")
+    assert said["details"] == {"error_code": "outcome_unknown"}
 
 
 def test_a_budget_names_both_amounts_and_when_it_frees() -> None:
