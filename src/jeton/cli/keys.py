@@ -14,11 +14,8 @@ from rich.table import Table
 from jeton import clock
 from jeton.cli.credits.operator import make_actor
 from jeton.cli.options import make_console
-from jeton.cli.session import open_database
-from jeton.db.pool import Connection
-from jeton.errors import InvalidInputError
+from jeton.cli.session import choose_organization, open_database
 from jeton.identity.keys import Key, create_key, list_keys, record_key_audit, revoke_key
-from jeton.identity.organizations import list_organizations
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Create, list and revoke keys.", no_args_is_help=True)
@@ -37,18 +34,6 @@ class _Wanted:
     kind: Kind
     workspace_id: str | None
     days: int | None
-
-
-class ChooseOrganizationError(InvalidInputError):
-    """None or several organizations, and none was chosen."""
-
-    code = "choose_organization"
-
-    def __init__(self, names: list[str]) -> None:
-        """Name those there are."""
-        listed = ", ".join(names) if names else "none yet"
-        how = "--organization ID, or the id itself where a command takes it"
-        super().__init__(f"Say which organization ({how}); there are: {listed}.")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -108,16 +93,6 @@ def revoke_command(
     """Revoke a key for good, on every node."""
     key = asyncio.run(_revoke(organization, key_id))
     typer.echo(json.dumps(_render(key), indent=2) if as_json else f"Revoked {key.key_id} ({key.name}).")
-
-
-async def choose_organization(connection: Connection, organization_id: UUID | None) -> UUID:
-    """The organization asked for, or the only one; ChooseOrganizationError if it is not clear."""
-    if organization_id is not None:
-        return organization_id
-    organizations = await list_organizations(connection, limit=10)
-    if len(organizations) != 1:
-        raise ChooseOrganizationError([f"{item.organization_id} ({item.name})" for item in organizations])
-    return organizations[0].organization_id
 
 
 async def _create(organization_id: UUID | None, wanted: _Wanted) -> tuple[Key, str]:

@@ -1,4 +1,4 @@
-"""Session: how a command gets at the database, whether or not a server is running.
+"""Session: how a command gets at the database, and at whose books, whether or not a server is running.
 
 A running server keeps its database's address in the data directory, for its user only. Without
 one the embedded PostgreSQL is started for as long as the command takes.
@@ -7,17 +7,33 @@ one the embedded PostgreSQL is started for as long as the command takes.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import UUID
 
 from jeton.cli.options import chosen_settings
 from jeton.db.data_directory import ADDRESS_FILE
 from jeton.db.embedded import EmbeddedServer
 from jeton.db.errors import DatabaseUnreachableError
 from jeton.db.migrating import check_schema
-from jeton.db.pool import Pool, open_pool
-from jeton.errors import NotFoundError
+from jeton.db.pool import Connection, Pool, open_pool
+from jeton.errors import InvalidInputError, NotFoundError
+from jeton.identity.organizations import list_organizations
 from jeton.settings import Settings
 
 CONNECTIONS_MAX = 4
+# More than these are not named.
+NAMED_MAX = 10
+
+
+class ChooseOrganizationError(InvalidInputError):
+    """None or several organizations, and none was chosen."""
+
+    code = "choose_organization"
+
+    def __init__(self, names: list[str]) -> None:
+        """Name those there are."""
+        listed = ", ".join(names) if names else "none yet"
+        how = "--organization ID, or the id itself where a command takes it"
+        super().__init__(f"Say which organization ({how}); there are: {listed}.")
 
 
 @asynccontextmanager
@@ -67,3 +83,13 @@ async def _open(url: str) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+async def choose_organization(connection: Connection, organization_id: UUID | None) -> UUID:
+    """The organization asked for, or the only one; ChooseOrganizationError if it is not clear."""
+    if organization_id is not None:
+        return organization_id
+    organizations = await list_organizations(connection, limit=NAMED_MAX)
+    if len(organizations) != 1:
+        raise ChooseOrganizationError([f"{item.organization_id} ({item.name})" for item in organizations])
+    return organizations[0].organization_id

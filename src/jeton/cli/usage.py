@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.keys import Json, OrganizationOption, choose_organization
+from jeton.cli.keys import Json, OrganizationOption
 from jeton.cli.options import make_console
-from jeton.cli.session import open_database
+from jeton.cli.session import choose_organization, open_database
 from jeton.errors import InvalidInputError
 from jeton.insight.usage import DAYS_MAX, DayRange, Sums, UsageReport, list_daily_usage, render_usage
 from jeton.money import display_usd

@@ -11,9 +11,8 @@ from rich.table import Table
 
 from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
 from jeton.cli.credits.operator import By, Json, make_actor
-from jeton.cli.keys import choose_organization
 from jeton.cli.options import make_console
-from jeton.cli.session import open_database
+from jeton.cli.session import choose_organization, open_database
 from jeton.db.pool import Connection
 from jeton.insight.budgets.standing import BudgetStanding, get_budget, list_budgets, render_budget
 from jeton.ledger.budgets.errors import InvalidBudgetError, Scope

@@ -15,9 +15,8 @@ from jeton.charging.credits.granting import DAYS_MAX, PRIORITY_MAX, check_models
 from jeton.charging.credits.taking_back import TakenBack, adjust_lot, revoke_lot
 from jeton.charging.errors import GrantError
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
-from jeton.cli.keys import choose_organization
 from jeton.cli.options import make_console
-from jeton.cli.session import open_database
+from jeton.cli.session import choose_organization, open_database
 from jeton.identity.audit import Actor
 from jeton.insight.balance import Balance, get_balance, render_balance
 from jeton.ledger.chart import LotKind

@@ -12,9 +12,8 @@ from rich.table import Table
 from jeton.charging.limits.keeping import Place, clear_limits, set_limits
 from jeton.charging.limits.terms import GroupLimits, LimitTerms, list_in_force, make_terms
 from jeton.cli.credits.operator import By, Json, make_actor
-from jeton.cli.keys import choose_organization
 from jeton.cli.options import chosen_settings, make_console
-from jeton.cli.session import open_database
+from jeton.cli.session import choose_organization, open_database
 from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
 from jeton.limits.errors import InvalidLimitError

@@ -11,9 +11,8 @@ import typer
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.keys import choose_organization
 from jeton.cli.options import chosen_settings, make_console
-from jeton.cli.session import open_database
+from jeton.cli.session import choose_organization, open_database
 from jeton.db.pool import Connection
 from jeton.insight.deliveries import (
     Page,
