@@ -9,6 +9,7 @@ costs, to the nano; nobody waits for longer than a bound; the memory of the serv
 
 import argparse
 import asyncio
+import re
 import tempfile
 import time
 from collections import Counter
@@ -41,6 +42,8 @@ LONG_EVERY, LONG_S = 50, 22.0
 ANSWER_S_MAX = 40.0
 CLIENT_TIMEOUT_S = 60.0
 KB_PER_MB = 1024
+REASON_CHARS = 70
+_MESSAGE = re.compile(rb'"message":"([^"]+)"')
 
 
 _ODD = """
@@ -65,6 +68,7 @@ class Run:
     random: Random
     answers: list[Answer] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
     cuts: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
@@ -83,8 +87,16 @@ async def keep_asking(run: Run, lines: Lines, payer: Payer) -> None:
         run.statuses[answer.status] += 1
         if answer.is_delivered and b"event: error" not in answer.body:
             run.answers.append(answer)
-        elif answer.status != 200:
+        else:
+            run.reasons[_find_reason(answer)] += 1
             await asyncio.sleep(0.02)
+
+
+def _find_reason(answer: Answer) -> str:
+    """Why there was no answer, in the words of its error."""
+    found = _MESSAGE.search(answer.body)
+    words = found[1].decode(errors="replace") if found else "broken off"
+    return f"{answer.status} {words[:REASON_CHARS]}"
 
 
 async def keep_cutting(run: Run, lines: list[Lines], rounds: int) -> None:
@@ -184,6 +196,7 @@ async def run_all(chosen: argparse.Namespace) -> bool:
         "seed": chosen.seed,
         **{f"  {what}": count for what, count in sorted(run.cuts.items())},
         "requests by status": dict(sorted(run.statuses.items())),
+        **{f"  {what}": count for what, count in run.reasons.most_common()},
         "answers delivered whole": len(run.answers),
         "slowest answer, s": round(run.slowest_s, 1),
         "memory of each server, MB": growth,

@@ -154,3 +154,18 @@ async def test_an_invoiced_organization_goes_on_up_to_its_cap(outage: Outage) ->
         assert house.charging.continuing.used_nano(house.organization_id) == 0
         assert (await house.balance()).amounts.used_nano == V1_NANO
         assert (await house.proof()).findings == []
+
+
+async def test_a_replay_that_is_interrupted_forgets_nothing(house: House, tmp_path: Path) -> None:
+    """The database is away again before anything was booked; the next replay books it."""
+    hold = await house.charging.hold(house.ask(1_000_000_000))
+    spool = Spool(tmp_path / "ends.jsonl")
+    closed = open_writer(house.pool)
+    await closed.close()
+    away = Charging(closed, node_id="node_test", validity_s=VALIDITY_S, spool=spool)
+    await away.settle(hold, metered())
+    with pytest.raises(OverloadedError):
+        await replay(house.pool, closed, spool)
+    assert [end.request_id for end in Spool(tmp_path / "ends.jsonl").read()] == [hold.ask.request_id]
+    await replay(house.pool, house.commits, spool)
+    assert ((await house.balance()).amounts.used_nano, spool.count) == (V1_NANO, 0)

@@ -86,6 +86,7 @@ class Charging:
         self.charges: list[Charge] = []
         self.validity_s = 600.0
         self.settle_error: Exception | None = None
+        self.confirm_error: Exception | None = None
 
     async def hold(self, ask: HoldAsk) -> Hold:
         """Hold, or refuse more than is available."""
@@ -98,8 +99,10 @@ class Charging:
         return Hold(ask, "txn_1", taken_at, taken_at + timedelta(seconds=self.validity_s))
 
     async def confirm(self, hold: Hold) -> None:
-        """Every hold here was taken at once."""
+        """Every hold here was taken at once, unless it is said to have failed."""
         assert hold.transaction_id
+        if self.confirm_error is not None:
+            raise self.confirm_error
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
         """Rate and end."""

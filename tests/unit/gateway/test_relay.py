@@ -79,6 +79,14 @@ async def test_the_end_of_a_stream_waits_for_its_charge() -> None:
     assert b'"overloaded_error"' in reply.body
 
 
+async def test_no_byte_of_a_stream_leaves_before_its_hold_is_durable() -> None:
+    gateway = Gateway(stream_script(*WHOLE))
+    gateway.charging.confirm_error = OverloadedError("The database is away.")
+    reply = await gateway.call(STREAM)
+    assert (reply.status, reply.json["error"]["type"]) == (529, "overloaded_error")
+    assert b"message_start" not in reply.body
+
+
 async def test_an_answer_whose_charge_fails_is_not_delivered() -> None:
     gateway = Gateway()
     gateway.charging.settle_error = OverloadedError("The database is away.")

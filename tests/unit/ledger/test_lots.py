@@ -78,3 +78,10 @@ def test_split_uses_in_burn_order_and_returns_the_rest() -> None:
     used, returned = split([Draw("a", 100), Draw("b", 50)], 120)
     assert used == (Draw("a", 100), Draw("b", 20))
     assert returned == (Draw("b", 30),)
+
+
+def test_a_revoked_lot_is_not_drawn_on_whatever_is_left_in_it() -> None:
+    """What comes back to it is there for a moment, before it is taken back."""
+    revoked = lot("a", revoked_at=NOON)
+    assert draw([revoked, lot("b")], 150, model=MODEL, at=NOON) == (Draw("b", 100),)
+    assert available([revoked], MODEL, NOON) == 0

@@ -48,7 +48,7 @@ def test_every_type_and_field_is_in_the_documentation() -> None:
     document = Documents().find("webhooks")
     assert document is not None
     for example in EXAMPLES:
-        assert f"<h3 id=\"{example.type.replace('.', '')}\"><code>{example.type}</code></h3>" in document.html
+        assert f'<h3 id="{example.type.replace(".", "")}"><code>{example.type}</code></h3>' in document.html
         assert all(f"<code>{name}</code>" in document.html for name in example.__struct_fields__)
 
 

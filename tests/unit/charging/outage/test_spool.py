@@ -1,6 +1,7 @@
 """Spool: what was appended is there after a crash, a torn last line is not, damage is refused."""
 
 import asyncio
+import os
 import resource
 from pathlib import Path
 
@@ -124,3 +125,24 @@ async def test_a_disk_that_is_full_leaves_no_torn_line_behind(tmp_path: Path) ->
     assert (spool.count, spool.size_bytes) == (1, size)
     await spool.append(third)
     assert Spool(path).read() == [first, third]
+
+
+async def test_an_end_is_on_disk_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operating system was asked to write through as much as the file holds."""
+    path = tmp_path / "ends.jsonl"
+    spool = Spool(path)
+    synced: list[int] = []
+    real = os.fdatasync
+
+    def watch(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", watch)
+    await spool.append(make_end())
+    assert synced == [path.stat().st_size]
+    await spool.append(make_end())
+    await spool.clear(1)
+    assert synced[-1] == path.stat().st_size
