@@ -63,7 +63,12 @@ class Run:
     answers: list[Answer] = field(default_factory=list)
     asked: int = 0
     kills: Counter[str] = field(default_factory=Counter)
-    is_over: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is time to stop."""
+        return self.over.is_set()
 
     def count(self, what: str) -> None:
         """One more kill."""
@@ -117,7 +122,8 @@ async def keep_killing(run: Run, fleet: Fleet, node: Node, points: Iterator[str]
 async def keep_killing_database(run: Run, pid_path: Path, every_s: float) -> None:
     """Kill PostgreSQL, or a part of it, again and again; whoever started it starts it again."""
     for point in itertools.cycle(DATABASE_POINTS):
-        await asyncio.sleep(every_s * run.random.uniform(0.5, 1.5))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(run.over.wait(), every_s * run.random.uniform(0.5, 1.5))
         if run.is_over:
             return
         processes = find_processes(pid_path)
@@ -176,7 +182,7 @@ async def play(run: Run, folder: Path, chosen: argparse.Namespace) -> list[str]:
             pid_path = folder / "database" / "postgres" / "postmaster.pid"
             tasks.append(asyncio.create_task(keep_killing_database(run, pid_path, chosen.database_every_s)))
             await _wait(run, chosen)
-            run.is_over = True
+            run.over.set()
             await asyncio.gather(*tasks)
             await fleet.bury()
             problems = await settle_down(run, fleet, pool, payer)

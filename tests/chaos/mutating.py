@@ -79,10 +79,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="", help="mutants with these words in their name")
+    parser.add_argument("--only", default="", help="mutants with one of these texts, ',' between them")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    mutants = [mutant for mutant in read_mutants() if chosen.only in mutant.name]
+    texts = chosen.only.split(",")
+    mutants = [mutant for mutant in read_mutants() if any(text in mutant.name for text in texts)]
     survivors = []
     with tempfile.TemporaryDirectory(prefix="jeton-mutants-") as name:
         folder = Path(name)

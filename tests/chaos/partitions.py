@@ -158,8 +158,9 @@ async def play(run: Run, folder: Path, chosen: argparse.Namespace) -> tuple[list
             f"{one.node.folder.name} died: {one.node.log[-500:]}" for one in lines if not one.node.is_running
         ]
         await pool.close()
-        for one in lines:
-            one.database.set_mode("pass")
+    for one in lines:
+        await one.database.close()
+        await one.upstream.close()
     await server.stop()
     pairs = zip(before_kb, after_kb, strict=True)
     growth = ", ".join(f"{one // KB_PER_MB} to {two // KB_PER_MB}" for one, two in pairs)

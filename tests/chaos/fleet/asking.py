@@ -1,6 +1,7 @@
 """Asking: one request over one connection, and exactly what its client got of the answer."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ async def _exchange(port: int, request: bytes, received: bytearray) -> None:
             received += chunk
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 def _parse(received: bytes) -> Answer:

@@ -33,6 +33,7 @@ class Proxy:
     mode: Mode = "pass"
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
@@ -45,6 +46,7 @@ class Proxy:
         self.set_mode("reset")
         if self._server is not None:
             self._server.close()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def set_mode(self, mode: Mode) -> None:
         """Cut, or mend. What was swallowed in between is lost: those connections are reset when mended."""
@@ -57,6 +59,10 @@ class Proxy:
         changed.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         self._writers.add(writer)
         try:
             if self.mode == "reset":
