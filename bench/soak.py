@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
-import aiohttp
+import httpx2
 import uvloop
 from parts import answers
 from parts.jeton import Jeton, serving, settled_nano, verify
@@ -28,6 +28,9 @@ KB_PER_MB = 1_024
 MEMORY_GROWTH_MAX = 1.02
 FILES_GROWTH_MAX = 5
 CLIENTS = 64
+CONNECTIONS_MAX = 512
+TIMEOUT_S = 60
+OK = 200
 
 
 @dataclass(slots=True)
@@ -47,27 +50,26 @@ class Look:
     files: int
 
 
-async def ask(session: aiohttp.ClientSession, server: Jeton, load: Load) -> None:
+async def ask(session: httpx2.AsyncClient, server: Jeton, load: Load) -> None:
     """One request, small and in one piece."""
     started = time.perf_counter()
     headers = {"x-api-key": server.key, "anthropic-version": "2023-06-01", "content-type": "application/json"}
     body = answers.prompt_body(answers.SMALL_BYTES, stream=False)
     try:
-        async with session.post(
-            f"http://127.0.0.1:{server.port}/v1/messages", data=body, headers=headers
-        ) as answer:
-            await answer.read()
-            if answer.status != 200:
-                load.failed += 1
-                return
-    except aiohttp.ClientError:
+        answer = await session.post(
+            f"http://127.0.0.1:{server.port}/v1/messages", content=body, headers=headers
+        )
+    except httpx2.HTTPError:
+        load.failed += 1
+        return
+    if answer.status_code != OK:
         load.failed += 1
         return
     load.taken_s.append(time.perf_counter() - started)
 
 
 async def send(
-    session: aiohttp.ClientSession, server: Jeton, load: Load, *, rate: float, seconds: float
+    session: httpx2.AsyncClient, server: Jeton, load: Load, *, rate: float, seconds: float
 ) -> None:
     """Requests at a fixed rate."""
     started = time.perf_counter()
@@ -82,7 +84,7 @@ async def send(
     await asyncio.gather(*tasks)
 
 
-async def find_peak(session: aiohttp.ClientSession, server: Jeton, seconds: float) -> float:
+async def find_peak(session: httpx2.AsyncClient, server: Jeton, seconds: float) -> float:
     """Requests a second when ``CLIENTS`` ask without a pause."""
     load = Load()
     end = time.perf_counter() + seconds
@@ -118,8 +120,8 @@ async def soak(server: Jeton, chosen: argparse.Namespace) -> tuple[Load, list[Lo
     """The load, what was seen meanwhile, and the peak."""
     looks: list[Look] = []
     load = Load()
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=512)) as session:
+    limits = httpx2.Limits(max_connections=CONNECTIONS_MAX)
+    async with httpx2.AsyncClient(timeout=TIMEOUT_S, limits=limits) as session:
         peak = await find_peak(session, server, chosen.peak_seconds)
         looker = asyncio.create_task(keep_looking(server, looks, every_s=chosen.look_s))
         await send(session, server, load, rate=peak / 2, seconds=chosen.minutes * 60)
