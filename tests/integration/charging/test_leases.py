@@ -13,6 +13,7 @@ from jeton.charging.leasing.leases import BUSY_HOLDS, MARGIN_S, VALIDITY_S, Leas
 from jeton.charging.members import LeaseTerms, ReturnLease, TakeLease
 from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
+from jeton.db.pool import open_pool
 from jeton.errors import InsufficientCreditError, OverloadedError
 from jeton.ids import new_id
 
@@ -158,3 +159,15 @@ async def test_a_promise_that_failed_long_ago_delivers_nothing_and_is_not_spoole
         with pytest.raises(OverloadedError):
             await charging.settle(hold, metered())
     assert spool.count == 0
+
+
+async def test_who_cannot_be_asked_for_a_lease_is_no_reason_to_refuse(
+    house: House, database_url: str
+) -> None:
+    """The pool's connections are gone at the moment of the refusal: try again, and not: no credit."""
+    pool = await open_pool(database_url, connections_min=1, connections_max=1)
+    leases = Leases(pool, house.commits, node_id="node_1")
+    charging = Charging(house.commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=leases)
+    await pool.close()
+    with pytest.raises(OverloadedError):
+        await charging.hold(house.ask(TRIAL + 1))

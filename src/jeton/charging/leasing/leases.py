@@ -37,6 +37,8 @@ _OTHERS_LEASES = """
                    WHERE organization_id = %s AND request_id LIKE 'lease\\_%%' AND node_id <> %s)
 """
 
+_AWAY = "The database is away and nothing was written: send the request again in a moment."
+
 _log = structlog.get_logger(__name__)
 
 
@@ -84,16 +86,20 @@ class Leases:
     async def recall(self, organization_id: UUID) -> bool:
         """Have the leases of this organization given back, here and elsewhere.
 
-        False when there were none, so that another try would be refused as well.
+        False when there were none, so that another try would be refused as well. Raises OverloadedError.
         """
         was_here = await self.give_back(organization_id)
-        async with self._pool.connection() as connection:
-            row = await (
-                await connection.execute(_OTHERS_LEASES, (organization_id, self._node_id))
-            ).fetchone()
-            if row is None or not row[0]:
-                return was_here
-            await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(organization_id)))
+        try:
+            async with self._pool.connection() as connection:
+                row = await (
+                    await connection.execute(_OTHERS_LEASES, (organization_id, self._node_id))
+                ).fetchone()
+                if row is None or not row[0]:
+                    return was_here
+                await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(organization_id)))
+        except psycopg.OperationalError as problem:
+            # Without an answer nobody can say that the credit does not suffice.
+            raise OverloadedError(_AWAY) from problem
         return True
 
     async def give_back(self, organization_id: UUID) -> bool:
