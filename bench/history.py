@@ -28,6 +28,9 @@ CHUNK = 250_000
 BYTES_PER_EVENT = 2_200
 MS_PER_S = 1_000
 WORKERS = 8
+TURNS = 5
+# For PostgreSQL to have written what was written past it.
+REST_S = 20
 
 # Ids as jeton makes them: they begin with the time, so that new rows go to the end of an index.
 _IDS = """
@@ -108,10 +111,13 @@ async def measure(house: House, requests: int, workers: int) -> list[float]:
 
 
 async def look(house: House, events: int, requests: int) -> dict[str, object]:
-    """One row of the table: after a warm-up, three times each, the median of the medians."""
-    await measure(house, requests // 4, WORKERS)
-    single = [median(await measure(house, requests // 4, 1)) for _ in range(3)]
-    busy = [await measure(house, requests, WORKERS) for _ in range(3)]
+    """One row of the table: after a warm-up, five times each by turns, the median of the medians."""
+    await asyncio.sleep(REST_S)
+    await measure(house, requests, WORKERS)
+    single, busy = [], []
+    for _ in range(TURNS):
+        single.append(median(await measure(house, requests // 4, 1)))
+        busy.append(await measure(house, requests, WORKERS))
     async with house.pool.connection() as connection:
         row = await (await connection.execute("SELECT pg_database_size(current_database())")).fetchone()
     return {
