@@ -149,8 +149,9 @@ async def test_gone_disables_at_once_and_enabling_begins_anew(stage: Stage) -> N
             await set_enabled(connection, endpoint, is_enabled=True, at=stage.clock.at)
             await replay(connection, stage.organization_id, event_id, at=stage.clock.at)
         await notifier.work_off(stage.clock)
+    # The second time it hears of its disabling too, in no order.
     delivered = [request.headers["webhook-id"] for request in receiver.requests]
-    assert delivered[:2] == [event_id, event_id]
+    assert (delivered[0], delivered.count(event_id)) == (event_id, 2)
 
 
 async def test_a_test_goes_to_its_endpoint_only_whatever_that_takes(stage: Stage) -> None:
