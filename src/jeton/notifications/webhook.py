@@ -15,8 +15,8 @@ from jeton.errors import UpstreamError
 from jeton.notifications.addresses import AddressRules, Target
 from jeton.notifications.errors import WebhookAddressError
 from jeton.upstreams.errors import UpstreamTimeoutError
-from jeton.upstreams.http_answer import Fields, HttpAnswer
-from jeton.upstreams.http_connection import Connection
+from jeton.upstreams.http.answer import Fields, HttpAnswer
+from jeton.upstreams.http.connection import Connection
 
 # The least that the specification recommends; everything from the name to the answer's end.
 TIMEOUT_S = 15.0

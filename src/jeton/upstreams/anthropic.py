@@ -14,9 +14,9 @@ import msgspec
 
 from jeton.errors import ConfigurationError, UpstreamError
 from jeton.tokens.prompt import Prompt
-from jeton.upstreams.http_address import Address
-from jeton.upstreams.http_answer import Fields, HttpAnswer
-from jeton.upstreams.http_pool import Limits, Pool
+from jeton.upstreams.http.address import Address
+from jeton.upstreams.http.answer import Fields, HttpAnswer
+from jeton.upstreams.http.pool import Limits, Pool
 from jeton.upstreams.interface import Ask, CountMethod
 
 __all__ = ("AnthropicUpstream", "Limits")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
-BOTH = frozenset({"test_http_client.py", "test_http_pool.py"})
+BOTH = frozenset({"test_http_client.py", "test_pool.py"})
 
 
 def pytest_asyncio_loop_factories(

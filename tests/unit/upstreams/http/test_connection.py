@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.upstreams.wires import HEAD, Line
+from tests.unit.upstreams.http.wires import HEAD, Line
 
 from jeton.errors import UpstreamError
-from jeton.upstreams.http_answer import UNREAD_BYTES_MAX, HttpAnswer
-from jeton.upstreams.http_connection import OVERHEAD_BYTES_MAX, WRITTEN_AT_ONCE_BYTES
+from jeton.upstreams.http.answer import UNREAD_BYTES_MAX, HttpAnswer
+from jeton.upstreams.http.connection import OVERHEAD_BYTES_MAX, WRITTEN_AT_ONCE_BYTES
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (

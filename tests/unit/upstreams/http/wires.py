@@ -4,8 +4,8 @@ import asyncio
 import socket
 from dataclasses import dataclass, field
 
-from jeton.upstreams.http_answer import Fields, HttpAnswer
-from jeton.upstreams.http_connection import Connection
+from jeton.upstreams.http.answer import Fields, HttpAnswer
+from jeton.upstreams.http.connection import Connection
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\ncontent-length: 2\r\n\r\n"
 

@@ -12,7 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from jeton.errors import UpstreamError
 from jeton.upstreams.errors import UpstreamTimeoutError
-from jeton.upstreams.http_answer import Fields, HttpAnswer, Select
+from jeton.upstreams.http.answer import Fields, HttpAnswer, Select
 
 # What is neither head nor body may not grow without end either: this much in a row of status
 # lines, headers, chunk extensions or trailers is too much.

@@ -3,7 +3,7 @@
 import pytest
 
 from jeton.errors import ConfigurationError
-from jeton.upstreams.http_address import Address
+from jeton.upstreams.http.address import Address
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from jeton.errors import UpstreamError
 from jeton.upstreams.errors import UpstreamUnreachableError
-from jeton.upstreams.http_address import Address
-from jeton.upstreams.http_connection import Connection
+from jeton.upstreams.http.address import Address
+from jeton.upstreams.http.connection import Connection
 
 # Shorter than servers keep idle connections (uvicorn 5 s, nginx 75 s), so that we close first.
 KEEP_ALIVE_S = 4.0

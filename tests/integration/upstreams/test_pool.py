@@ -18,8 +18,8 @@ from tests.integration.upstreams.playing import (
 from jeton.errors import UpstreamError
 from jeton.upstreams.anthropic import AnthropicUpstream, Limits
 from jeton.upstreams.errors import UpstreamUnreachableError
-from jeton.upstreams.http_address import Address
-from jeton.upstreams.http_pool import Pool
+from jeton.upstreams.http.address import Address
+from jeton.upstreams.http.pool import Pool
 
 
 async def read(upstream: AnthropicUpstream) -> bytes:
