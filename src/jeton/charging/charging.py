@@ -22,7 +22,7 @@ from jeton.charging.outage.spool import Spool, Unheld, keep_end
 from jeton.charging.words import Charge, ChargeState, Hold, HoldAsk, Metered, Rule
 from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit
-from jeton.errors import InsufficientCreditError, OverloadedError
+from jeton.errors import InsufficientCreditError, NotFoundError, OverloadedError
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
 from jeton.usage import Usage
@@ -53,7 +53,7 @@ class Charging:
         """
         self.continuing = Continuing()
         self._leases = leases
-        self._promises = Promises()
+        self._promises = Promises(self._give_up)
         self._spool = spool
         self._commits = commits
         self._node_id = node_id
@@ -91,7 +91,7 @@ class Charging:
 
     def _promise(self, ask: HoldAsk, taken_at: datetime, lease_id: str) -> Hold:
         member = TakeHold(ask, self._node_id, taken_at, taken_at + self._validity, lease_id)
-        self._promises.add(ask.request_id, self._take(member))
+        self._promises.add(ask, self._commits.enqueue(member))
         return Hold(ask, "", taken_at, member.valid_until)
 
     async def _take_after_recall(self, ask: HoldAsk) -> Hold:
@@ -146,11 +146,15 @@ class Charging:
         ask = hold.ask
         if self.continuing.is_open(ask.request_id):
             return await self._end_unheld(end, hold)
-        # Without its hold there is nothing to end; with it, its row is there first.
-        await self._promises.wait(ask.request_id)
         try:
+            # A hold that is still on its way is ahead of its end, in the same commit or an earlier one.
             return cast("Charge", await self._commits.submit(end))
+        except NotFoundError:
+            await self._promises.wait(ask.request_id)
+            raise
         except OverloadedError:
+            # Without its hold there is nothing to end.
+            await self._promises.wait(ask.request_id)
             if self._spool is None:
                 raise
             # Durable here, and booked when the database is back: the answer may go out.

@@ -136,6 +136,8 @@ class Batch:
         known = book.find_hold(ask.request_id)
         if known is not None:
             return known.transaction_id
+        if ask.request_id in self._charges:
+            return self._charges[ask.request_id].transaction_id
         # The instant of its booking, which is also that of its posting: what was held before a lot's
         # expiry is booked before it, and nothing is booked on the lot from then on.
         at = max(member.taken_at, self._at)

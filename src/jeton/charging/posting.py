@@ -50,7 +50,7 @@ class Posting:
         self._open = {}
         organization_ids = {member.organization_id for member in members}
         kept = self._shelf.take(organization_ids)
-        if kept is not None and all(_is_known(kept, member) for member in members):
+        if kept is not None and _are_known(kept, members):
             batch = Batch(kept, {}, clock.now())
             outcomes = [batch.decide(member) for member in members]
             if not any(isinstance(outcome, JetonError) for outcome in outcomes):
@@ -98,11 +98,7 @@ def stop_at(checkpoint: Callable[[str], None], execute: Execute) -> Execute:
 
 
 async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID, Book]) -> Outcomes:
-    ended = [
-        member.request_id
-        for member in members
-        if isinstance(member, EndHold) and not _is_known(books, member)
-    ]
+    ended = [request_id for member in members if (request_id := _ended_before(books, member))]
     charges = await _read_charges(channel, ended) if ended else {}
     counted = {
         member.budget.budget_id: await count_windows(channel, member.budget)
@@ -115,18 +111,40 @@ async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID
     return outcomes
 
 
-def _is_known(books: dict[UUID, Book], member: Member) -> bool:
-    """Whether a kept book says everything about this member."""
-    match member:
-        case TakeHold():
-            return True
-        case EndHold():
-            book = books.get(member.organization_id)
-            hold = None if book is None else book.holds.get(member.request_id)
-            # Which windows it counts in is read with the hold.
-            return book is not None and hold is not None and (not book.budgets or book.budgets.knows(hold))
-        case _:
+def _are_known(books: dict[UUID, Book], members: Sequence[Member]) -> bool:
+    """Whether kept books say everything about these members."""
+    taken = set()
+    for member in members:
+        if isinstance(member, TakeHold):
+            taken.add(member.ask.request_id)
+            continue
+        if not isinstance(member, EndHold):
             return False
+        book = books.get(member.organization_id)
+        if book is None:
+            return False
+        hold = book.holds.get(member.request_id)
+        if hold is None:
+            if book.budgets or member.request_id not in taken:
+                return False
+        elif book.budgets and not book.budgets.knows(hold):
+            # Which windows it counts in is read with the hold.
+            return False
+    return True
+
+
+def _ended_before(books: dict[UUID, Book], member: Member) -> str:
+    """The request whose hold may have ended already, in a commit that this one repeats, say; "" for none."""
+    match member:
+        case EndHold():
+            request_id = member.request_id
+        case TakeHold(lease_id=lease_id) if lease_id:
+            # Only of a promised hold the end can be in the very same commit.
+            request_id = member.ask.request_id
+        case _:
+            return ""
+    book = books.get(member.organization_id)
+    return "" if book is not None and request_id in book.holds else request_id
 
 
 def _request_ids(member: Member) -> tuple[str, ...]:

@@ -107,6 +107,13 @@ class GroupCommit(Generic[Member, Result]):
         Raises the member's own error, or OverloadedError when the queue is full or the database
         is away. Cancelling the caller does not withdraw the member.
         """
+        return await self.enqueue(member)
+
+    def enqueue(self, member: Member) -> "asyncio.Future[Result]":
+        """``submit`` for whoever does not wait yet; members are committed in the order in which they come.
+
+        Raises OverloadedError when the queue is full or the database is away.
+        """
         if self._is_closing:
             raise OverloadedError("This server is stopping: send the request again in a moment.")
         if self._is_away:
@@ -125,7 +132,7 @@ class GroupCommit(Generic[Member, Result]):
             self._writer = self._loop.create_task(self._write())
         elif self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
-        return await future
+        return future
 
     async def close(self) -> None:
         """Commit what waits, refuse what comes, and close the connection; safe to repeat."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
-from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -18,7 +17,7 @@ class Entry(NamedTuple):
     """What a digest covers, in the order of the database's columns."""
 
     sequence: int
-    organization_id: UUID
+    organization_id: str
     transaction_id: str
     movement: str
     request_id: str | None

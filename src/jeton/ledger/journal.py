@@ -132,12 +132,16 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
         _transaction_row(entry, open_books[entry.organization_id], at) for entry in entries.transactions
     ]
     fresh = {lot.lot_id for book in changed for lot, _ in book.new_lots}
+    # A hold that was taken and ended in one commit never stood open.
+    brief = {row.request_id for row in entries.taken}.intersection(entries.ended)
+    taken = [row for row in entries.taken if row.request_id not in brief] if brief else entries.taken
+    ended = [one for one in entries.ended if one not in brief] if brief else entries.ended
     budgets, windows = render_budgets(book.budgets for book in changed)
     return Documents(
         new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
         new_transactions=encode(transactions),
-        new_holds=encode(entries.taken),
-        ended_holds=render_array(entries.ended) if entries.ended else None,
+        new_holds=encode(taken),
+        ended_holds=render_array(ended) if ended else None,
         changed_lots=encode(
             [
                 _lot_amounts(lot)
@@ -193,7 +197,7 @@ def _transaction_row(entry: Transaction, book: Book, at: datetime) -> dict[str, 
     book.chain_length += 1
     fields = Entry(
         book.chain_length,
-        entry.organization_id,
+        book.organization_text,
         entry.transaction_id,
         entry.movement,
         entry.request_id,

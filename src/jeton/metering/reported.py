@@ -4,7 +4,6 @@ This is the one conversion of this dialect (P6). Counts that contradict each oth
 repaired and not priced: the request is quarantined with a sentence that says why.
 """
 
-import re
 from dataclasses import astuple
 from operator import add
 from typing import Annotated, Literal
@@ -16,8 +15,10 @@ from jeton.usage import COUNT_MAX, Usage
 
 REPORTED_BYTES_MAX = 65_536
 _NUL_ESCAPE = "\\u0000"
-# Escapes and exponents: the two kinds of valid JSON that PostgreSQL's jsonb may refuse.
-_UNSURE = re.compile(rb"\\|[0-9][eE]")
+# To find exponents, which come after a digit: searching for two fixed bytes takes a tenth of the time
+# that a regular expression takes.
+_ANY_DIGIT = bytes.maketrans(b"123456789E", b"000000000e")
+_EXPONENT = b"0e"
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
 
@@ -152,7 +153,8 @@ def read_reported(raw: bytes) -> Reported:
 def _kept_text(raw: bytes, *, is_sound: bool) -> str | None:
     """The JSON text to keep; None if jsonb would not take it, for it must never stop a settlement."""
     try:
-        if is_sound and not _UNSURE.search(raw):
+        # Escapes and exponents are the two kinds of valid JSON that PostgreSQL's jsonb may refuse.
+        if is_sound and b"\\" not in raw and _EXPONENT not in raw.translate(_ANY_DIGIT):
             return raw.decode()
         text = msgspec.json.encode(_ANY.decode(raw)).decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,7 +1,7 @@
 """The watch: takes note of every exchange that ended, and works it off beside the requests.
 
 Taking note is a few additions, the comparison of the bound with the provider's count, and for some
-requests an entry in a bounded queue. Counting prompts again, sums and writes come later, in steps so
+requests an entry in a bounded queue. Counting prompts again and writes come later, in steps so
 short that no request waits for one. What was noted and not written when a process dies is lost: none
 of it is money.
 """
@@ -41,9 +41,6 @@ from jeton.watch.words import Ended
 TICK_S = 1.0
 FLUSH_INTERVAL_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
-# Each a few dozen bytes, and per tick: so the bound is reached by a rush of 16,000 requests a second.
-QUEUE_MAX = 16_384
-ENTRIES_PER_STEP = 64
 # Per tick: what counting prompts again may cost (1 % of a core), which is kept by allowing fewer
 # samples the longer the latest ones took, and what is in memory for it at most.
 SAMPLING_TIME_S = 0.01
@@ -83,14 +80,13 @@ class Demoter(Protocol):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """A settled request: its bound, the provider's count, and the prompt where it is a sample."""
+    """A settled request whose prompt is counted again, and the provider's count of it."""
 
     day_on: date
     model: str
     family: str
     reported: int
-    bound: int
-    prompt: Prompt | None
+    prompt: Prompt
 
 
 @dataclass(slots=True)
@@ -143,11 +139,11 @@ class Watch:
             self._raise_exceeded(ended, reported, bound)
         if reported == 0:
             return
-        if len(self._queue) >= QUEUE_MAX:
-            self.tallies.dropped["queue_full"] += 1
-            return
-        prompt = ended.prompt if self._takes_sample(ended) else None
-        self._queue.append(_Entry(at.date(), ended.model, ended.family, reported, bound, prompt))
+        day_on = at.date()
+        sums = self._find_sums(Key(day_on, ended.model, EVERY_KIND, "bounded"))
+        sums.add(bound, reported, is_outside=reported > bound)
+        if self._takes_sample(ended):
+            self._queue.append(_Entry(day_on, ended.model, ended.family, reported, ended.prompt))
 
     def _takes_sample(self, ended: Ended) -> bool:
         """Whether the prompt is counted again; if not, it says why."""
@@ -206,28 +202,21 @@ class Watch:
                 await self._try_flush()
 
     async def work_off(self) -> None:
-        """Sum up what waits in the queue, then allow new samples."""
-        for number in range(1, len(self._queue) + 1):
+        """Count again what waits in the queue, then allow new samples."""
+        while self._queue:
             entry = self._queue.popleft()
             if entry.family not in self._bytes_max:
                 # May read a calibration, which takes a tenth of a second.
                 method = await asyncio.to_thread(self._counter.can_count, entry.family)
                 is_tokenized = method in {"exact", "reconstructed"}
                 self._bytes_max[entry.family] = TOKENIZED_BYTES_MAX if is_tokenized else ESTIMATED_BYTES_MAX
-            self._sum_bound(entry)
-            if entry.prompt is not None:
-                started_s = time.thread_time()
-                self._observe(entry, entry.prompt)
-                cost_s = time.thread_time() - started_s
-                self._sample_cost_s += (cost_s - self._sample_cost_s) * _LATEST_SHARE
-            if entry.prompt is not None or number % ENTRIES_PER_STEP == 0:
-                await asyncio.sleep(0)
+            started_s = time.thread_time()
+            self._observe(entry)
+            cost_s = time.thread_time() - started_s
+            self._sample_cost_s += (cost_s - self._sample_cost_s) * _LATEST_SHARE
+            await asyncio.sleep(0)
         affordable = int(SAMPLING_TIME_S / max(self._sample_cost_s, SAMPLING_TIME_S / SAMPLES_MAX))
         self._budget = _Budget(samples=max(1, affordable))
-
-    def _sum_bound(self, entry: _Entry) -> None:
-        key = Key(entry.day_on, entry.model, EVERY_KIND, "bounded")
-        self._find_sums(key).add(entry.bound, entry.reported, is_outside=entry.reported > entry.bound)
 
     def _find_sums(self, key: Key) -> Sums:
         sums = self._sums.get(key)
@@ -235,10 +224,10 @@ class Watch:
             sums = self._sums[key] = Sums()
         return sums
 
-    def _observe(self, entry: _Entry, prompt: Prompt) -> None:
+    def _observe(self, entry: _Entry) -> None:
         try:
-            count = self._counter.count_prompt(prompt, entry.family)
-            kind = self._describe(prompt)
+            count = self._counter.count_prompt(entry.prompt, entry.family)
+            kind = self._describe(entry.prompt)
         except (JetonError, msgspec.MsgspecError, ValueError, RecursionError):
             # The provider took a prompt that we cannot read: it was billed, and it is no count of ours.
             self.tallies.dropped["unreadable"] += 1

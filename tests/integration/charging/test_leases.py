@@ -1,20 +1,31 @@
 """Leases: a busy node admits from memory, the books stay exact, and nobody is refused for an idle lease."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from jeton import clock
 from jeton.charging.charging import Charging
 from jeton.charging.leasing.leases import BUSY_HOLDS, MARGIN_S, VALIDITY_S, Leases
-from jeton.charging.members import LeaseTerms, ReturnLease, TakeLease
+from jeton.charging.members import (
+    EndHold,
+    LeaseTerms,
+    Member,
+    Outcome,
+    ReturnLease,
+    TakeHold,
+    TakeLease,
+)
 from jeton.charging.outage.spool import Spool
-from jeton.charging.words import Rule
+from jeton.charging.words import Charge, Rule
+from jeton.db.channel import Channel
+from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import open_pool
-from jeton.errors import InsufficientCreditError, OverloadedError
+from jeton.errors import InsufficientCreditError, JetonError, OverloadedError
 from jeton.ids import new_id
 
 from .conftest import VALIDITY_S as HOLD_VALIDITY_S
@@ -144,21 +155,49 @@ async def test_a_promise_that_failed_long_ago_delivers_nothing_and_is_not_spoole
     node, _ = nodes
     await make_busy(house, node)
     spool = Spool(tmp_path / "ends.jsonl")
+
+    async def refuse(_: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
+        raise OverloadedError(f"{len(members)} members came when the database was away.")
+
+    commits = GroupCommit(house.pool, refuse)
     charging = Charging(
-        node.commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
+        commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
     )
     hold = await charging.hold(house.ask(HOLD_NANO))
     assert not hold.transaction_id
-    # As if it were away: whoever comes is refused, and the promise's row has not been asked for yet.
-    await node.commits.close()
-    for _ in range(10):
-        await asyncio.sleep(0)
     for _ in range(2):
         with pytest.raises(OverloadedError):
             await charging.confirm(hold)
         with pytest.raises(OverloadedError):
             await charging.settle(hold, metered())
     assert spool.count == 0
+    await commits.close()
+
+
+async def test_a_promised_hold_and_its_end_in_one_commit_stay_one_when_that_is_repeated(
+    house: House, nodes: tuple[Node, Node]
+) -> None:
+    """The upstream was faster than the commit, and then nobody knew whether it had happened."""
+    node, _ = nodes
+    await make_busy(house, node)
+    at = clock.now()
+    ask = house.ask(HOLD_NANO)
+    lease_id = node.leases.promise(house.organization_id, HOLD_NANO, at)
+    take = TakeHold(ask, "node_1", at, at + timedelta(seconds=HOLD_VALIDITY_S), lease_id)
+    end = EndHold(house.organization_id, ask.request_id, "released", Rule.UPSTREAM_FAILED)
+    first, second = node.commits.enqueue(take), node.commits.enqueue(end)
+    taken, ended = await first, cast("Charge", await second)
+    for member, outcome in ((take, ended.transaction_id), (end, ended)):
+        # Whoever repeats remembers nothing: the version of the book is another.
+        again = open_writer(house.pool)
+        assert await again.submit(member) == outcome
+        await again.close()
+    assert taken != ended.transaction_id
+    async with house.pool.connection() as connection:
+        left = await (await connection.execute("SELECT request_id FROM holds")).fetchall()
+    assert left == [(lease_id,)]
+    proof = await house.proof()
+    assert proof.findings == []
 
 
 async def test_who_cannot_be_asked_for_a_lease_is_no_reason_to_refuse(

@@ -24,7 +24,7 @@ from jeton.metering.contract import Rule
 from jeton.tokens.prompt import Message, Prompt
 from jeton.watch.alarms import acknowledge_alarm
 from jeton.watch.errors import AlarmNotFoundError
-from jeton.watch.watch import ESTIMATED_BYTES_MAX, QUEUE_MAX, SAMPLES_MAX, TOKENIZED_BYTES_MAX, Watch
+from jeton.watch.watch import ESTIMATED_BYTES_MAX, SAMPLES_MAX, TOKENIZED_BYTES_MAX, Watch
 
 
 async def report_of(pool: Pool) -> AccuracyReport:
@@ -189,10 +189,10 @@ async def test_an_estimate_may_be_of_a_longer_prompt_than_a_tokenizers_count(poo
 
 async def test_a_rush_costs_a_bounded_memory(pool: Pool) -> None:
     watch = make_watch(pool)
-    for _ in range(QUEUE_MAX + 5):
-        watch.note(ended(is_rehearsal=True))
-    assert watch.tallies.dropped["queue_full"] == 5
-    assert watch.tallies.models[MODEL].bound_checks == QUEUE_MAX + 5
+    for _ in range(SAMPLES_MAX + 5):
+        watch.note(ended(body_bytes=1))
+    assert watch.tallies.dropped == {"sampling": 5}
+    assert watch.tallies.models[MODEL].bound_checks == SAMPLES_MAX + 5
 
 
 async def test_what_was_not_charged_is_counted_and_compared_with_nothing(pool: Pool) -> None:

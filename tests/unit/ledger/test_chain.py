@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from hashlib import sha256
-from uuid import UUID
 
 import pytest
 
@@ -10,7 +9,7 @@ from jeton.ledger.chain import Entry, link
 
 ENTRY = Entry(
     2,
-    UUID("01934b2e-0000-7000-8000-000000000001"),
+    "01934b2e-0000-7000-8000-000000000001",
     "txn_1",
     "hold",
     "req_1",

@@ -6,41 +6,52 @@ since the database went away, was then taken for one that had its hold, and answ
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 
-from jeton.charging.words import Hold
-from jeton.errors import OverloadedError
+from jeton.charging.members import Outcome
+from jeton.charging.words import HoldAsk
+from jeton.db.errors import OutcomeUnknownError
 
 # More than requests can be under way at a time, each of which asks for its own at most twice.
 FAILED_MAX = 65_536
+
+Taking = asyncio.Future[Outcome]
 
 
 class Promises:
     """The promises of one node by request id."""
 
-    def __init__(self) -> None:
-        """Nothing is promised."""
-        self._open: dict[str, asyncio.Task[Hold]] = {}
+    def __init__(self, give_up: Callable[[HoldAsk], Awaitable[None]]) -> None:
+        """``give_up`` gives a hold back of which nobody knows whether it was taken."""
+        self._give_up = give_up
+        self._open: dict[str, Taking] = {}
         self._failed: OrderedDict[str, BaseException] = OrderedDict()
+        self._giving_up: set[asyncio.Future[None]] = set()
 
-    def add(self, request_id: str, taking: Coroutine[None, None, Hold]) -> None:
-        """Have a hold taken meanwhile."""
-        task = asyncio.create_task(taking)
-        self._open[request_id] = task
-        task.add_done_callback(lambda done: self._note(request_id, done))
+    def add(self, ask: HoldAsk, taking: Taking) -> None:
+        """Note a hold that is being taken meanwhile."""
+        self._open[ask.request_id] = taking
+        taking.add_done_callback(partial(self._note, ask))
 
     async def wait(self, request_id: str) -> None:
         """Return when the hold is durable, at once if it was never promised; raises what taking it raised."""
-        task = self._open.get(request_id)
-        if task is not None:
-            await asyncio.shield(task)
+        taking = self._open.get(request_id)
+        if taking is not None:
+            await asyncio.shield(taking)
         elif request_id in self._failed:
             raise self._failed[request_id]
 
-    def _note(self, request_id: str, done: asyncio.Task[Hold]) -> None:
-        del self._open[request_id]
-        problem = OverloadedError("This server is stopping.") if done.cancelled() else done.exception()
-        if problem is not None:
-            self._failed[request_id] = problem
-            if len(self._failed) > FAILED_MAX:
-                self._failed.popitem(last=False)
+    def _note(self, ask: HoldAsk, taking: Taking) -> None:
+        del self._open[ask.request_id]
+        problem = taking.exception()
+        if problem is None:
+            return
+        self._failed[ask.request_id] = problem
+        if len(self._failed) > FAILED_MAX:
+            self._failed.popitem(last=False)
+        if isinstance(problem, OutcomeUnknownError):
+            # If it was taken, it is given back: the request fails.
+            giving_up = asyncio.ensure_future(self._give_up(ask))
+            self._giving_up.add(giving_up)
+            giving_up.add_done_callback(self._giving_up.discard)

@@ -47,7 +47,7 @@ async def verify_chain(connection: Connection, proof: Proof, kept: Mapping[str, 
     async for row in read_rows(connection, "chain", _LINKS):
         organization_id, sequence, digest = row[0], row[1], bytes(row[2])
         length, previous = ends.get(organization_id, (0, b""))
-        entry = Entry(sequence, organization_id, *row[3:])
+        entry = Entry(sequence, str(organization_id), *row[3:])
         is_next = sequence == length + 1 and digest == link(previous, entry)
         if not is_next and organization_id not in broken:
             broken.add(organization_id)
