@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from jeton.caching.plan import Plan
 from jeton.tokens.prompt import ABSENT, Block, Message, Prompt
 
 
@@ -45,13 +46,15 @@ class Ask(msgspec.Struct, frozen=True):
     """One call: the parsed request, its untouched bytes, and the headers that travel on.
 
     ``headers`` has lower-case names and only what may be forwarded (anthropic-version,
-    anthropic-beta, ...), never the caller's key.
+    anthropic-beta, ...), never the caller's key. ``cache`` is what is asked of a
+    prompt cache, for upstreams that have none of their own.
     """
 
     request_id: str
     request: MessagesRequest
     body: bytes
     headers: Mapping[str, str]
+    cache: Plan | None = None
 
 
 class Answer(Protocol):
