@@ -44,15 +44,15 @@ def budget_routes(deps: AdminDeps) -> list[BaseRoute]:
 
 async def _list(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         standings = await list_budgets(connection, caller.organization_id)
     return render_list([render_budget(standing) for standing in standings], has_more=False)
 
 
 async def _create(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    wanted = _parse(await call.read_body(CreateBudget))
-    async with call.deps.pool.connection() as connection:
+    wanted = _parse(call.read_body(CreateBudget))
+    async with call.connect() as connection:
         budget_id = await create_budget(
             connection, caller.organization_id, wanted, by=Actor("key", caller.key_id)
         )
@@ -61,14 +61,14 @@ async def _create(call: Call) -> dict[str, object]:
 
 async def _get(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         return render_budget(await get_budget(connection, caller.organization_id, _budget_id(call)))
 
 
 async def _change(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    body = await call.read_body(ChangeBudgetBody)
-    async with call.deps.pool.connection() as connection:
+    body = call.read_body(ChangeBudgetBody)
+    async with call.connect() as connection:
         await change_budget(
             connection,
             caller.organization_id,
@@ -82,7 +82,7 @@ async def _change(call: Call) -> dict[str, object]:
 
 async def _end(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         by = Actor("key", caller.key_id)
         await end_budget(connection, caller.organization_id, _budget_id(call), by=by)
         return render_budget(await get_budget(connection, caller.organization_id, _budget_id(call)))

@@ -62,7 +62,7 @@ async def _list(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     has_groups = _wants_models(call)
     model = call.find_text("model")
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         groups = await list_in_force(connection, caller.organization_id, call.deps.limit_terms)
     shown = [group for group in groups if group.limits != UNLIMITED and has_groups]
     if model:
@@ -84,7 +84,7 @@ async def _list_workspace(call: Call) -> dict[str, object]:
 async def _change_workspace(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     workspace_id = str(call.request.path_params["workspace_id"])
-    body = await call.read_body(ChangeLimits)
+    body = call.read_body(ChangeLimits)
     entry_id = str(call.request.path_params["rate_limit_id"])
     before = next((own for own, _ in await _read_pairs(call, workspace_id) if _id_of(own) == entry_id), None)
     if before is None:
@@ -96,7 +96,7 @@ async def _change_workspace(call: Call) -> dict[str, object]:
         limits = replace(limits, **{_KINDS[value.type]: value.value})
     place = Place(caller.organization_id, workspace_id, before.group)
     by = Actor("key", caller.key_id)
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         if limits == UNLIMITED:
             await clear_limits(connection, place, by=by)
         else:
@@ -109,7 +109,7 @@ async def _change_workspace(call: Call) -> dict[str, object]:
 async def _read_pairs(call: Call, workspace_id: str) -> list[tuple[GroupLimits, GroupLimits]]:
     """Of every group the workspace's limits and the organization's."""
     organization_id, terms = call.caller.organization_id, call.deps.limit_terms
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         await get_workspace(connection, organization_id, workspace_id)
         own = await list_in_force(connection, organization_id, terms, workspace_id=workspace_id)
         shared = await list_in_force(connection, organization_id, terms)

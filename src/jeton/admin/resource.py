@@ -1,6 +1,7 @@
 """Resource: one path as ASGI: who calls, what they sent, and every error in the Messages API's envelope."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from jeton.admin.errors import (
     InvalidQueryError,
     MethodNotAllowedError,
 )
+from jeton.admin.once import KEY_HEADER, REPLAYED_HEADER, DoneBeforeError, Once, describe
+from jeton.db.pool import Connection
 from jeton.errors import (
     ConflictError,
     InvalidInputError,
@@ -57,6 +60,12 @@ class Call:
     request: Request
     caller: Caller
     deps: AdminDeps
+    body: bytes
+    once: Once
+
+    def connect(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection to read and write with, which respects the request's idempotency key."""
+        return self.once.connect()
 
     def require_admin(self) -> Caller:
         """The caller, if it holds an admin key; else AdminKeyRequiredError."""
@@ -80,15 +89,10 @@ class Call:
             raise InvalidQueryError(name, "has characters that cannot be printed")
         return text
 
-    async def read_body(self, kind: type[_Body]) -> _Body:
-        """The body as ``kind``; InvalidBodyError or BodyTooLargeError."""
-        body = bytearray()
-        async for chunk in self.request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                raise BodyTooLargeError(BODY_BYTES_MAX)
+    def read_body(self, kind: type[_Body]) -> _Body:
+        """The body as ``kind``; InvalidBodyError."""
         try:
-            return msgspec.json.decode(body, type=kind)
+            return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidBodyError(str(error).rstrip(".")) from None
 
@@ -109,7 +113,7 @@ class Resource:
         request_id = new_id("req")
         request = Request(scope, receive)
         try:
-            response = render(200, await self._answer(request), request_id)
+            response = await self._answer(request, request_id)
         except ClientDisconnect:
             return
         except psycopg.OperationalError:
@@ -118,12 +122,33 @@ class Resource:
             response = render_error(error, request_id)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> dict[str, object]:
+    async def _answer(self, request: Request, request_id: str) -> Response:
         handler = self._handlers.get(request.method)
         if handler is None:
             raise MethodNotAllowedError(request.method, self._handlers)
         caller = await self._deps.key_ring.authenticate(read_secret(request))
-        return await handler(Call(request, caller, self._deps))
+        key, body = "", b""
+        if request.method != "GET":
+            key, body = request.headers.get(KEY_HEADER, ""), await _read_whole(request)
+        asked = describe(request, body) if key else {}
+        try:
+            async with Once(self._deps.pool, caller.organization_id, key, asked) as once:
+                answer = await handler(Call(request, caller, self._deps, body, once))
+                await once.record(answer)
+        except DoneBeforeError as before:
+            response = render(200, before.answer, request_id)
+            response.headers[REPLAYED_HEADER] = "true"
+            return response
+        return render(200, answer, request_id)
+
+
+async def _read_whole(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise BodyTooLargeError(BODY_BYTES_MAX)
+    return bytes(body)
 
 
 def read_secret(request: Request) -> str:

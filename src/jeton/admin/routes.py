@@ -57,20 +57,20 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
 
 async def _get_organization(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         organization = await get_organization(connection, caller.organization_id)
     return {"type": "organization", "id": str(organization.organization_id), "name": organization.name}
 
 
 async def _get_balance(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         return render_balance(await get_balance(connection, caller.organization_id))
 
 
 async def _list_credits(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         balance = await get_balance(connection, caller.organization_id)
     data = [render_lot(lot) for lot in balance.lots]
     return render_list(data, has_more=balance.lots_count > len(data))
@@ -78,7 +78,7 @@ async def _list_credits(call: Call) -> dict[str, object]:
 
 async def _list_workspaces(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         workspaces = await list_workspaces(connection, caller.organization_id)
     data = [_render_workspace(workspace) for workspace in workspaces]
     return render_list(data, has_more=False)
@@ -88,7 +88,7 @@ async def _list_keys(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     limit = call.find_count("limit", default=KEYS_LISTED, count_max=KEYS_LISTED_MAX - 1)
     after_id = call.find_text("after_id")
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         # One more than asked for tells whether there are more.
         keys = await list_keys(connection, caller.organization_id, after_id=after_id, limit=limit + 1)
     return render_list([render_key(key) for key in keys[:limit]], has_more=len(keys) > limit)
@@ -96,8 +96,8 @@ async def _list_keys(call: Call) -> dict[str, object]:
 
 async def _create_key(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    wanted = await call.read_body(CreateKey)
-    async with call.deps.pool.connection() as connection:
+    wanted = call.read_body(CreateKey)
+    async with call.connect() as connection:
         key, secret = await create_key(
             connection,
             caller.organization_id,
@@ -112,11 +112,11 @@ async def _create_key(call: Call) -> dict[str, object]:
 
 async def _change_key(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    await call.read_body(ChangeKey)
+    call.read_body(ChangeKey)
     key_id = call.request.path_params["key_id"]
     if not key_id.isprintable():
         raise UnknownKeyIdError(ascii(key_id))
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         key = await revoke_key(connection, caller.organization_id, key_id)
         await record_key_audit(connection, Actor("key", caller.key_id), "key.revoked", key)
     return render_key(key)
@@ -125,7 +125,7 @@ async def _change_key(call: Call) -> dict[str, object]:
 async def _get_receipt(call: Call) -> dict[str, object]:
     # An API key sees its own workspace; an admin key has none and sees its whole organization.
     caller = call.caller
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         receipt = await get_receipt(
             connection,
             caller.organization_id,

@@ -75,31 +75,31 @@ def webhook_routes(deps: AdminDeps) -> list[BaseRoute]:
 
 async def _list(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         endpoints = await list_endpoints(connection, caller.organization_id)
     return render_list([render_endpoint(endpoint) for endpoint in endpoints], has_more=False)
 
 
 async def _create(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    body = await call.read_body(CreateWebhook)
+    body = call.read_body(CreateWebhook)
     target = await call.deps.address_rules.check(body.url.strip())
     wanted = WantedEndpoint(target, body.description, body.event_types, caller.key_id)
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         endpoint, secret = await create_endpoint(connection, caller.organization_id, wanted, at=clock.now())
     return {**render_endpoint(endpoint), "secret": secret}
 
 
 async def _get(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         return render_endpoint(await get_endpoint(connection, caller.organization_id, _webhook_id(call)))
 
 
 async def _change(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    body = await call.read_body(ChangeWebhook)
-    async with call.deps.pool.connection() as connection:
+    body = call.read_body(ChangeWebhook)
+    async with call.connect() as connection:
         endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
         if body.is_enabled is not None:
             await set_enabled(connection, endpoint, is_enabled=body.is_enabled, at=clock.now())
@@ -110,7 +110,7 @@ async def _change(call: Call) -> dict[str, object]:
 
 async def _delete(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         endpoint = await delete_endpoint(
             connection, caller.organization_id, _webhook_id(call), at=clock.now()
         )
@@ -119,7 +119,7 @@ async def _delete(call: Call) -> dict[str, object]:
 
 async def _test(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
         event_id = await send_test(connection, endpoint, at=clock.now())
     return {"type": "webhook_test", "webhook_id": endpoint.endpoint_id, "event_id": event_id}
@@ -128,7 +128,7 @@ async def _test(call: Call) -> dict[str, object]:
 async def _list_deliveries(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     page = _read_page(call)
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
         found = await list_deliveries(connection, endpoint, Page(page.limit + 1, page.before_id))
     data = [render_delivery(delivery) for delivery in found[: page.limit]]
@@ -139,7 +139,7 @@ async def _list_events(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     page = _read_page(call)
     type_ = call.find_text("type")
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         found = await list_events(
             connection, caller.organization_id, Page(page.limit + 1, page.before_id), type_=type_
         )
@@ -149,9 +149,9 @@ async def _list_events(call: Call) -> dict[str, object]:
 
 async def _replay(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    body = await call.read_body(Replay)
+    body = call.read_body(Replay)
     event_id = str(call.request.path_params["event_id"])
-    async with call.deps.pool.connection() as connection:
+    async with call.connect() as connection:
         receivers = await replay(
             connection, caller.organization_id, event_id, endpoint_id=body.webhook_id, at=clock.now()
         )
@@ -160,8 +160,8 @@ async def _replay(call: Call) -> dict[str, object]:
 
 async def _replay_missed(call: Call) -> dict[str, object]:
     caller = call.require_admin()
-    body = await call.read_body(ReplayMissed)
-    async with call.deps.pool.connection() as connection:
+    body = call.read_body(ReplayMissed)
+    async with call.connect() as connection:
         endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
         event_ids = await replay_missed(connection, endpoint, since=body.since, at=clock.now())
     return {

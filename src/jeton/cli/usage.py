@@ -17,6 +17,7 @@ from jeton.insight.usage import DAYS_MAX, DayRange, Sums, UsageReport, list_dail
 from jeton.money import display_usd
 from jeton.settings import load_settings
 
+_COUNTS = ("requests", "input", "cache write", "cache read", "output")
 _SINCE = re.compile(r"([1-9][0-9]{0,2})d")
 
 
@@ -56,19 +57,24 @@ def usage(
 
 def _print(report: UsageReport) -> None:
     table = Table("day (UTC)", "model", show_footer=True)
-    for name in ("requests", "input", "cache write", "cache read", "output", "list amount", "net amount"):
+    totals = report.totals
+    # Where nothing was reversed, what was charged is the net amount.
+    money = ("list amount", "charged", "reversed", "net amount")
+    has_reversed = totals.reversed_nano > 0
+    for name in (*_COUNTS, *(money if has_reversed else (money[0], money[-1]))):
         table.add_column(name, justify="right")
     for row in report.rows:
-        table.add_row(row.day_on.isoformat(), row.model, *_cells(row.sums))
+        table.add_row(row.day_on.isoformat(), row.model, *_cells(row.sums, has_reversed=has_reversed))
     table.columns[0].footer = "total"
-    for column, cell in zip(table.columns[2:], _cells(report.totals), strict=True):
+    for column, cell in zip(table.columns[2:], _cells(totals, has_reversed=has_reversed), strict=True):
         column.footer = cell
     console = make_console()
     console.print(table)
     console.print(f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC.")
 
 
-def _cells(sums: Sums) -> list[str]:
+def _cells(sums: Sums, *, has_reversed: bool) -> list[str]:
+    gross = [display_usd(sums.charged_nano), display_usd(-sums.reversed_nano)] if has_reversed else []
     writes = sums.cache_creation_5m_input_tokens + sums.cache_creation_1h_input_tokens
     return [
         f"{sums.requests:,}",
@@ -77,5 +83,6 @@ def _cells(sums: Sums) -> list[str]:
         f"{sums.cache_read_input_tokens:,}",
         f"{sums.output_tokens:,}",
         display_usd(sums.list_nano),
+        *gross,
         display_usd(sums.net_nano),
     ]

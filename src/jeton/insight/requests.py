@@ -32,10 +32,12 @@ _READ = """
     SELECT m.request_id, m.workspace_id, m.key_id, k.name, m.model, m.upstream, m.state, m.rule_id,
            m.is_rehearsal, m.list_nano, m.net_nano, m.held_at, m.ended_at,
            u.input_tokens, u.cache_creation_5m_input_tokens + u.cache_creation_1h_input_tokens,
-           u.cache_read_input_tokens, u.output_tokens, s.scanned_count, s.scanned_id
+           u.cache_read_input_tokens, u.output_tokens, coalesce(r.amount_nano, 0),
+           s.scanned_count, s.scanned_id
     FROM (SELECT count(*) AS scanned_count, min(request_id) AS scanned_id FROM scanned) AS s
     LEFT JOIN matching AS m ON true
     LEFT JOIN usage_events AS u ON u.request_id = m.request_id
+    LEFT JOIN reversals AS r ON r.request_id = m.request_id
     LEFT JOIN api_keys AS k ON k.key_id = m.key_id
     ORDER BY m.request_id DESC
 """
@@ -77,6 +79,7 @@ class ListedCharge:
     cache_creation_input_tokens: int | None
     cache_read_input_tokens: int | None
     output_tokens: int | None
+    reversed_nano: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def _render_charge(charge: ListedCharge) -> dict[str, object]:
         },
         "list_amount": render_usd(charge.list_nano),
         "net_amount": render_usd(charge.net_nano),
+        "reversed_amount": render_usd(charge.reversed_nano),
         "held_at": charge.held_at.isoformat(),
         "ended_at": charge.ended_at.isoformat(),
     }

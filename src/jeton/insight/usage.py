@@ -19,9 +19,11 @@ _READ = """
            sum(requests), sum(input_tokens), sum(cache_creation_5m_input_tokens),
            sum(cache_creation_1h_input_tokens), sum(cache_read_input_tokens), sum(output_tokens),
            sum(web_search_requests), sum(list_nano), sum(saved_batch_nano), sum(saved_cache_nano),
-           sum(saved_tier_nano), sum(saved_negotiated_nano), sum(saved_promotion_nano), sum(net_nano)
-    FROM usage_rollups
-    WHERE organization_id = %s AND day_on >= %s AND day_on < %s
+           sum(saved_tier_nano), sum(saved_negotiated_nano), sum(saved_promotion_nano), sum(net_nano),
+           (SELECT coalesce(sum(r.reversed_nano), 0) FROM reversal_rollups AS r
+            WHERE r.organization_id = %(organization_id)s AND r.day_on = u.day_on AND r.model = u.model)
+    FROM usage_rollups AS u
+    WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
     GROUP BY day_on, model ORDER BY day_on DESC, model
 """
 
@@ -64,7 +66,11 @@ class DayRange:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Requests, tokens by bucket and money (nano): list amount - all savings = net amount."""
+    """Requests, tokens by bucket and money (nano).
+
+    List amount - all savings = charged; charged - reversed = net amount. What was reversed counts on the
+    day of its request, whenever that was done.
+    """
 
     requests: int = 0
     input_tokens: int = 0
@@ -79,12 +85,18 @@ class Sums:
     saved_tier_nano: int = 0
     saved_negotiated_nano: int = 0
     saved_promotion_nano: int = 0
-    net_nano: int = 0
+    charged_nano: int = 0
+    reversed_nano: int = 0
+
+    @property
+    def net_nano(self) -> int:
+        """What is left to pay: what was charged and not reversed."""
+        return self.charged_nano - self.reversed_nano
 
     @property
     def saved_nano(self) -> int:
         """All savings together; negative if modifiers added more than they took away."""
-        return self.list_nano - self.net_nano
+        return self.list_nano - self.charged_nano
 
     @property
     def saved_by_stage(self) -> dict[str, int]:
@@ -129,9 +141,14 @@ def add_up(many: Iterable[Sums]) -> Sums:
 
 
 async def list_daily_usage(connection: Connection, organization_id: UUID, *, range_: DayRange) -> UsageReport:
-    """Settled usage by day and model."""
+    """Settled usage by day and model, net of what was reversed."""
     as_of = clock.now()
-    cursor = await connection.execute(_READ, (organization_id, range_.from_on, range_.until_on))
+    parameters = {
+        "organization_id": organization_id,
+        "from_on": range_.from_on,
+        "until_on": range_.until_on,
+    }
+    cursor = await connection.execute(_READ, parameters)
     rows = tuple(_parse_row(row) for row in await cursor.fetchall())
     return UsageReport(organization_id, as_of, range_, rows)
 
@@ -172,5 +189,7 @@ def _render_sums(sums: Sums) -> dict[str, object]:
         "web_search_requests": sums.web_search_requests,
         "list_amount": render_usd(sums.list_nano),
         "saved": {stage: render_usd(nano) for stage, nano in sums.saved_by_stage.items()},
+        "charged_amount": render_usd(sums.charged_nano),
+        "reversed_amount": render_usd(sums.reversed_nano),
         "net_amount": render_usd(sums.net_nano),
     }

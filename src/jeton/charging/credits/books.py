@@ -1,6 +1,6 @@
 """Books: one organization's book, locked, changed by hand and written, in the caller's transaction."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,16 +26,21 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    connection: Connection, organization_id: UUID, *, lot_ids: Collection[str] = ()
+    connection: Connection,
+    organization_id: UUID,
+    *,
+    lot_ids: Collection[str] = (),
+    request_ids: Sequence[str] = (),
 ) -> AsyncIterator[Desk]:
     """Lock the book, with its open lots and those named; write at the end what was booked.
 
-    In the caller's transaction, and the connection is the caller's to use meanwhile. Nothing is written
-    after an error. Raises NotFoundError for an unknown organization.
+    With ``request_ids`` it knows the windows in which budgets counted these requests. In the caller's
+    transaction, and the connection is the caller's to use meanwhile. Nothing is written after an error.
+    Raises NotFoundError for an unknown organization.
     """
     channel = Channel(connection)
     try:
-        books = await lock_books(channel, [organization_id], [])
+        books = await lock_books(channel, [organization_id], request_ids)
         lots = await read_lots(channel, lot_ids) if lot_ids else []
     finally:
         channel.close()

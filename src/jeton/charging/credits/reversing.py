@@ -17,11 +17,14 @@ from jeton.charging.credits.granting import REASON_CHARS_MAX
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
 from jeton.ledger import movements
+from jeton.ledger.budgets.budgets import Asker
 from jeton.ledger.lots import Draw, unwind
 from jeton.ledger.transaction import NO_LOT, Movement
 from jeton.money import render_usd
 
-_FIND_CHARGE = "SELECT organization_id, net_nano, draws FROM charges WHERE request_id = %s"
+_FIND_CHARGE = """
+    SELECT organization_id, net_nano, draws, workspace_id, key_id, held_at FROM charges WHERE request_id = %s
+"""
 _FIND = """
     SELECT request_id, organization_id, amount_nano, owed_nano, draws, reason, approved_by, transaction_id,
            reversed_at
@@ -54,8 +57,8 @@ async def reverse_charge(
 ) -> Reversal:
     """Undo a charge, or ``amount_nano`` of it, in the caller's transaction; once for ever.
 
-    The same again returns what was done the first time. Raises ChargeNotFoundError, CreditRequestError,
-    and ReversedError where another amount was reversed before.
+    Budgets no longer count what was reversed. The same again returns what was done the first time. Raises
+    ChargeNotFoundError, CreditRequestError, and ReversedError where another amount was reversed before.
     """
     if not 0 < len(reason) <= REASON_CHARS_MAX:
         raise CreditRequestError(f"A reversal needs a reason of 1 to {REASON_CHARS_MAX} characters.")
@@ -71,7 +74,10 @@ async def reverse_charge(
         )
     paid = tuple(Draw(lot_id, nano) for lot_id, nano in row[2])
     lot_ids = [drawn.lot_id for drawn in paid if drawn.lot_id != NO_LOT]
-    async with connection.transaction(), open_desk(connection, row[0], lot_ids=lot_ids) as desk:
+    async with (
+        connection.transaction(),
+        open_desk(connection, row[0], lot_ids=lot_ids, request_ids=[request_id]) as desk,
+    ):
         # Under the lock of the book, so of two at once the second finds the first.
         known = await find_reversal(connection, request_id)
         if known is not None:
@@ -79,6 +85,7 @@ async def reverse_charge(
                 raise ReversedError(request_id, render_usd(known.amount_nano))
             return known
         reversal = _book(desk, paid, _Wanted(request_id, net_nano, wanted_nano, reason, by.name))
+        desk.book.budgets.give_back(Asker(*row[3:]), wanted_nano)
         await _record(connection, reversal, by)
     return reversal
 

@@ -1,4 +1,4 @@
-"""Budgets against the holds and charges, which are the truth for what their windows have counted."""
+"""Budgets against holds, charges and reversals, which are the truth for what their windows have counted."""
 
 from collections import defaultdict
 
@@ -13,7 +13,8 @@ _WINDOWS = """
            (SELECT coalesce(sum(h.amount_nano), 0)::bigint FROM holds AS h
             WHERE h.organization_id = b.organization_id AND h.key_id <> '' AND h.taken_at >= w.starts_at
               AND h.taken_at < coalesce(w.ends_at, 'infinity') AND {of_hold}),
-           (SELECT coalesce(sum(c.net_nano), 0)::bigint FROM charges AS c
+           (SELECT coalesce(sum(c.net_nano - coalesce(r.amount_nano, 0)), 0)::bigint
+            FROM charges AS c LEFT JOIN reversals AS r USING (request_id)
             WHERE c.organization_id = b.organization_id AND c.held_at >= w.starts_at
               AND c.held_at < coalesce(w.ends_at, 'infinity') AND {of_charge})
     FROM budgets AS b JOIN budget_windows AS w USING (budget_id) WHERE b.ended_at IS NULL
@@ -23,7 +24,8 @@ _TOTALS = """
            (SELECT coalesce(sum(h.amount_nano), 0)::bigint FROM holds AS h
             WHERE h.organization_id = b.organization_id AND h.key_id <> ''
               AND h.taken_at >= b.counted_from AND {of_hold}),
-           (SELECT coalesce(sum(c.net_nano), 0)::bigint FROM charges AS c
+           (SELECT coalesce(sum(c.net_nano - coalesce(r.amount_nano, 0)), 0)::bigint
+            FROM charges AS c LEFT JOIN reversals AS r USING (request_id)
             WHERE c.organization_id = b.organization_id AND c.held_at >= b.counted_from AND {of_charge})
     FROM budgets AS b WHERE b.ended_at IS NULL
 """

@@ -123,6 +123,12 @@ class Budgets:
             self._changed[tally.budget.budget_id] = tally
         return alerts
 
+    def give_back(self, payer: Payer, reversed_nano: int) -> None:
+        """Count a charge no longer, or so much of it; its windows were read with its book."""
+        for tally in self._over(payer):
+            tally.give_back(reversed_nano, taken_at=payer.taken_at)
+            self._changed[tally.budget.budget_id] = tally
+
     def turn_page(self) -> None:
         """What was counted is committed."""
         for tally in self._changed.values():

@@ -129,6 +129,15 @@ class Tally:
         window.settled_nano += net_nano
         return self.find_alerts(window, at) if net_nano else []
 
+    def give_back(self, reversed_nano: int, *, taken_at: datetime) -> None:
+        """Count a charge no longer, or so much of it, whose hold was taken at ``taken_at``.
+
+        What was told stays told: a threshold that is reached again is not told again in this window.
+        """
+        window = self._change(taken_at)
+        if window is not None:
+            window.settled_nano -= reversed_nano
+
     def find_alerts(self, window: BudgetWindow, at: datetime) -> list[Alert]:
         """What is to be told of a window; each once, and of several thresholds at a time the highest."""
         budget, alerts = self.budget, []

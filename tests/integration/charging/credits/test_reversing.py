@@ -8,12 +8,17 @@ from tests.integration.charging.conftest import House
 from tests.integration.charging.test_charging import TRIAL, V1_NANO, metered
 
 from jeton import clock
+from jeton.charging.budgets.opening import WantedBudget, create_budget
 from jeton.charging.credits import Grant, grant
 from jeton.charging.credits.errors import ChargeNotFoundError, CreditRequestError, ReversedError
 from jeton.charging.credits.reversing import Reversal, reverse_charge
 from jeton.identity.audit import Actor
+from jeton.insight.budgets.standing import get_budget
 from jeton.insight.receipt import get_receipt
 from jeton.insight.receipt_json import render_receipt
+from jeton.insight.requests import list_charges
+from jeton.insight.usage import DayRange, list_daily_usage, render_usage
+from jeton.ledger.budgets.errors import BudgetExceededError
 from jeton.ledger.chart import LotKind
 from jeton.ledger.lots import Draw
 from jeton.usage import Usage
@@ -140,3 +145,59 @@ async def test_a_receipt_shows_its_reversal(house: House) -> None:
         "reversed_at": reversal.reversed_at.isoformat(),
     }
     assert reversal.amount_nano == V1_NANO
+
+
+async def make_budget(house: House, limit_nano: int, *, is_hard: bool = True) -> str:
+    wanted = WantedBudget(limit_nano, "month", is_hard=is_hard)
+    async with house.pool.connection() as connection:
+        return await create_budget(connection, house.organization_id, wanted, by=ADA)
+
+
+async def settled(house: House, budget_id: str) -> int:
+    async with house.pool.connection() as connection:
+        return (await get_budget(connection, house.organization_id, budget_id)).settled_nano
+
+
+async def test_a_reversed_charge_no_longer_counts_in_a_budget(house: House) -> None:
+    """$1.00 was charged and 60 cents of it are undone: 40 cents count, and 60 may be spent again."""
+    all_of_it = await make_budget(house, 1_000_000_000)
+    soft = await make_budget(house, 1_000_000_000, is_hard=False)
+    request_id = await charge_of(house, Usage(output_tokens=100_000), 1_000_000_000)
+    with pytest.raises(BudgetExceededError):
+        await house.charging.hold(house.ask(1))
+    await undo(house, request_id, 600_000_000)
+    assert [await settled(house, one) for one in (all_of_it, soft)] == [400_000_000, 400_000_000]
+    # Seen by a node that remembers the book, too; and by a budget that is made afterwards.
+    await house.charging.hold(house.ask(600_000_000))
+    with pytest.raises(BudgetExceededError):
+        await house.charging.hold(house.ask(1))
+    later = await make_budget(house, 2_000_000_000)
+    assert await settled(house, later) == 400_000_000
+    assert (await house.proof()).findings == []
+
+
+async def test_reports_show_what_was_charged_what_was_reversed_and_the_net_amount(house: House) -> None:
+    request_id = await charge_of(house, Usage(output_tokens=100_000), 1_000_000_000)
+    await charge_of(house, Usage(output_tokens=10_000), 1_000_000_000)
+    await undo(house, request_id, 600_000_000)
+    async with house.pool.connection() as connection:
+        report = await list_daily_usage(
+            connection, house.organization_id, range_=DayRange.last(2, at=clock.now())
+        )
+        page = await list_charges(connection, house.organization_id)
+    totals = render_usage(report)["totals"]
+    assert isinstance(totals, dict)
+    assert [totals[f"{name}_amount"] for name in ("list", "charged", "reversed", "net")] == [
+        "1.10", "1.10", "0.60", "0.50",
+    ]  # fmt: skip
+    assert {charge.request_id: charge.reversed_nano for charge in page.charges}[request_id] == 600_000_000
+    assert (await house.proof()).findings == []
+
+
+async def test_a_daily_sum_that_forgets_a_reversal_is_found(house: House) -> None:
+    request_id = await charge_of(house, Usage(output_tokens=100_000), 1_000_000_000)
+    await undo(house, request_id)
+    async with house.pool.connection() as connection:
+        await connection.execute("UPDATE reversal_rollups SET reversed_nano = reversed_nano - 1")
+    (finding,) = (await house.proof()).findings
+    assert "0.999999999 dollars are counted as reversed, and the reversals sum to 1.00" in finding
