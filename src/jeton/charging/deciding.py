@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from jeton.charging.batching.marks import Marks
+from jeton.charging.batching.members import ReleasePools, SettleItems, TakePools
 from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
+from jeton.charging.errors import describe_shortage
 from jeton.charging.leasing.booking import (
     BookIt,
     carve,
@@ -33,10 +36,12 @@ from jeton.charging.members import (
     TakeHold,
     TakeLease,
 )
-from jeton.charging.rows import ChargeRow, LateRow, charge_lines, charge_row
+from jeton.charging.pooling.booking import Desk, book_batch
+from jeton.charging.pooling.results import Statements
+from jeton.charging.rows import ChargeRow, LateRow, add_rating, charge_row, late_row
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel
-from jeton.errors import InsufficientCreditError, JetonError, NotFoundError
+from jeton.errors import JetonError, NotFoundError
 from jeton.ids import new_id
 from jeton.ledger import movements
 from jeton.ledger.book import Book, HoldRow
@@ -48,7 +53,6 @@ from jeton.ledger.journal import Entries, encode, render_entries
 from jeton.ledger.lots import Draw, Lot, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
 from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
-from jeton.money import display_usd
 from jeton.notifications.events import queue_event
 from jeton.pricing.rating import Rating
 
@@ -69,13 +73,19 @@ class Batch:
         at: datetime,
         *,
         counted: Mapping[str, Sequence[BudgetWindow]] | None = None,
+        marks: Marks | None = None,
     ) -> None:
-        """``charges``: those that members ended before; ``counted``: what their new budgets hold already."""
+        """``charges``: those that members ended before; ``counted``: what their new budgets hold already.
+
+        ``marks``: how far the Message Batches have come that members are about.
+        """
         self._books = books
         self._charges = charges
         self._at = at
         self._entries = Entries()
         self._counted = counted or {}
+        self._marks = marks
+        self._statements = Statements()
         self._alerts: list[Alert] = []
         self._rows: list[ChargeRow] = []
         self._late: list[LateRow] = []
@@ -102,11 +112,17 @@ class Batch:
                 return self._take_lease(book, member)
             case ReturnLease():
                 return self._return_lease(book, member)
+            case TakePools() | SettleItems() | ReleasePools():
+                return book_batch(self._make_desk(), book, member)
 
     def write(self, channel: Channel) -> None:
         """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
-        if not any(book.is_changed for book in self._books.values()):
-            return
+        if any(book.is_changed for book in self._books.values()):
+            self._write_books(channel)
+        for query, parameters in self._statements:
+            channel.queue(query, *parameters)
+
+    def _write_books(self, channel: Channel) -> None:
         ledger = render_entries(self._books.values(), self._entries, self._at)
         channel.queue(
             _WRITE_BOOKS,
@@ -145,7 +161,7 @@ class Batch:
         draws = () if lease else book.draw(ask.amount_nano, ask.model, at=at)
         available_nano = sum(drawn.amount_nano for drawn in draws)
         if lease is None and available_nano < ask.amount_nano:
-            return _insufficient(ask.amount_nano, available_nano)
+            return describe_shortage(ask.amount_nano, available_nano)
         if book.budgets:
             asker = Asker(ask.workspace_id, ask.key_id, member.taken_at)
             refusal = None if member.is_late else book.budgets.refuse(asker, ask.amount_nano)
@@ -256,6 +272,20 @@ class Batch:
 
         return book_it
 
+    def _make_desk(self) -> Desk:
+        return Desk(
+            book_it=self.book,
+            end_lots=self.end_lots,
+            start_clocks=self._start_clocks,
+            meter=self._meter,
+            entries=self._entries,
+            rows=self._rows,
+            alerts=self._alerts,
+            statements=self._statements,
+            marks=self._marks or Marks(),
+            at=self._at,
+        )
+
     def _settle_late(self, book: Book, member: EndHold, rating: Rating) -> Outcome | JetonError:
         """Charge what became known after the sweeper gave the hold back: as an overrun of nothing held."""
         event = member.event
@@ -274,18 +304,7 @@ class Batch:
             member.request_id, "settled", member.rule, rating.list_nano, rating.net_nano, transaction_id
         )
         self._charges[member.request_id] = charge
-        self._late.append(
-            LateRow(
-                request_id=member.request_id,
-                rule_id=member.rule,
-                list_nano=rating.list_nano,
-                net_nano=rating.net_nano,
-                lines=charge_lines(rating),
-                draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
-                transaction_id=transaction_id,
-                ended_at=self._at,
-            )
-        )
+        self._late.append(late_row(member, rating, draws=draws, transaction_id=transaction_id, at=self._at))
         self._meter(member)
         return charge
 
@@ -311,13 +330,7 @@ class Batch:
         key = rollup_key(event)
         rollup = self._rollups.setdefault(key, Rollup(*key))
         add_usage(rollup, member.usage)
-        rollup.list_nano += rating.list_nano
-        rollup.saved_batch_nano += rating.saved["batch"]
-        rollup.saved_cache_nano += rating.saved["cache"]
-        rollup.saved_tier_nano += rating.saved["tier"]
-        rollup.saved_negotiated_nano += rating.saved["negotiated"]
-        rollup.saved_promotion_nano += rating.saved["promotion"]
-        rollup.net_nano += rating.net_nano
+        add_rating(rollup, rating)
 
     def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
         if any(lot.lot_id == member.lot.lot_id for lot in book.lots):
@@ -377,15 +390,6 @@ class Batch:
         book.apply(entry)
         self._entries.transactions.append(entry)
         return entry.transaction_id
-
-
-def _insufficient(needed_nano: int, available_nano: int) -> InsufficientCreditError:
-    return InsufficientCreditError(
-        needed_nano,
-        available_nano,
-        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} "
-        "is available; add credit, or lower max_tokens or the prompt.",
-    )
 
 
 def _end_movement(member: EndHold) -> Movement:

@@ -1,6 +1,7 @@
 """What charging refuses."""
 
-from jeton.errors import ConfigurationError, InvalidInputError, OverloadedError
+from jeton.errors import ConfigurationError, InsufficientCreditError, InvalidInputError, OverloadedError
+from jeton.money import display_usd
 
 
 class UnboundedRequestError(InvalidInputError):
@@ -47,3 +48,13 @@ class SpoolDamagedError(ConfigurationError):
             "database has not seen: keep the file, move it away, and start again."
         )
         super().__init__([sentence])
+
+
+def describe_shortage(needed_nano: int, available_nano: int) -> InsufficientCreditError:
+    """Why a request is not let in that may cost more than there is."""
+    return InsufficientCreditError(
+        needed_nano,
+        available_nano,
+        sentence=f"This request may cost up to {display_usd(needed_nano)} and {display_usd(available_nano)} "
+        "is available; add credit, or lower max_tokens or the prompt.",
+    )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from jeton.charging.batching.members import BatchMember
 from jeton.charging.counting.members import BudgetMember
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
@@ -95,5 +96,5 @@ class ReturnLease(msgspec.Struct, frozen=True):
     lease_id: str
 
 
-Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember | TakeLease | ReturnLease
+Member = TakeHold | EndHold | GrantLot | ExpireLots | BudgetMember | TakeLease | ReturnLease | BatchMember
 Outcome = str | Charge | int | LeaseTerms

@@ -11,6 +11,8 @@ from typing import cast
 from uuid import UUID
 
 from jeton import clock
+from jeton.charging.batching.marks import read_marks
+from jeton.charging.batching.members import ReleasePools, SettleItems, TakePools, pool_ids_of
 from jeton.charging.counting.booking import count_windows
 from jeton.charging.counting.members import OpenBudget
 from jeton.charging.deciding import Batch
@@ -30,7 +32,14 @@ _READ_CHARGES = """
 # Where the crash test kills the server inside a database transaction, after its last statement.
 CHECKPOINTS = ("hold_written", "settle_written")
 # The same for what is not part of every request.
-RARE_CHECKPOINTS = ("lease_written", "lease_returned", "sweep_written")
+RARE_CHECKPOINTS = (
+    "lease_written",
+    "lease_returned",
+    "sweep_written",
+    "batch_held",
+    "batch_settled",
+    "batch_released",
+)
 
 Outcomes = list[Outcome | JetonError]
 Execute = Callable[[Channel, Sequence[Member]], Awaitable[Outcomes]]
@@ -92,6 +101,12 @@ def stop_at(checkpoint: Callable[[str], None], execute: Execute) -> Execute:
                 checkpoint("lease_written")
             elif isinstance(member, ReturnLease):
                 checkpoint("lease_returned")
+            elif isinstance(member, TakePools):
+                checkpoint("batch_held")
+            elif isinstance(member, SettleItems):
+                checkpoint("batch_settled")
+            elif isinstance(member, ReleasePools):
+                checkpoint("batch_released")
         return outcomes
 
     return post_and_check
@@ -105,7 +120,8 @@ async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID
         for member in members
         if isinstance(member, OpenBudget)
     }
-    batch = Batch(books, charges, clock.now(), counted=counted)
+    marks = await read_marks(channel, members)
+    batch = Batch(books, charges, clock.now(), counted=counted, marks=marks)
     outcomes = [batch.decide(member) for member in members]
     batch.write(channel)
     return outcomes
@@ -157,6 +173,8 @@ def _request_ids(member: Member) -> tuple[str, ...]:
             return (member.request_id,)
         case TakeLease() | ReturnLease():
             return (member.lease_id,)
+        case TakePools() | SettleItems() | ReleasePools():
+            return pool_ids_of(member)
         case _:
             return ()
 

@@ -9,6 +9,7 @@ from jeton.charging.members import EndHold
 from jeton.charging.words import Charge
 from jeton.ledger.book import HoldRow
 from jeton.ledger.lots import Draw
+from jeton.metering.events import Rollup
 from jeton.pricing.rating import Rating
 
 
@@ -91,6 +92,33 @@ def charge_row(
         held_at=row.taken_at,
         ended_at=at,
     )
+
+
+def late_row(
+    member: EndHold, rating: Rating, *, draws: tuple[Draw, ...], transaction_id: str, at: datetime
+) -> LateRow:
+    """What is stored of a charge that became known late."""
+    return LateRow(
+        request_id=member.request_id,
+        rule_id=member.rule,
+        list_nano=rating.list_nano,
+        net_nano=rating.net_nano,
+        lines=charge_lines(rating),
+        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+        transaction_id=transaction_id,
+        ended_at=at,
+    )
+
+
+def add_rating(rollup: Rollup, rating: Rating) -> None:
+    """Add what one request came to to the sums of its day."""
+    rollup.list_nano += rating.list_nano
+    rollup.saved_batch_nano += rating.saved["batch"]
+    rollup.saved_cache_nano += rating.saved["cache"]
+    rollup.saved_tier_nano += rating.saved["tier"]
+    rollup.saved_negotiated_nano += rating.saved["negotiated"]
+    rollup.saved_promotion_nano += rating.saved["promotion"]
+    rollup.net_nano += rating.net_nano
 
 
 def charge_lines(rating: Rating) -> list[ChargeLine]:

@@ -5,11 +5,13 @@ knows what was used, so nothing is charged: the hold ends as ``unconfirmed`` and
 """
 
 import asyncio
+from uuid import UUID
 
 import psycopg
 import structlog
 
 from jeton import clock
+from jeton.charging.batching.members import POOL_PREFIX, ReleasePools, batch_of_pool
 from jeton.charging.members import LEASE_PREFIX, EndHold, ExpireLots, Member, Outcome, ReturnLease
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
@@ -43,12 +45,7 @@ async def sweep(pool: Pool, commits: GroupCommit[Member, Outcome], *, grace_s: i
     async with pool.connection() as connection:
         holds = await (await connection.execute(_STALE_HOLDS, (at, grace_s, SWEEP_MAX))).fetchall()
         organizations = await (await connection.execute(_EXPIRED_LOTS, (at, SWEEP_MAX))).fetchall()
-    members: list[Member] = [
-        ReturnLease(row[0], row[1])
-        if row[1].startswith(LEASE_PREFIX)
-        else EndHold(row[0], row[1], state="unconfirmed", rule=Rule.NODE_LOST)
-        for row in holds
-    ]
+    members: list[Member] = [_end(*row) for row in holds]
     members += [ExpireLots(row[0]) for row in organizations]
     outcomes = await asyncio.gather(*(commits.submit(member) for member in members), return_exceptions=True)
     for member, outcome in zip(members, outcomes, strict=True):
@@ -69,3 +66,12 @@ async def run_sweeper(
         except (OSError, JetonError, psycopg.OperationalError) as problem:
             log.warning("sweep_failed", problem=str(problem))
         await asyncio.sleep(interval_s)
+
+
+def _end(organization_id: UUID, request_id: str) -> Member:
+    """How a hold ends that is past its validity; of a batch, what no item has used by then comes back."""
+    if request_id.startswith(LEASE_PREFIX):
+        return ReturnLease(organization_id, request_id)
+    if request_id.startswith(POOL_PREFIX):
+        return ReleasePools(organization_id, batch_of_pool(request_id), (request_id,))
+    return EndHold(organization_id, request_id, state="unconfirmed", rule=Rule.NODE_LOST)

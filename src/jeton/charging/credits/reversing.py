@@ -35,6 +35,7 @@ _RECORD = """
                            transaction_id, reversed_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+_COUNT = "SELECT count_reversal(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ async def _record(connection: Connection, reversal: Reversal, by: Actor) -> None
             reversal.reversed_at,
         ),
     )
+    await connection.execute(_COUNT, (reversal.request_id,))
     await record_audit(
         connection,
         by,

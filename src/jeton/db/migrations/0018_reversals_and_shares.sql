@@ -13,18 +13,16 @@ CREATE TABLE reversal_rollups (
     PRIMARY KEY (organization_id, day_on, workspace_id, key_id, model, service_tier)
 );
 
--- In the transaction of the reversal, whoever writes it.
-CREATE FUNCTION count_reversal() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
+-- Called in the transaction of the reversal. No trigger: a restore fills both tables.
+CREATE FUNCTION count_reversal(reversed_request_id text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO reversal_rollups AS r
     SELECT c.organization_id, (u.occurred_at AT TIME ZONE 'UTC')::date, c.workspace_id, c.key_id, c.model,
-           u.service_tier, NEW.amount_nano
-    FROM charges AS c JOIN usage_events AS u USING (request_id) WHERE c.request_id = NEW.request_id
+           u.service_tier, v.amount_nano
+    FROM reversals AS v JOIN charges AS c USING (request_id) JOIN usage_events AS u USING (request_id)
+    WHERE v.request_id = reversed_request_id
     ON CONFLICT (organization_id, day_on, workspace_id, key_id, model, service_tier)
         DO UPDATE SET reversed_nano = r.reversed_nano + excluded.reversed_nano;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER reversals_are_counted AFTER INSERT ON reversals FOR EACH ROW EXECUTE FUNCTION count_reversal();
+$$;
 
 INSERT INTO reversal_rollups
 SELECT c.organization_id, (u.occurred_at AT TIME ZONE 'UTC')::date, c.workspace_id, c.key_id, c.model,
