@@ -32,7 +32,7 @@ from jeton.gateway.errors import (
     UpstreamAnswerError,
     UpstreamDeniedError,
 )
-from jeton.gateway.limiting.reserving import cancel, correct, standing_headers
+from jeton.gateway.limiting.reserving import cancel, correct, standing_headers, withdraw
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
 from jeton.gateway.stream import StreamObserver
 from jeton.limits.limiter import Reservation
@@ -110,7 +110,11 @@ async def _relay(
     admission: Admission, wire: Wire, deps: GatewayDeps, reservation: Reservation | None
 ) -> None:
     deps.checkpoint("before_hold")
-    hold = await take_hold(admission, deps)
+    try:
+        hold = await take_hold(admission, deps)
+    except JetonError:
+        withdraw(reservation)
+        raise
     deps.checkpoint("after_hold")
     exchange = Exchange(admission, hold, wire, deps, _deadline(hold), reservation)
     answer, body = await _call(exchange)
@@ -137,7 +141,9 @@ def _deadline(hold: Hold) -> float:
 async def _call(exchange: Exchange) -> tuple[Answer, bytes | None]:
     """The upstream's answer; with its whole body unless a stream was asked for."""
     admission = exchange.admission
-    ask = Ask(admission.request_id, admission.request, admission.body, admission.headers)
+    ask = Ask(
+        admission.request_id, admission.request, admission.body, admission.headers, cache=admission.cache
+    )
     try:
         leaver = exchange.wire if admission.request.stream else None
         with interruptible(exchange.deadline, ExchangeTimeoutError, leaver):

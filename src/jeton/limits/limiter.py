@@ -126,6 +126,11 @@ class Reservation:
         if self._is_open:
             self._end(0, 0, at_us)
 
+    def withdraw(self, *, at_us: int) -> None:
+        """End as if the request had never been made: no budget or credit let it through."""
+        if self._is_open:
+            self._end(0, 0, at_us, requests=0)
+
     def keep(self) -> None:
         """End as estimated, where nobody knows better."""
         self._is_open = False
@@ -134,11 +139,15 @@ class Reservation:
         """How the limits stand that it passed."""
         return self._line.list_standings(at_us)
 
-    def _end(self, input_tokens: int, output_tokens: int, at_us: int) -> None:
+    def _end(self, input_tokens: int, output_tokens: int, at_us: int, *, requests: int = 1) -> None:
         self._is_open = False
-        facts: dict[Kind, int] = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+        facts: dict[Kind, int] = {
+            "requests": requests,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+        }
         for kind, bucket, number in self._taken:
-            missing = facts.get(kind, self._sums[kind]) - self._sums[kind]
+            missing = facts[kind] - self._sums[kind]
             if missing < 0:
                 bucket.give_back(-missing, number=number, at_us=at_us)
             elif missing:

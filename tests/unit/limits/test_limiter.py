@@ -151,6 +151,16 @@ def test_a_cancelled_request_counts_as_a_request_only() -> None:
     assert left(line) == {"requests": 9, "input_tokens": 1_000, "output_tokens": 1_000}
 
 
+def test_a_request_that_was_not_admitted_counts_nowhere() -> None:
+    line = line_of(strict(Limits(2, 1_000, 100)))
+    reservation = line.reserve(300, 60, at_us=0)
+    reservation.withdraw(at_us=0)
+    assert left(line) == {"requests": 2, "input_tokens": 1_000, "output_tokens": 100}
+    # It has ended: nothing more comes of it.
+    reservation.cancel(at_us=0)
+    assert left(line)["requests"] == 2
+
+
 def test_a_kept_estimate_stays() -> None:
     line = line_of(strict(Limits(output_tokens=1_000)))
     reservation = line.reserve(1, 400, at_us=0)

@@ -27,6 +27,12 @@ def cancel(reservation: Reservation) -> None:
     reservation.cancel(at_us=clock.read_us())
 
 
+def withdraw(reservation: Reservation | None) -> None:
+    """End the reservation of a request that was not admitted after all: it counts nowhere."""
+    if reservation is not None:
+        reservation.withdraw(at_us=clock.read_us())
+
+
 def standing_headers(reservation: Reservation) -> Headers:
     """How the limits stand that a request has passed."""
     return limit_headers(reservation.list_standings(clock.read_us()), clock.now())

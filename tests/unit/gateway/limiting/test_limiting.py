@@ -108,6 +108,16 @@ async def test_a_refused_request_is_never_held_nor_sent() -> None:
     assert timedelta(seconds=50) < frees_at - datetime.now(UTC) < timedelta(seconds=62)
 
 
+async def test_a_request_without_credit_uses_up_no_limit() -> None:
+    """With one request a minute: ten without credit leave it to the one that has some."""
+    gateway = Gateway(limiter=limited(Limits(requests=1, output_tokens=5_000)))
+    available_nano, gateway.charging.available_nano = gateway.charging.available_nano, 0
+    assert [(await gateway.call()).status for _ in range(10)] == [400] * 10
+    gateway.charging.available_nano = available_nano
+    assert (await gateway.call()).status == 200
+    assert (await gateway.call()).status == 429
+
+
 async def test_without_limits_nothing_is_said() -> None:
     reply = await Gateway().call()
     assert not [name for name in reply.headers if "ratelimit" in name]
