@@ -82,7 +82,7 @@ api_key_env = "ABSENT"
     assert [mistake.partition(known)[0] for mistake in caught.value.mistakes] == [
         f"{path}:1: 'many' is not a whole number from 1 to 65535.",
         f"{path}:2: unknown key colour; ",
-        f"{path}:6: kind is 'telepathy', not one of anthropic, embedded.",
+        f"{path}:6: kind is 'telepathy', not one of anthropic, openai_compatible, embedded.",
         f"{path}:8: the key base_url is missing.",
         f"{path}:9: there is another upstream of the name 'a'.",
         f"{path}:11: the environment has no ABSENT, which should hold this key.",

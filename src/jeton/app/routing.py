@@ -1,55 +1,77 @@
 """Routing: from the settings to the upstreams and to who answers for which model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from jeton import clock
+from jeton.app.prompt_caching import PromptCache, is_kept
 from jeton.errors import ConfigurationError
 from jeton.gateway.catalog import Catalog, ModelRoute, rehearsal_routes
 from jeton.pricing.book import PriceBook
+from jeton.pricing.loading import load_book
 from jeton.settings import Settings, UpstreamSetting
-from jeton.upstreams.anthropic import AnthropicUpstream, Limits
+from jeton.tokens.families import O200K
+from jeton.upstreams.anthropic import AnthropicUpstream
+from jeton.upstreams.choice import Candidate, Choice
 from jeton.upstreams.embedded import MODEL, EmbeddedUpstream, ServedModel
+from jeton.upstreams.http.pool import Limits
 from jeton.upstreams.interface import Upstream
+from jeton.upstreams.openai_compatible.request import Dialect
+from jeton.upstreams.openai_compatible.upstream import OpenAICompatibleUpstream
 
 SHORTCUT_NAME = "upstream"
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The models served here, and every upstream once, to be closed at the end."""
+    """The models served here, and every upstream once, to be closed at the end.
+
+    ``costs``: what an upstream costs the operator, for those where that is known.
+    """
 
     catalog: Catalog
     upstreams: tuple[Upstream, ...]
     is_rehearsal: bool
+    costs: Mapping[str, PriceBook]
 
 
-def open_routing(settings: Settings, book: PriceBook) -> Routing:
-    """Make the upstreams and the catalog; connects to nobody yet.
+def open_routing(settings: Settings, book: PriceBook, cache: PromptCache) -> Routing:
+    """Make the upstreams and the catalog; connects to nobody yet. ``cache`` is opened by the caller.
 
-    Raises ConfigurationError for a model that two upstreams claim, or that has no price (P8).
+    Raises ConfigurationError for a model that two upstreams claim with the same priority, or that
+    has no price (P8).
     """
     declared = _list_declared(settings)
-    embedded = _make_embedded(book)
-    routes: list[ModelRoute] = []
-    upstreams: list[Upstream] = [embedded]
-    claimed = _claimed(declared)
-    for setting in declared:
-        models = setting.models
-        if setting.kind == "embedded":
-            routes += [ModelRoute(model, embedded) for model in models]
-            continue
-        limits = Limits(total_s=settings.upstream_timeout_s)
-        upstream = AnthropicUpstream(setting.name, setting.base_url, api_key=setting.api_key, limits=limits)
-        upstreams.append(upstream)
-        rest = tuple(model for model in book.models() if model not in claimed and model != MODEL)
-        routes += [ModelRoute(model, upstream) for model in models or rest]
+    _refuse_ties(declared)
+    modes = [setting.cache for setting in declared if setting.kind == "embedded"]
+    embedded = cache.keep(_make_embedded(book), modes[0] if modes else "kept", lambda _: O200K)
+    candidates = {
+        setting.name: _keep_cache(
+            _make_candidate(setting, settings, embedded), setting, book=book, cache=cache
+        )
+        for setting in declared
+    }
+    costs = {
+        setting.name: load_book(*setting.costs, is_packaged=False) for setting in declared if setting.costs
+    }
+    claimed = {model for setting in declared for model in setting.models}
+    rest = tuple(model for model in book.models() if model not in claimed and model != MODEL)
+    serving: dict[str, list[Candidate]] = {}
+    for setting in sorted(declared, key=lambda setting: setting.priority):
+        for model in setting.models or (() if setting.kind == "embedded" else rest):
+            serving.setdefault(model, []).append(candidates[setting.name])
+    routes = [
+        ModelRoute(model, _choose(ranked, costs), keeps_cache=any(is_kept(rank.upstream) for rank in ranked))
+        for model, ranked in serving.items()
+    ]
     if MODEL not in claimed:
-        routes.append(ModelRoute(MODEL, embedded))
-    is_rehearsal = settings.rehearsal == "on" or (settings.rehearsal == "auto" and len(upstreams) == 1)
+        routes.append(ModelRoute(MODEL, embedded, keeps_cache=is_kept(embedded)))
+    others = {candidate.upstream for candidate in candidates.values()} - {embedded}
+    is_rehearsal = settings.rehearsal == "on" or (settings.rehearsal == "auto" and not others)
     if is_rehearsal:
-        routes += rehearsal_routes(book, embedded, [route.model for route in routes])
-    return Routing(Catalog(book, routes, clock.now()), tuple(upstreams), is_rehearsal)
+        rehearsed = rehearsal_routes(book, embedded, [route.model for route in routes])
+        routes += [replace(route, keeps_cache=is_kept(embedded)) for route in rehearsed]
+    return Routing(Catalog(book, routes, clock.now()), (embedded, *others), is_rehearsal, costs)
 
 
 def _list_declared(settings: Settings) -> tuple[UpstreamSetting, ...]:
@@ -59,23 +81,65 @@ def _list_declared(settings: Settings) -> tuple[UpstreamSetting, ...]:
     return (*settings.upstreams, shortcut)
 
 
-def _claimed(declared: Sequence[UpstreamSetting]) -> set[str]:
-    """The models that are named by an upstream; each by one only, and one upstream takes the rest."""
-    claimed: dict[str, str] = {}
+def _refuse_ties(declared: Sequence[UpstreamSetting]) -> None:
+    """Of several that serve a model it must be said who is asked first."""
+    claimed: dict[tuple[str, int], str] = {}
     mistakes = []
-    takers = [setting.name for setting in declared if setting.kind == "anthropic" and not setting.models]
-    if len(takers) > 1:
-        mistakes.append(
-            f"The upstreams {', '.join(takers)} name no models, and only one may serve all the rest."
-        )
     for setting in declared:
-        for model in setting.models:
-            if model in claimed:
-                mistakes.append(f"The upstreams {claimed[model]} and {setting.name} both serve {model}.")
-            claimed[model] = setting.name
+        is_taker = not setting.models and setting.kind != "embedded"
+        for model in ("the rest",) if is_taker else setting.models:
+            other = claimed.setdefault((model, setting.priority), setting.name)
+            if other != setting.name:
+                mistakes.append(
+                    f"The upstreams {other} and {setting.name} both serve {model} with the priority"
+                    f" {setting.priority}: give the one to be asked later a higher number."
+                )
     if mistakes:
         raise ConfigurationError(mistakes)
-    return set(claimed)
+
+
+def _keep_cache(
+    candidate: Candidate, setting: UpstreamSetting, *, book: PriceBook, cache: PromptCache
+) -> Candidate:
+    """The candidate behind the account, if Jeton is to keep it; the embedded one is there already."""
+    if setting.kind == "embedded":
+        return candidate
+
+    def find_family(model: str) -> str:
+        version = book.find_version(model, clock.now())
+        return version.family if version else ""
+
+    return replace(candidate, upstream=cache.keep(candidate.upstream, setting.cache, find_family))
+
+
+def _make_candidate(setting: UpstreamSetting, settings: Settings, embedded: Upstream) -> Candidate:
+    limits = Limits(total_s=setting.timeout_s or settings.upstream_timeout_s)
+    first_byte_s = setting.first_byte_timeout_s
+    match setting.kind:
+        case "embedded":
+            return Candidate(embedded)
+        case "anthropic":
+            return Candidate(
+                AnthropicUpstream(setting.name, setting.base_url, api_key=setting.api_key, limits=limits),
+                first_byte_s=first_byte_s,
+            )
+        case "openai_compatible":
+            upstream = OpenAICompatibleUpstream(
+                setting.name,
+                setting.base_url,
+                api_key=setting.api_key,
+                dialect=Dialect(setting.model_names, setting.max_tokens_field),
+                limits=limits,
+            )
+            return Candidate(upstream, first_byte_s=first_byte_s)
+
+
+def _choose(ranked: Sequence[Candidate], costs: Mapping[str, PriceBook]) -> Upstream:
+    """The one upstream itself, unless there is something to choose or to keep account of."""
+    only = ranked[0]
+    if len(ranked) == 1 and only.first_byte_s is None and only.upstream.name not in costs:
+        return only.upstream
+    return Choice(ranked)
 
 
 def _make_embedded(book: PriceBook) -> EmbeddedUpstream:

@@ -141,6 +141,9 @@ def read_reported(raw: bytes) -> Reported:
     text = _kept_text(raw, is_sound=True)
     if text is None:
         return Reported(None, "The upstream's usage holds characters that cannot be stored.")
+    if not (usage.input_tokens or usage.prompt_tokens):
+        # Some servers say zero for what they did not count, and every prompt has tokens (P8).
+        return Reported(None, "The upstream reported a prompt of no tokens.", is_missing=True, text=text)
     return Reported(
         usage,
         service_tier=_tier(reported.service_tier),

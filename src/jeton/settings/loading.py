@@ -60,6 +60,12 @@ def _list_contradictions(settings: Settings) -> list[str]:
             f"hold_validity_s is {settings.hold_validity_s} and upstream_timeout_s is "
             f"{settings.upstream_timeout_s}: a hold must outlast the longest answer."
         )
+    mistakes += [
+        f"hold_validity_s is {settings.hold_validity_s} and timeout_s of the upstream {entry.name} is "
+        f"{entry.timeout_s}: a hold must outlast the longest answer."
+        for entry in settings.upstreams
+        if entry.timeout_s and settings.hold_validity_s <= entry.timeout_s
+    ]
     if settings.upstream_api_key and not settings.upstream_url:
         mistakes.append("upstream_api_key is given without upstream_url: say which server it is for.")
     if settings.smtp_host and not settings.smtp_from:

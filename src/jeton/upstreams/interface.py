@@ -11,6 +11,7 @@ import msgspec
 
 from jeton.caching.plan import Plan
 from jeton.tokens.prompt import ABSENT, Block, Message, Prompt
+from jeton.upstreams.attempts import Attempt
 
 
 class MessagesRequest(msgspec.Struct):
@@ -46,7 +47,8 @@ class Ask(msgspec.Struct, frozen=True):
     """One call: the parsed request, its untouched bytes, and the headers that travel on.
 
     ``headers`` has lower-case names and only what may be forwarded (anthropic-version,
-    anthropic-beta, ...), never the caller's key. ``cache`` is what is asked of a
+    anthropic-beta, ...), never the caller's key. ``attempts`` is filled where several upstreams
+    may answer, or where what an answer costs the operator is kept. ``cache`` is what is asked of a
     prompt cache, for upstreams that have none of their own.
     """
 
@@ -54,6 +56,7 @@ class Ask(msgspec.Struct, frozen=True):
     request: MessagesRequest
     body: bytes
     headers: Mapping[str, str]
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     cache: Plan | None = None
 
 

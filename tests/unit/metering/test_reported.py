@@ -44,7 +44,10 @@ PRICED: dict[str, tuple[dict[str, Any], tuple[int, int, int, int, int, int]]] = 
         (110, 30, 0, 20, 55, 0),
     ),
     "unknown fields": ({**COUNTS, "fallback_credit": {"a": [1]}, "later": 1.5}, (10, 0, 0, 0, 5, 0)),
-    "zero": ({"input_tokens": 0, "output_tokens": 0}, (0, 0, 0, 0, 0, 0)),
+    "read from the cache": (
+        {"input_tokens": 0, "cache_read_input_tokens": 7, "output_tokens": 0},
+        (0, 0, 0, 7, 0, 0),
+    ),
     "the largest": ({"input_tokens": 10**12, "output_tokens": 10**12}, (10**12, 0, 0, 0, 10**12, 0)),
 }  # fmt: skip
 
@@ -101,6 +104,13 @@ def test_is_quarantined_with_a_sentence(reported: object, words: str) -> None:
 def test_missing_is_a_state_and_not_a_zero(raw: bytes) -> None:
     found = read_reported(raw)
     assert (found.usage, found.is_missing) == (None, True)
+
+
+def test_a_prompt_of_no_tokens_was_not_counted() -> None:
+    """Some servers report zeros; at any price that would be free (P8)."""
+    found = read_reported(b'{"input_tokens":0,"output_tokens":5}')
+    assert (found.usage, found.is_missing) == (None, True)
+    assert found.text == '{"input_tokens":0,"output_tokens":5}'
 
 
 @pytest.mark.parametrize(
