@@ -16,6 +16,7 @@ from jeton.app.crashing import make_checkpoint
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
 from jeton.app.observing.watching import make_watch
+from jeton.app.prompt_caching import PromptCache
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
 from jeton.charging.leasing.leases import Leases
@@ -81,7 +82,8 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     _make_limit_terms(settings, book)
     counter = load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator)
     async with AsyncExitStack() as stack:
-        routing = open_routing(settings, book)
+        prompt_cache = PromptCache(counter)
+        routing = open_routing(settings, book, prompt_cache)
         for upstream in routing.upstreams:
             stack.push_async_callback(upstream.close)
         database_url = await _open_database(settings, stack, report)
@@ -90,6 +92,7 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
             database_url, connections_min=FIRST_CONNECTIONS, connections_max=settings.connections_max
         )
         stack.push_async_callback(pool.close)
+        prompt_cache.open(pool, stack)
         async with pool.connection() as connection:
             await record_price_versions(connection, book.versions)
         _publish_address(settings, database_url, stack)

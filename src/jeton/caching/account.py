@@ -33,7 +33,7 @@ from jeton.caching.words import Breakpoint, Entry, Scope
 from jeton.db.channel import Channel
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
-from jeton.errors import JetonError
+from jeton.errors import JetonError, OverloadedError
 
 US_PER_S = 1_000_000
 MEMBERS_MAX = 256
@@ -72,13 +72,14 @@ class Look(msgspec.Struct, frozen=True):
 class Account:
     """One node's way to the account: its memory, and one writer to the database."""
 
-    def __init__(self, pool: Pool, *, entries_max: int = ENTRIES_MAX) -> None:
-        """Remember ``entries_max`` entries at the most."""
-        self._pool = pool
+    def __init__(self, *, entries_max: int = ENTRIES_MAX) -> None:
+        """Remember ``entries_max`` entries at the most; nothing is kept before it is opened."""
         self._entries = Entries(entries_max)
-        self._commits: GroupCommit[_Find | _Keep, _Found] = GroupCommit(
-            pool, _execute, members_max=MEMBERS_MAX
-        )
+        self._commits: GroupCommit[_Find | _Keep, _Found] | None = None
+
+    def open(self, pool: Pool) -> None:
+        """Keep the account in the database of ``pool``."""
+        self._commits = GroupCommit(pool, _execute, members_max=MEMBERS_MAX)
 
     async def look(self, plan: Plan, started_us: int) -> Look:
         """Find what a request that started then (microseconds of the epoch) reads."""
@@ -121,7 +122,7 @@ class Account:
         if not rows and trace is None:
             return True
         try:
-            await self._commits.submit(_Keep(rows, trace))
+            await self._submit(_Keep(rows, trace))
         except JetonError as problem:
             _log.warning("prompt_cache_away", problem=str(problem))
             return False
@@ -129,18 +130,10 @@ class Account:
             self._remember(row)
         return True
 
-    async def run(self) -> None:
-        """Sweep for ever; a database that is away is tried again."""
-        while True:
-            try:
-                await sweep(self._pool, clock.read_us() // US_PER_S)
-            except (OSError, psycopg.OperationalError) as problem:
-                _log.warning("prompt_cache_sweep_failed", problem=str(problem))
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-
     async def close(self) -> None:
         """Write what waits and let go of the connection."""
-        await self._commits.close()
+        if self._commits is not None:
+            await self._commits.close()
 
     async def _find(self, names: Sequence[bytes], trace: bytes | None, *, at_s: int) -> _Found:
         """The highest live entry among ``names`` (highest first), perhaps with lower ones."""
@@ -154,12 +147,17 @@ class Account:
             unknown.append(name)
         if not unknown and trace is None:
             return live, None
-        found, earlier = await self._commits.submit(_Find(unknown, trace))
+        found, earlier = await self._submit(_Find(unknown, trace))
         for name, entry in found.items():
             if entry.expires_s > at_s:
                 live[name] = entry
                 self._entries.put(name, entry)
         return live, earlier
+
+    async def _submit(self, member: _Find | _Keep) -> _Found:
+        if self._commits is None:
+            raise OverloadedError("The prompt-cache account is not open yet.")
+        return await self._commits.submit(member)
 
     def _list_rows(self, look: Look, cacheable: Sequence[Breakpoint]) -> list[Row]:
         started_s = -(-look.started_us // US_PER_S)
@@ -192,6 +190,16 @@ class Account:
         """Whether an entry lives as long already: it was read a moment ago, in the same second."""
         known = self._entries.find(row.name, 0)
         return known is not None and known.expires_s >= row.entry.expires_s - row.entry.ttl_s + known.ttl_s
+
+
+async def run_sweeper(pool: Pool) -> None:
+    """Sweep for ever; a database that is away is tried again."""
+    while True:
+        try:
+            await sweep(pool, clock.read_us() // US_PER_S)
+        except (OSError, psycopg.OperationalError) as problem:
+            _log.warning("prompt_cache_sweep_failed", problem=str(problem))
+        await asyncio.sleep(SWEEP_INTERVAL_S)
 
 
 def trace_name(scope: Scope, message_id: str) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from jeton import clock
+from jeton.caching.plan import Plan, make_plan
+from jeton.caching.words import Scope
 from jeton.charging.bound import bound
 from jeton.charging.words import Hold, HoldAsk
 from jeton.errors import InsufficientCreditError
@@ -39,6 +41,7 @@ class Admission(msgspec.Struct, frozen=True):
     version: PriceVersion
     asked: Conditions
     prompt_tokens_max: int
+    cache: Plan | None = None
 
 
 async def authenticate(head: Head, deps: GatewayDeps) -> tuple[Caller, str]:
@@ -67,7 +70,12 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
         version=version,
         asked=_conditions(request),
         prompt_tokens_max=_bound_prompt(request, body, version),
+        cache=make_plan(body, _cache_scope(caller, version)) if route.keeps_cache else None,
     )
+
+
+def _cache_scope(caller: Caller, version: PriceVersion) -> Scope:
+    return Scope(caller.organization_id, caller.workspace_id or "", version.model)
 
 
 def forwarded(head: Head) -> dict[str, str]:

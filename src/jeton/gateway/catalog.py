@@ -22,11 +22,12 @@ LIFECYCLES_DEFAULT = ("active", "deprecated")
 
 @dataclass(frozen=True, slots=True)
 class ModelRoute:
-    """Who answers for a model."""
+    """Who answers for a model; ``keeps_cache`` if for one of them Jeton keeps the prompt-cache account."""
 
     model: str
     upstream: Upstream
     is_rehearsal: bool = False
+    keeps_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)

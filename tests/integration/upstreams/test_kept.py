@@ -39,7 +39,8 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def node(pool: Pool, counter: Counter) -> AsyncIterator[KeptUpstream]:
-    account = Account(pool)
+    account = Account()
+    account.open(pool)
     yield KeptUpstream(
         EmbeddedUpstream(lambda _: None), account, counter=counter, find_family=lambda _: "o200k"
     )

@@ -49,7 +49,7 @@ class Tally:
         by_position = {mark.position: self._counted[mark.position + 1] for mark in plan.breakpoints}
         cacheable = find_cacheable(plan.breakpoints, by_position, minimum_tokens(plan.scope.model))
         levels = find_levels(look.hit, cacheable)
-        total = _find_total(carrier.usage) or self._whole
+        total = find_total(carrier.usage) or self._whole
         cached_tokens = self._scale(levels.write_5m, total)
         is_kept = await self._account.begin(
             look, cacheable, message_id=carrier.message_id, cached_tokens=cached_tokens
@@ -64,7 +64,7 @@ class Tally:
         if self._look.plan.layout.wants_diagnosis and carrier.message_id:
             reason = None if self._miss is None else _render_miss(self._miss)
             carrier.message["diagnostics"] = _raw({"cache_miss_reason": reason})
-        total = _find_total(carrier.usage)
+        total = find_total(carrier.usage)
         if total:
             put_split(carrier.usage, split(total, self._levels, self._counted, whole=self._whole), self._miss)
 
@@ -88,7 +88,7 @@ def put_split(usage: Fields, parts: Split, miss: Miss | None = None) -> None:
     usage[FIELD] = _raw(kept)
 
 
-def _find_total(usage: Fields) -> int | None:
+def find_total(usage: Fields) -> int | None:
     """The input tokens that a usage object reports, cached ones included; None if it is not to be read."""
     if "input_tokens" not in usage:
         return None
