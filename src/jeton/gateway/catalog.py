@@ -7,6 +7,7 @@ admission, should its price end while we run.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
 from typing import Any
 
 from jeton.errors import ConfigurationError
@@ -16,6 +17,11 @@ from jeton.upstreams.interface import Upstream
 
 PAGE_DEFAULT = 20
 PAGE_MAX = 1000
+# How many names an unknown model's error lists, and how alike they must be, of 1. Comparing takes time
+# that grows with the square of a name's length.
+NEAREST_MAX = 3
+NEAREST_LIKENESS_MIN = 0.4
+NAME_CHARS_MAX = 200
 LIFECYCLES = ("active", "deprecated", "retired")
 LIFECYCLES_DEFAULT = ("active", "deprecated")
 
@@ -64,7 +70,9 @@ class Catalog:
         """The route and the price in force; UnknownModelError or UnpricedModelError."""
         route = self._routes.get(model)
         if route is None:
-            raise UnknownModelError(model[:200])
+            name = model[:NAME_CHARS_MAX]
+            near = get_close_matches(name, self._routes, NEAREST_MAX, NEAREST_LIKENESS_MIN)
+            raise UnknownModelError(name, near)
         version = self._book.find_version(model, at)
         if version is None:
             raise UnknownModelError(model) if route.is_rehearsal else UnpricedModelError(model)

@@ -77,9 +77,10 @@ class UnknownModelError(NotFoundError):
 
     code = "model_unknown"
 
-    def __init__(self, model: str) -> None:
-        """Name the model as the Messages API does."""
-        super().__init__(f"model: {model}")
+    def __init__(self, model: str, near: Sequence[str] = ()) -> None:
+        """Name the model as the Messages API does, and the names that may have been meant."""
+        nearest = f" is not served here; the nearest names are: {', '.join(near)}" if near else ""
+        super().__init__(f"model: {model}{nearest}")
 
 
 class ApiKeyRequiredError(NotPermittedError):

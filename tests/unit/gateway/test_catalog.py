@@ -50,6 +50,14 @@ def test_without_rehearsal_a_priced_model_without_upstream_is_not_found() -> Non
         catalog.find("claude-opus-5", AT)
 
 
+def test_an_unknown_model_lists_the_nearest_names_that_are_served() -> None:
+    catalog = Catalog(book(), rehearsal_routes(book(), UPSTREAM, []), AT)
+    with pytest.raises(UnknownModelError, match=r"^model: claude-sonet-5-5 .*names are: claude-sonnet-5-5, "):
+        catalog.find("claude-sonet-5-5", AT)
+    with pytest.raises(UnknownModelError, match=r"^model: \?{200}$"):
+        catalog.find("?" * 100_000, AT)
+
+
 def test_rehearsal_serves_what_nobody_else_does() -> None:
     routes = rehearsal_routes(book(), UPSTREAM, [MODEL])
     assert {route.model for route in routes} == set(book().models()) - {MODEL}
