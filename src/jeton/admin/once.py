@@ -35,7 +35,7 @@ class DoneBeforeError(Exception):
 class Once:
     """One request under its key ("" for none), whose handler works inside one transaction."""
 
-    def __init__(self, pool: Pool, organization_id: UUID, key: str, asked: dict[str, object]) -> None:
+    def __init__(self, pool: Pool, organization_id: UUID, *, key: str, asked: dict[str, object]) -> None:
         """``asked`` is what makes it this request; CreditRequestError for a key that cannot be one."""
         self._pool = pool
         self._has_key = bool(key)

@@ -132,7 +132,7 @@ class Resource:
             key, body = request.headers.get(KEY_HEADER, ""), await _read_whole(request)
         asked = describe(request, body) if key else {}
         try:
-            async with Once(self._deps.pool, caller.organization_id, key, asked) as once:
+            async with Once(self._deps.pool, caller.organization_id, key=key, asked=asked) as once:
                 answer = await handler(Call(request, caller, self._deps, body, once))
                 await once.record(answer)
         except DoneBeforeError as before:

@@ -27,6 +27,7 @@ def make_notifier(settings: Settings, pool: Pool) -> Notifier:
             interval_s=settings.notify_interval_s,
             disable_days=settings.webhook_disable_days,
             operator_emails=tuple(dict.fromkeys((*settings.operator_emails, *find_demo_operator(settings)))),
+            console_url=_find_console(settings),
         ),
     )
 
@@ -42,5 +43,9 @@ def _make_mailer(settings: Settings) -> Mailer | None:
         user=settings.smtp_user,
         password=settings.smtp_password,
     )
-    console_url = f"{settings.public_url}/console" if settings.public_url else ""
-    return Mailer(server, brand_name=settings.brand_name, console_url=console_url)
+    return Mailer(server, brand_name=settings.brand_name, console_url=_find_console(settings))
+
+
+def _find_console(settings: Settings) -> str:
+    """The address of the Console, "" where nobody said it."""
+    return f"{settings.public_url}/console" if settings.public_url else ""

@@ -70,22 +70,29 @@ class Mailer:
         message["Date"] = format_datetime(letter.occurred_at)
         message["Message-ID"] = f"<{letter.letter_id}@{sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
-        footer = (
-            f"Organization: {letter.organization_name}" if letter.organization_name else "To the operator"
-        )
-        paragraphs = (letter.data.sentence, self._console_url, footer)
+        footer = self._render_footer(letter.organization_name)
+        link = f"{self._console_url}{letter.data.page}" if self._console_url else ""
+        paragraphs = (letter.data.sentence, f"See {link}" if link else "", footer)
         message.set_content("\n\n".join(text for text in paragraphs if text) + "\n")
         message.add_alternative(
             self._html.render(
                 brand_name=self._brand_name,
                 subject=letter.data.subject,
                 sentence=letter.data.sentence,
-                console_url=self._console_url,
+                link=link,
                 footer=footer,
             ),
             subtype="html",
         )
         return message
+
+    def _render_footer(self, organization_name: str) -> str:
+        if not organization_name:
+            return f"{self._brand_name} tells this to its operator."
+        return (
+            f"{self._brand_name} tells this to the admins and billing members of {organization_name}, and to"
+            " whom they named."
+        )
 
     async def send(self, letter: Letter) -> Attempt:
         """Make one attempt; it raises nothing that the server could cause."""

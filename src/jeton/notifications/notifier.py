@@ -34,11 +34,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NotifierTerms:
-    """How often to look, when to give an endpoint up, and whom the operator's events are mailed to."""
+    """How often to look, when to give an endpoint up, whom the operator's events are mailed to, and links."""
 
     interval_s: float = 60
     disable_days: int = 5
     operator_emails: tuple[str, ...] = ()
+    console_url: str = ""
 
 
 class Notifier:
@@ -122,7 +123,7 @@ class Notifier:
 
     async def _attempt(self, delivery: Claimed, at: datetime) -> Attempt:
         if delivery.url is not None and delivery.secret is not None:
-            body = render_payload(delivery)
+            body = render_payload(delivery, self._terms.console_url)
             headers = sign(delivery.secret, delivery.event_id, at=at, body=body)
             return await self._client.post(delivery.url, headers, body)
         if self._mailer is None or delivery.email is None:
@@ -137,14 +138,21 @@ class Notifier:
         return await self._mailer.send(letter)
 
 
-def render_payload(delivery: Claimed) -> bytes:
-    """The body of a webhook, the same at every attempt."""
+def render_payload(delivery: Claimed, console_url: str) -> bytes:
+    """The body of a webhook, the same at every attempt; ``message`` is for people, in a chat for instance."""
     organization_id = delivery.organization_id
+    try:
+        data = read_data(delivery.type, delivery.data)
+        message, page = data.sentence, data.page
+    except UnknownEventDataError:
+        message, page = "", ""
     return msgspec.json.encode(
         {
             "type": delivery.type,
             "timestamp": delivery.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
             "organization_id": None if organization_id is None else str(organization_id),
             "data": delivery.data,
+            "message": message,
+            "url": f"{console_url}{page}" if console_url else None,
         }
     )

@@ -241,7 +241,12 @@ async def _judge(
     if endpoint.disabled_at is None and (attempt.is_final or is_too_long):
         reason: Literal["failures", "gone"] = "gone" if attempt.is_final else "failures"
         await disable(connection, endpoint.endpoint_id, reason=reason, at=at)
-        data = WebhookDisabled(endpoint_id=endpoint.endpoint_id, url=endpoint.url, reason=reason)
+        data = WebhookDisabled(
+            endpoint_id=endpoint.endpoint_id,
+            url=endpoint.url,
+            reason=reason,
+            failing_since=endpoint.failing_since,
+        )
         key = f"webhook_disabled:{endpoint.endpoint_id}:{at.isoformat()}"
         await emit(connection, Event(data, endpoint.organization_id, key, at))
 

@@ -49,6 +49,8 @@ async def test_a_report_adds_up_and_agrees_with_the_charges(pool: Pool) -> None:
             "negotiated": "0.00",
             "promotion": "0.00",
         },
+        "charged_amount": "0.0754",
+        "reversed_amount": "0.00",
         "net_amount": "0.0754",
     }
     await world.close()

@@ -39,6 +39,8 @@ async def test_an_event_arrives_signed_as_the_standard_says(stage: Stage) -> Non
         "timestamp": "2026-11-23T12:00:00Z",
         "organization_id": str(stage.organization_id),
         "data": {"remaining": "0.42", "threshold": "1.00"},
+        "message": LowBalance(remaining="0.42", threshold="1.00").sentence,
+        "url": None,
     }
     assert (received.headers["webhook-id"], received.headers["webhook-timestamp"]) == (event_id, "1795435200")
     # By hand: HMAC-SHA256 over id.timestamp.body under the decoded secret.

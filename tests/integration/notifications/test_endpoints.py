@@ -123,7 +123,12 @@ async def test_five_days_of_failures_disable_an_endpoint_and_that_is_an_event(st
     async with stage.pool.connection() as connection:
         query = "SELECT organization_id, data FROM events WHERE type = 'webhook.disabled'"
         told = await (await connection.execute(query)).fetchall()
-    data = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "reason": "failures"}
+    data = {
+        "endpoint_id": endpoint.endpoint_id,
+        "url": endpoint.url,
+        "reason": "failures",
+        "failing_since": "2026-11-23T12:00:00Z",
+    }
     assert told == [(stage.organization_id, data)]
 
 

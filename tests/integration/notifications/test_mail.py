@@ -45,12 +45,15 @@ async def test_admins_billing_and_the_events_own_addresses_get_a_mail_each(pool:
     assert {len(tos) for tos, _ in post.mails} == {1}
     _, mail = post.mails[0]
     assert mail["From"] == "Jeton <jeton@example.com>"
-    assert mail["Subject"] == "Example AI: $0.42 of credit is left"
+    assert mail["Subject"] == "Example AI: Only $0.42 of credit is left"
     assert mail["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert str(mail["Message-ID"]).endswith("@example.com>")
     text, html = (part.get_content() for part in mail.iter_parts())
-    told = [LOW.sentence, "", "https://example.com/console", "", "Organization: Example GmbH"]
+    footer = (
+        "Example AI tells this to the admins and billing members of Example GmbH, and to whom they named."
+    )
+    told = [LOW.sentence, "", "See https://example.com/console", "", footer]
     assert text.splitlines() == told
     assert '<a href="https://example.com/console"' in html
     assert {state for (state,) in await look_up(pool, "delivered_at IS NOT NULL")} == {True}

@@ -5,14 +5,38 @@ import hashlib
 import hmac
 import re
 import time
+from datetime import UTC, datetime
 from importlib import resources
 
 import msgspec
 import pytest
+from msgspec import structs
 from standardwebhooks import Webhook
 
-from jeton.notifications.catalogue import EXAMPLES, TYPES, EventData, UnknownEventDataError, read_data
+from jeton.notifications.catalogue import (
+    EXAMPLES,
+    TYPES,
+    BudgetThresholdReached,
+    EventData,
+    InboxItemOpened,
+    UnknownEventDataError,
+    read_data,
+)
 from jeton.site.documents import Documents
+
+THRESHOLD = BudgetThresholdReached(
+    budget_id="bdgt_1",
+    scope="workspace",
+    scope_id="wrkspc_1",
+    is_hard=True,
+    limit="1000.00",
+    spent="75.02",
+    window_from=datetime(2026, 10, 31, 23, tzinfo=UTC),
+    window_until=datetime(2026, 11, 30, 23, tzinfo=UTC),
+    period="month",
+    zone="Europe/Berlin",
+    percent=75,
+)
 
 
 def kinds(parent: type[EventData]) -> set[type[EventData]]:
@@ -36,6 +60,54 @@ def test_people_are_told_in_sentences(example: EventData) -> None:
     assert example.sentence.endswith(".")
     assert "\n" not in example.subject
     assert re.fullmatch(r"[a-z_]+\.[a-z_]+", example.type)
+
+
+SALES = InboxItemOpened(
+    item_id="inbox_1", email="jane@example.org", name="Jane", company="", message="Two months?"
+)
+TOLD: dict[str, tuple[EventData, str]] = {
+    "threshold": (
+        THRESHOLD,
+        (
+            "75 % of the monthly budget of workspace wrkspc_1 is used: $75.02 of $1,000.00 has been charged"
+            " since 1 November 2026, 00:00 (Europe/Berlin), and $924.98 is left until 1 December 2026, 00:00"
+            " (Europe/Berlin). Once all of it is used, requests are refused. The budget is bdgt_1."
+        ),
+    ),
+    "used up": (
+        structs.replace(THRESHOLD, percent=100, spent="1000.02", scope="organization"),
+        (
+            "The monthly budget of your organization is used up: $1,000.02 of $1,000.00 has been charged"
+            " since 1 November 2026, 00:00 (Europe/Berlin). Further requests are refused until 1 December"
+            " 2026, 00:00 (Europe/Berlin), or until somebody raises the budget. The budget is bdgt_1."
+        ),
+    ),
+    "for ever, soft": (
+        structs.replace(THRESHOLD, percent=100, period="total", window_until=None, is_hard=False),
+        (
+            "The total budget of workspace wrkspc_1 is used up: $75.02 of $1,000.00 has been charged"
+            " since 1 November 2026, 00:00 (Europe/Berlin). It is a soft budget, so further requests are let"
+            " through and charged. The budget is bdgt_1."
+        ),
+    ),
+    "a question to sales": (
+        SALES,
+        (
+            "Jane <jane@example.org> wrote to sales: Two months? Please approve or decline the request"
+            " inbox_1 in the Console's inbox, or with `jeton inbox`."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_sentence_has_its_numbers_units_and_zones(name: str) -> None:
+    data, sentence = TOLD[name]
+    assert data.sentence == sentence
+
+
+def test_a_zone_that_is_not_known_here_is_told_in_utc() -> None:
+    assert "31 October 2026, 23:00 (UTC)" in structs.replace(THRESHOLD, zone="Mars/Olympus").sentence
 
 
 def test_what_another_version_wrote_is_an_error_of_its_own() -> None:

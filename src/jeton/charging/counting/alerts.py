@@ -26,6 +26,8 @@ def _render_data(alert: Alert) -> EventData:
             spent=render_usd(window.settled_nano),
             window_from=window.starts_at,
             window_until=window.ends_at,
+            period=budget.period,
+            zone=budget.zone,
             forecast=render_usd(alert.forecast_nano),
         )
     return BudgetThresholdReached(
@@ -37,5 +39,7 @@ def _render_data(alert: Alert) -> EventData:
         spent=render_usd(window.settled_nano),
         window_from=window.starts_at,
         window_until=window.ends_at,
+        period=budget.period,
+        zone=budget.zone,
         percent=alert.percent,
     )

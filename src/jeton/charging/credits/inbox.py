@@ -20,9 +20,13 @@ from jeton.identity.audit import Actor, record_audit
 from jeton.identity.names import parse_email
 from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
+from jeton.notifications.catalogue import InboxItemOpened
+from jeton.notifications.events import Event, emit
 
 NAME_CHARS_MAX = 200
 MESSAGE_CHARS_MAX = 4_000
+# Of a message so much is told by webhook and mail; the inbox has all of it.
+MESSAGE_CHARS_TOLD = 500
 OPEN_ITEMS_MAX = 1_000
 ITEMS_LISTED_MAX = 200
 
@@ -86,7 +90,7 @@ class InboxItem:
 
 
 async def open_item(connection: Connection, asked: SalesRequest) -> str:
-    """Put a request into the inbox; return its id.
+    """Put a request into the inbox and have the operator told of it; return its id.
 
     Raises SalesRequestError for a field that cannot be, InvalidEmailError, and OverloadedError when the
     inbox is full.
@@ -100,7 +104,13 @@ async def open_item(connection: Connection, asked: SalesRequest) -> str:
     if row is not None and row[0] >= OPEN_ITEMS_MAX:
         raise OverloadedError("Too many requests wait for an answer; write an e-mail, or try again later.")
     item_id = new_id("inbox")
-    await connection.execute(_OPEN, (item_id, email, name, company, message, clock.now()))
+    at = clock.now()
+    async with connection.transaction():
+        await connection.execute(_OPEN, (item_id, email, name, company, message, at))
+        told = InboxItemOpened(
+            item_id=item_id, email=email, name=name, company=company, message=_shorten(message)
+        )
+        await emit(connection, Event(told, None, f"inbox:{item_id}", at))
     return item_id
 
 
@@ -182,6 +192,12 @@ async def _get_open(connection: Connection, item_id: str) -> InboxItem:
     if item.state != "open":
         raise ItemDecidedError(item_id, item.state, by=item.decided_by or "")
     return item
+
+
+def _shorten(message: str) -> str:
+    """The beginning of a message, in one line."""
+    line = " ".join(message.split())
+    return line if len(line) <= MESSAGE_CHARS_TOLD else f"{line[: MESSAGE_CHARS_TOLD - 1]}…"
 
 
 def _parse_line(name: str, text: str, *, is_needed: bool = True) -> str:

@@ -47,6 +47,21 @@ async def test_approving_grants_credit_with_reason_approver_and_expiry(house: Ho
     assert (lot.kind, lot.reason, lot.amounts.available_nano) == ("promotional", GIVEN.reason, 500 * USD)
 
 
+async def test_the_operator_is_told_of_an_item_with_what_was_written(house: House) -> None:
+    """In the same transaction: what is refused is told to nobody."""
+    item_id = await ask(house.pool)
+    with pytest.raises(SalesRequestError):
+        await ask(house.pool, SalesRequest("bob@example.org", "Bob", "", ""))
+    async with house.pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT type, organization_id, data FROM events JOIN pending_events USING (event_id)"
+        )
+        told = await cursor.fetchall()
+    data = {"item_id": item_id, "email": "bob@example.org", "name": "Bob", "company": "Example Ltd"}
+    message = "We want to evaluate for two months."
+    assert told == [("inbox.item_opened", None, {**data, "message": message})]
+
+
 async def test_approving_twice_grants_once(house: House) -> None:
     """Two operators at the same time."""
     item_id = await ask(house.pool)
