@@ -27,6 +27,11 @@ _ROUTINES = """
     WHERE p.pronamespace = current_schema()::regnamespace
       AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
+# Those of tables go with their tables.
+_TYPES = """
+    SELECT t.oid::regtype::text FROM pg_type AS t LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+    WHERE t.typnamespace = current_schema()::regnamespace AND (t.typtype = 'e' OR c.relkind = 'c')
+"""
 _NAMES = """
     SELECT relname FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') ORDER BY relname
@@ -71,6 +76,8 @@ async def clear_place(connection: Connection, address: str, *, may_replace: bool
     await connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(tables))
     for (routine,) in await (await connection.execute(_ROUTINES)).fetchall():
         await connection.execute(sql.SQL("DROP ROUTINE {} CASCADE").format(sql.SQL(routine)))
+    for (kind,) in await (await connection.execute(_TYPES)).fetchall():
+        await connection.execute(sql.SQL("DROP TYPE {} CASCADE").format(sql.SQL(kind)))
 
 
 async def load_tables(
