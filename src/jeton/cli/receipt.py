@@ -13,6 +13,7 @@ from rich.table import Table
 
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
+from jeton.insight.caching.breaks import CacheBreak
 from jeton.insight.receipt import Receipt, get_receipt
 from jeton.insight.receipt_json import render_receipt
 from jeton.insight.words import (
@@ -59,6 +60,7 @@ def print_receipt(receipt: Receipt, console: Console) -> None:
         for line in receipt.rating.lines:
             _print_line(line, console)
         _print_totals(receipt.rating, console)
+        _print_break(receipt.cache_break, console)
     _print_hold(receipt, console)
     _print_transactions(receipt, console)
 
@@ -123,6 +125,15 @@ def _print_totals(rating: Rating, console: Console) -> None:
     table.add_row("[bold]net amount[/bold]", f"[bold]{display_usd(rating.net_nano)}[/bold]")
     console.print(Padding.indent(table, INDENT))
     console.print(Padding.indent(ROUNDING_RULE, INDENT))
+
+
+def _print_break(found: CacheBreak | None, console: Console) -> None:
+    if found is None:
+        return
+    console.print(f"\n[bold]Cache miss[/bold] {found.sentence}")
+    if found.missed_tokens is not None and found.cost_nano is not None:
+        tokens = f"{found.missed_tokens:,} cached tokens were not read"
+        console.print(f"  {tokens}, which cost {display_usd(found.cost_nano)} more.")
 
 
 def _print_hold(receipt: Receipt, console: Console) -> None:

@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row
 from jeton import clock
 from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
+from jeton.insight.caching.breaks import CacheBreak, find_cache_break
 from jeton.insight.words import ReceiptState
 from jeton.money import display_usd
 from jeton.pricing.book import PriceVersion
@@ -164,6 +165,7 @@ class Receipt:
     transactions: tuple[PostedTransaction, ...]
     problems: tuple[str, ...]
     reversal: ReversedCharge | None = None
+    cache_break: CacheBreak | None = None
 
 
 async def get_receipt(
@@ -239,9 +241,10 @@ def _assemble(
     version = PriceVersion.from_content(row["content"])
     facts = None if event is None else _parse_facts(event)
     is_priced = row.get("state") == "settled" and facts is not None and facts.usage is not None
-    rating = None
+    rating = cache_break = None
     if is_priced and facts is not None and facts.usage is not None:
         rating = rate(facts.usage, version, facts.conditions)
+        cache_break = find_cache_break(facts.reported, facts.usage, version, conditions=facts.conditions)
     money = _money(row, transactions)
     problems = _problems(row, rating, version=version, lots=lots, transactions=transactions)
     return Receipt(
@@ -267,6 +270,7 @@ def _assemble(
         lots=lots,
         transactions=transactions,
         problems=problems,
+        cache_break=cache_break,
     )
 
 

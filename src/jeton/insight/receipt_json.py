@@ -6,6 +6,7 @@ Amounts are exact decimal strings of dollars; rates are dollars per ``per`` toke
 
 from datetime import datetime
 
+from jeton.insight.caching.breaks import CacheBreak
 from jeton.insight.receipt import PostedTransaction, Receipt, ReversedCharge, UsageFacts
 from jeton.insight.words import (
     BUCKET_NAMES,
@@ -41,6 +42,7 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "usage": None if receipt.facts is None else _render_facts(receipt.facts),
         "lines": [] if receipt.rating is None else [_render_line(line) for line in receipt.rating.lines],
         "rounding": ROUNDING_RULE,
+        "cache_break": None if receipt.cache_break is None else _render_break(receipt.cache_break),
         **_render_amounts(receipt),
         "hold": {
             "amount": render_usd(receipt.money.held_nano),
@@ -75,6 +77,15 @@ def _render_reversal(reversal: ReversedCharge) -> dict[str, object]:
         "reason": reversal.reason,
         "transaction_id": reversal.transaction_id,
         "reversed_at": _render_time(reversal.reversed_at),
+    }
+
+
+def _render_break(found: CacheBreak) -> dict[str, object]:
+    return {
+        "reason": found.reason,
+        "sentence": found.sentence,
+        "missed_input_tokens": found.missed_tokens,
+        "cost": None if found.cost_nano is None else render_usd(found.cost_nano),
     }
 
 

@@ -1,0 +1,1 @@
+"""Caching, read: what the prompt-cache account says of a charge."""
