@@ -1,12 +1,15 @@
-"""Nodes: the processes on one database, each of which knows how many others there are.
+"""Nodes: the processes on one database, each of which knows how many others there are, and what they took.
 
 A node says every ``BEAT_S`` seconds that it is there; one that was silent for ``SILENCE_MAX_S`` counts as
 gone. Only the database's clock decides. A beat need not survive a crash of the database, so it waits for
-no disk.
+no disk. With its beat a node may take something that all of them share; what that is, is not known here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from psycopg.types.json import Jsonb
 
 from jeton.db.pool import Connection
 
@@ -17,6 +20,8 @@ SILENCE_MAX_S = 10
 KEPT_DAYS = 30
 
 NodeKind = Literal["serve", "work"]
+# From what each of the other nodes has taken, JSON as it wrote it, to what this one takes.
+Take = Callable[[list[Any]], tuple[Any, bool]]
 
 _JOIN = """
     INSERT INTO nodes (node_id, kind, started_at, seen_at)
@@ -29,10 +34,13 @@ _BEAT = """
     WHERE n.node_id = before.node_id
     RETURNING before.ended_at IS NULL
         AND before.seen_at > clock_timestamp() - make_interval(secs => %(silence_s)s),
-        (SELECT count(*) FROM nodes AS other WHERE other.kind = n.kind AND other.ended_at IS NULL
-            AND other.node_id <> n.node_id
+        (SELECT coalesce(json_agg(other.taken), '[]') FROM nodes AS other
+            WHERE other.kind = n.kind AND other.ended_at IS NULL AND other.node_id <> n.node_id
             AND other.seen_at > clock_timestamp() - make_interval(secs => %(silence_s)s))
 """
+# Who takes has to see what all the others have taken, so one takes after the other.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('jeton nodes', 0))"
+_TAKE = "UPDATE nodes SET taken = %s WHERE node_id = %s"
 _END = "UPDATE nodes SET ended_at = clock_timestamp() WHERE node_id = %s AND ended_at IS NULL"
 
 
@@ -54,15 +62,26 @@ async def join_nodes(connection: Connection, node_id: str, kind: NodeKind) -> No
     await connection.execute(_FORGET, (KEPT_DAYS,))
 
 
-async def beat(connection: Connection, node_id: str) -> Beat:
-    """Say that a node is there, in a transaction of its own; LookupError if it never joined."""
+async def beat(connection: Connection, node_id: str, take: Take | None = None) -> Beat:
+    """Say that a node is there, in a transaction of its own; LookupError if it never joined.
+
+    ``take`` gets what the others have taken, decides what this node takes, and says whether it must be on
+    the disk before it counts. Only one node decides at a time.
+    """
     async with connection.transaction():
         await connection.execute("SET LOCAL synchronous_commit TO off")
+        if take is not None:
+            await connection.execute(_LOCK)
         parameters = {"node_id": node_id, "silence_s": SILENCE_MAX_S}
         row = await (await connection.execute(_BEAT, parameters)).fetchone()
-    if row is None:
-        raise LookupError(node_id)
-    return Beat(others=row[1], was_alive=row[0])
+        if row is None:
+            raise LookupError(node_id)
+        if take is not None:
+            taken, is_more = take(row[1])
+            if is_more:
+                await connection.execute("SET LOCAL synchronous_commit TO DEFAULT")
+            await connection.execute(_TAKE, (Jsonb(taken), node_id))
+    return Beat(others=len(row[1]), was_alive=row[0])
 
 
 async def end_node(connection: Connection, node_id: str) -> None:

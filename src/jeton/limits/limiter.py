@@ -6,30 +6,51 @@ not used for longest are forgotten, and one that is made anew is no fuller than 
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from jeton.limits.bucket import WHOLE, Bucket
+from jeton.limits.bucket import MINUTE_US, WHOLE, Bucket
 from jeton.limits.errors import RateLimitedError
 from jeton.limits.expectation import Expectation
-from jeton.limits.words import EVERY_GROUP, UNLIMITED, Groups, Kind, Limits, Reserve, Scope, Standing
+from jeton.limits.sharing import Claim
+from jeton.limits.words import (
+    EVERY_GROUP,
+    KINDS,
+    UNLIMITED,
+    Groups,
+    Kind,
+    Limits,
+    Reserve,
+    Scope,
+    Standing,
+)
 
 METERS_MAX = 50_000
 # One part of so many is free after a look at all of them.
 _FREED_PART = 10
 
+# What was asked for is measured over at least so long, and a new measure counts this part.
+MEASURE_US = 1_000_000
+PRESSURE_DIVISOR = 2
+# Whoever is refused tries again, so what is asked for beyond four times a limit says nothing more.
+PRESSURE_MAX = 4 * WHOLE
+
+Key = tuple[UUID, str | None, str]
 # Workspace id, or None for the organization itself, and group: the limits set there.
 Overrides = Mapping[tuple[str | None, str], Limits]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Meter:
-    """The buckets of one organization or workspace for one group."""
+    """The buckets of one organization or workspace for one group, and what was asked of them lately."""
 
     scope: Scope
     group: str
+    name: str
     buckets: dict[Kind, Bucket]
+    asked: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    pressure: int = 0
 
 
 class Line:
@@ -50,6 +71,8 @@ class Line:
         if not is_strict:
             expected = self._expectation.expect(input_max, output_max)
         sums: dict[Kind, int] = {"requests": 1, "input_tokens": expected[0], "output_tokens": expected[1]}
+        if not self._limiter.is_alone:
+            self._limiter.note(self._meters, sums)
         refusal: tuple[int, _Meter, Kind] | None = None
         for meter in self._meters:
             for kind, bucket in meter.buckets.items():
@@ -176,9 +199,14 @@ class Limiter:
         self._defaults = dict(defaults or {})
         self._overrides: dict[UUID, Overrides] = {}
         self._lines: dict[tuple[UUID, str, str], Line | None] = {}
-        self._meters: OrderedDict[tuple[UUID, str | None, str], _Meter] = OrderedDict()
+        self._meters: OrderedDict[Key, _Meter] = OrderedDict()
         # A bucket that nobody uses; one that is made is as full as this.
         self._unused = Bucket(1, at_us=at_us)
+        self._claim = Claim(WHOLE)
+        # Whether no other node lets anything through: then nobody need know what was asked for.
+        self.is_alone = True
+        self._asked: dict[str, _Meter] = {}
+        self._measured_at_us = at_us
         self.is_off = not self._defaults
 
     def find_line(self, organization_id: UUID, workspace_id: str, *, group: str, at_us: int) -> Line | None:
@@ -206,12 +234,56 @@ class Limiter:
         for organization_id in {*self._overrides, *overrides}:
             self.set_overrides(organization_id, overrides.get(organization_id, {}), at_us=at_us)
 
-    def set_share(self, share: int, *, at_us: int) -> None:
-        """Let this share of every limit through, in millionths."""
-        if share == self._unused.share:
-            return
-        for bucket in self._list_buckets():
-            bucket.set_share(share, at_us=at_us)
+    @property
+    def claim(self) -> Claim:
+        """The shares that are in force here."""
+        return self._claim
+
+    def set_claim(self, claim: Claim, *, at_us: int) -> None:
+        """Let these shares through from now on."""
+        # A limit of which this node lets little through has a bucket from here on, or it would be made
+        # full when the share is large again.
+        for key in map(_parse_name, claim.shares):
+            if key not in self._meters:
+                self._open_meter(key, at_us)
+        before, self._claim = self._claim, claim
+        if claim.base != before.base:
+            self._unused.set_share(claim.base, at_us=at_us)
+            meters: Iterable[_Meter] = self._meters.values()
+        else:
+            keys = map(_parse_name, {*claim.shares, *before.shares})
+            meters = [self._meters[key] for key in keys if key in self._meters]
+        for meter in meters:
+            share = claim.of(meter.name)
+            for bucket in meter.buckets.values():
+                if bucket.share != share:
+                    bucket.set_share(share, at_us=at_us)
+
+    def note(self, meters: Iterable[_Meter], sums: Mapping[Kind, int]) -> None:
+        """Remember what was asked for, whether it is let through or not."""
+        for meter in meters:
+            self._asked[meter.name] = meter
+            for kind in meter.buckets:
+                meter.asked[kind] += sums[kind]
+
+    def measure(self, *, at_us: int) -> dict[str, int]:
+        """How much of each limit is asked for here, in millionths of it, lately and not only just now."""
+        elapsed_us = at_us - self._measured_at_us
+        if elapsed_us >= MEASURE_US:
+            self._measured_at_us = at_us
+            for meter in tuple(self._asked.values()):
+                asked = max(
+                    (
+                        meter.asked[kind] * WHOLE * MINUTE_US // (bucket.limit * elapsed_us)
+                        for kind, bucket in meter.buckets.items()
+                    ),
+                    default=0,
+                )
+                meter.asked = dict.fromkeys(KINDS, 0)
+                meter.pressure += (min(asked, PRESSURE_MAX) - meter.pressure) // PRESSURE_DIVISOR
+                if not meter.pressure:
+                    del self._asked[meter.name]
+        return {name: meter.pressure for name, meter in self._asked.items()}
 
     def empty(self, *, at_us: int) -> None:
         """Hold nothing in any bucket: for a node that joins others, or was thought dead by them."""
@@ -249,7 +321,10 @@ class Limiter:
             if limit is None:
                 meter.buckets.pop(kind, None)
             elif bucket is None:
-                meter.buckets[kind] = self._unused.make_alike(limit, at_us=at_us)
+                made = meter.buckets[kind] = self._unused.make_alike(limit, at_us=at_us)
+                share = self._claim.of(meter.name)
+                if share != made.share:
+                    made.set_share(share, at_us=at_us)
             elif bucket.limit != limit:
                 bucket.set_limit(limit, at_us=at_us)
 
@@ -260,7 +335,7 @@ class Limiter:
         limited = tuple(meter for meter in meters if meter is not None)
         return Line(self, limited) if limited else None
 
-    def _open_meter(self, key: tuple[UUID, str | None, str], at_us: int) -> _Meter | None:
+    def _open_meter(self, key: Key, at_us: int) -> _Meter | None:
         limits = self.find_limits(key[0], key[1], group=key[2])
         if limits == UNLIMITED:
             return None
@@ -268,7 +343,7 @@ class Limiter:
         if meter is None:
             if len(self._meters) >= self._meters_max:
                 self._forget(at_us)
-            meter = _Meter("organization" if key[1] is None else "workspace", key[2], {})
+            meter = _Meter("organization" if key[1] is None else "workspace", key[2], _render_name(key), {})
             self._meters[key] = meter
         self._fit(meter, limits, at_us)
         self._meters.move_to_end(key)
@@ -278,7 +353,8 @@ class Limiter:
         """Make room: of what is full nothing is lost; if that is not enough, those opened longest ago."""
         self._lines.clear()
         for key, meter in tuple(self._meters.items()):
-            if not any(bucket.find_reset_us(at_us=at_us) for bucket in meter.buckets.values()):
+            is_full = not any(bucket.find_reset_us(at_us=at_us) for bucket in meter.buckets.values())
+            if is_full and meter.name not in self._claim.shares:
                 del self._meters[key]
         while len(self._meters) > self._meters_max - self._meters_max // _FREED_PART:
             _, meter = self._meters.popitem(last=False)
@@ -291,6 +367,10 @@ def _find_standing(kind: Kind, bucket: Bucket, at_us: int) -> Standing:
     return Standing(kind, bucket.limit, remaining, reset_us)
 
 
-def find_share(nodes: int) -> int:
-    """The share of each of so many nodes."""
-    return max(1, WHOLE // max(1, nodes))
+def _render_name(key: Key) -> str:
+    return f"{key[0]}/{key[1] or ''}/{key[2]}"
+
+
+def _parse_name(name: str) -> Key:
+    organization_id, workspace_id, group = name.split("/", 2)
+    return UUID(organization_id), workspace_id or None, group

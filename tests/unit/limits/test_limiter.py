@@ -1,11 +1,13 @@
 """The limiter: whom which limits concern, all or nothing, corrections, and memory that stays bounded."""
 
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
 
 from jeton.limits.errors import InvalidLimitError, RateLimitedError
 from jeton.limits.limiter import Limiter, Line
+from jeton.limits.sharing import Claim, Share
 from jeton.limits.words import EVERY_GROUP, Groups, Limits, Reserve
 
 A, B = UUID(int=1), UUID(int=2)
@@ -218,13 +220,59 @@ def test_all_overrides_replace_those_before() -> None:
 def test_a_share_concerns_old_and_new_buckets() -> None:
     limiter = strict(Limits(requests=10))
     old = line_of(limiter)
-    limiter.set_share(500_000, at_us=0)
+    limiter.set_claim(Claim(500_000), at_us=0)
     for line in (old, line_of(limiter, B)):
         assert left(line) == {"requests": 10}  # if the other node has as much
         for _ in range(5):
             line.reserve(1, 1, at_us=0)
         with pytest.raises(RateLimitedError):
             line.reserve(1, 1, at_us=0)
+
+
+def test_a_share_of_one_limit_concerns_that_limit_alone() -> None:
+    limiter = strict(Limits(requests=100))
+    limiter.set_claim(Claim(500_000, {f"{A}//opus": Share(100_000, 0)}), at_us=0)
+    for organization_id, passes in ((A, 10), (B, 50)):
+        line = line_of(limiter, organization_id)
+        for _ in range(passes):
+            line.reserve(1, 1, at_us=0)
+        with pytest.raises(RateLimitedError):
+            line.reserve(1, 1, at_us=0)
+
+
+def test_a_small_share_that_grows_brings_no_second_burst() -> None:
+    """Nobody asked while the share was small, and still a bucket was there to know of it."""
+    limiter = strict(Limits(requests=100))
+    limiter.set_claim(Claim(500_000, {f"{A}//opus": Share(50_000, 0)}), at_us=0)
+    limiter.set_claim(Claim(500_000), at_us=0)
+    line = line_of(limiter)
+    for _ in range(5):
+        line.reserve(1, 1, at_us=0)
+    with pytest.raises(RateLimitedError):
+        line.reserve(1, 1, at_us=0)
+
+
+def test_pressure_is_what_is_asked_for_whether_it_passes_or_not() -> None:
+    """30 requests in two seconds at 600 a minute are one and a half times what it allows."""
+    limiter = strict(Limits(requests=600, output_tokens=10**6))
+    limiter.is_alone = False
+    line = line_of(limiter)
+    name = f"{A}//opus"
+    for second in range(2, 22, 2):
+        for _ in range(30):
+            with suppress(RateLimitedError):
+                line.reserve(1, 1, at_us=second * S - S)
+        pressures = limiter.measure(at_us=second * S)
+    assert 1_490_000 <= pressures[name] <= 1_500_000
+    # A quarter of it, then nothing.
+    for second in range(22, 42, 2):
+        for _ in range(5):
+            line.reserve(1, 1, at_us=second * S - S)
+        pressures = limiter.measure(at_us=second * S)
+    assert 240_000 <= pressures[name] <= 260_000
+    for second in range(42, 120, 2):
+        pressures = limiter.measure(at_us=second * S)
+    assert pressures == {}
 
 
 def test_who_joins_others_begins_with_nothing() -> None:

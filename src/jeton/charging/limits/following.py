@@ -1,16 +1,20 @@
 """Following: a node's limiter knows the limits that are set, and its share of them.
 
 A change is announced by PostgreSQL; the beat of the node is when an announcement that was lost is made
-good. Shares follow the number of nodes: each of N lets 1/N of every limit through. A node that joins
-others, or was thought gone by them, begins with empty buckets, so that what they let through meanwhile is
-not let through again. How far N nodes can be off together is said in the docs, page "Rate limits".
+good. With each beat a node takes its share of every limit, out of what the others have left: larger where
+more is asked of it. A smaller share is in force before it is written, a larger one after, so what is in
+force on all nodes together is never more than the whole. A node that joins others, or was thought gone by
+them, begins with empty buckets, so that what they let through meanwhile is not let through again. How far
+N nodes can be off together is said in the docs, page "Rate limits".
 """
 
 import asyncio
 import contextlib
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 
@@ -18,12 +22,15 @@ from jeton import clock
 from jeton.charging.limits.keeping import read_all_overrides, read_overrides
 from jeton.db.nodes import BEAT_S, CHANNEL, SILENCE_MAX_S, beat, end_node, join_nodes
 from jeton.db.pool import Connection, Pool, connect_like
-from jeton.limits.limiter import Limiter, find_share
+from jeton.limits.limiter import Limiter
+from jeton.limits.sharing import Claim, take_shares
 
 LIMITS_CHANNEL = "jeton_limits"
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 5
 RECONNECT_DELAY_S = 1
+# Who waits for others to let go of something looks again after so long.
+HURRY_S = 0.2
 # A node that cannot be heard acts as if it were gone some time before the others do.
 DOUBT_AFTER_S = SILENCE_MAX_S - 2 * BEAT_S
 
@@ -39,6 +46,7 @@ class Follower:
         self._limiter = limiter
         self._node_id = node_id
         self._beaten_at_us = 0
+        self._is_short = False
 
     async def join(self) -> None:
         """Be one of the nodes, and know the limits that are set; before the first request."""
@@ -78,20 +86,34 @@ class Follower:
         while True:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._beat(connection)
-            async for announcement in connection.notifies(timeout=BEAT_S, stop_after=1):
+            timeout_s = HURRY_S if self._is_short else BEAT_S
+            async for announcement in connection.notifies(timeout=timeout_s, stop_after=1):
                 if announcement.channel == LIMITS_CHANNEL:
                     async with asyncio.timeout(ANSWER_TIMEOUT_S):
                         await self._read(connection, UUID(announcement.payload))
 
     async def _beat(self, connection: Connection) -> int:
+        before = self._limiter.claim
+        claim = before
+
+        def take(taken: list[Any]) -> tuple[Any, bool]:
+            nonlocal claim
+            at_us = clock.read_us()
+            others = msgspec.convert(taken, list[Claim])
+            claim, self._is_short = take_shares(others, self._limiter.measure(at_us=at_us))
+            # Until it is known that this is written, only what was taken before and is taken now.
+            self._limiter.set_claim(before.lower(claim), at_us=at_us)
+            return msgspec.to_builtins(claim), claim.grows(before)
+
         try:
-            known = await beat(connection, self._node_id)
+            known = await beat(connection, self._node_id, take)
         except LookupError:
             # The table is older than this process: it was restored.
             await join_nodes(connection, self._node_id, "serve")
-            known = replace(await beat(connection, self._node_id), was_alive=False)
+            known = replace(await beat(connection, self._node_id, take), was_alive=False)
         at_us = self._beaten_at_us = clock.read_us()
-        self._limiter.set_share(find_share(1 + known.others), at_us=at_us)
+        self._limiter.is_alone = not known.others
+        self._limiter.set_claim(claim, at_us=at_us)
         if not known.was_alive:
             self._limiter.empty(at_us=at_us)
         return known.others

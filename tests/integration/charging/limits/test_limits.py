@@ -26,7 +26,7 @@ from jeton.identity.audit import Actor, list_audit
 from jeton.identity.organizations import create_organization, list_workspaces
 from jeton.ids import new_id
 from jeton.limits.bucket import WHOLE
-from jeton.limits.errors import InvalidLimitError
+from jeton.limits.errors import InvalidLimitError, RateLimitedError
 from jeton.limits.limiter import Limiter
 from jeton.limits.words import EVERY_GROUP, LIMIT_MAX, Limits
 from jeton.pricing.loading import load_book
@@ -200,13 +200,51 @@ async def test_a_node_that_joins_takes_its_share_and_gives_it_back(pool: Pool) -
     async with following(pool, first):
         assert first._unused.share == WHOLE
         async with following(pool, second):
-            # It knows of the other at once, and begins with nothing.
-            assert second._unused.share == WHOLE // 2
+            # It knows of the other at once, begins with nothing, and has its share once the other let go.
+            await until(lambda: second._unused.share == WHOLE // 2)
+            assert first._unused.share == WHOLE // 2
             line = second.find_line(uuid4(), "wrkspc_1", group="opus", at_us=clock.read_us())
             assert line is not None
             assert line.list_standings(clock.read_us())[0].remaining < 60
-            await until(lambda: first._unused.share == WHOLE // 2)
         await until(lambda: first._unused.share == WHOLE)
+
+
+async def test_what_is_taken_is_seen_by_the_others_one_after_the_other(pool: Pool) -> None:
+    """Fifty at once, each of which takes what is left: nobody decides on what another has changed."""
+    nodes = [new_id("node") for _ in range(50)]
+
+    async def take_a_third(node_id: str) -> None:
+        async with pool.connection() as connection:
+            await beat(connection, node_id, lambda taken: (min(3, 100 - sum(taken)), False))
+
+    async with pool.connection() as connection:
+        for node_id in nodes:
+            await join_nodes(connection, node_id, "serve")
+        await connection.execute("UPDATE nodes SET taken = '0'")
+    await asyncio.gather(*map(take_a_third, nodes))
+    async with pool.connection() as connection:
+        row = await (await connection.execute("SELECT sum(taken::int) FROM nodes")).fetchone()
+    assert row == (100,)
+
+
+async def test_shares_follow_the_load_of_each_limit(pool: Pool) -> None:
+    """All requests of one organization come to one of two nodes: nearly all of its limit is there."""
+    organization_id = uuid4()
+    first, second = Limiter({EVERY_GROUP: Limits(6_000)}), Limiter({EVERY_GROUP: Limits(6_000)})
+    async with following(pool, first), following(pool, second):
+        await until(lambda: not first.is_alone)
+
+        def press() -> bool:
+            line = first.find_line(organization_id, "wrkspc_1", group="opus", at_us=clock.read_us())
+            assert line is not None
+            with suppress(RateLimitedError):
+                for _ in range(100):
+                    line.reserve(1, 1, at_us=clock.read_us())
+            return first.claim.of(f"{organization_id}//opus") >= WHOLE * 9 // 10
+
+        await until(press)
+        assert second.claim.of(f"{organization_id}//opus") <= WHOLE // 10
+        assert second.claim.base == WHOLE // 2
 
 
 async def test_a_break_of_the_connection_loses_no_change(pool: Pool, database_url: str) -> None:
