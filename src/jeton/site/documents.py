@@ -21,6 +21,7 @@ ORDER = (
     "embedded-model",
     "tokens",
     "prices",
+    "prompt-caching",
     "receipts",
     "billing-contract",
     "credits",

@@ -1,7 +1,8 @@
 """Dumping: every row of every table, as it is in one snapshot. The server goes on serving.
 
 The schema itself is not dumped: it is what the migrations make, and they are named in the manifest. Nor
-are the jobs of the queue: they only remind of what the tables say is to be done.
+are the jobs of the queue, which only remind of what the tables say is to be done, and unlogged tables,
+which are caches.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ _TABLES = """
     SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-      AND c.relname NOT LIKE 'procrastinate\\_%'
+      AND c.relname NOT LIKE 'procrastinate\\_%' AND c.relpersistence = 'p'
       AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
     GROUP BY c.relname ORDER BY c.relname
 """
