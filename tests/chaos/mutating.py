@@ -1,17 +1,22 @@
 """Mutating: puts each mistake of ``mutants.toml`` into a copy of the tree; its tests must fail.
 
-    python -m tests.chaos.mutating [--only WORDS] [--json]
+    python -m tests.chaos.mutating [--only WORDS] [--processes 2] [--json]
 
-The copy lies in a temporary folder; the tree itself is never touched.
+Each process has a copy of its own in a temporary folder; the tree itself is never touched.
 """
 
 import argparse
 import os
+import queue
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = Path(__file__).with_name("mutants.toml")
 COPIED = ("src", "tests")
 TEST_TIMEOUT_S = 300
+HANGS = "by taking too long"
+_FAILED = re.compile(r"^FAILED (.+?)(?: - |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,14 @@ def run_tests(folder: Path, paths: tuple[str, ...]) -> subprocess.CompletedProce
             timeout=TEST_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "FAILED: it hangs", "")
+        return subprocess.CompletedProcess(command, 1, f"FAILED {HANGS}", "")
 
 
-def is_caught(folder: Path, mutant: Mutant) -> bool:
-    """Whether the tests of a mutant fail with it; SystemExit where its place is not found."""
+def find_killer(folder: Path, mutant: Mutant) -> str:
+    """The test that fails with a mutant, "" if none does; SystemExit where its place is not found.
+
+    A test that cannot even begin proves nothing: the mutant may only be broken SQL.
+    """
     path = folder / mutant.file
     sound = path.read_text(encoding="utf-8")
     if sound.count(mutant.old) != 1:
@@ -69,9 +79,54 @@ def is_caught(folder: Path, mutant: Mutant) -> bool:
         )
     path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        return run_tests(folder, mutant.tests).returncode == 1
+        ended = run_tests(folder, mutant.tests)
     finally:
         path.write_text(sound, encoding="utf-8")
+    failed = _FAILED.search(ended.stdout) if ended.returncode == 1 else None
+    return failed[1] if failed else ""
+
+
+def copy_tree(folder: Path) -> Path:
+    """What the tests need, in a new folder."""
+    for part in COPIED:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path]) -> dict[str, str]:
+    """By the name of each mutant the test that noticed it, or ""; SystemExit where tests fail without any."""
+    free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for folder in folders:
+        free.put(folder)
+
+    def prove_sound(paths: tuple[str, ...]) -> str:
+        folder = free.get()
+        try:
+            ended = run_tests(folder, paths)
+        finally:
+            free.put(folder)
+        return f"{paths} fail without any mutant:\n{ended.stdout[-3000:]}" if ended.returncode else ""
+
+    def try_one(mutant: Mutant) -> str:
+        folder = free.get()
+        try:
+            return find_killer(folder, mutant)
+        finally:
+            free.put(folder)
+
+    killers = {}
+    with ThreadPoolExecutor(len(folders)) as threads:
+        for problem in threads.map(prove_sound, dict.fromkeys(mutant.tests for mutant in mutants)):
+            if problem:
+                raise SystemExit(problem)
+        tried = {threads.submit(try_one, mutant): mutant.name for mutant in mutants}
+        for number, done in enumerate(as_completed(tried), start=1):
+            killers[tried[done]] = done.result()
+            show_progress(f"{number} of {len(mutants)}: {tried[done]}")
+            if not done.result():
+                complain(f"survived: {tried[done]}")
+    return killers
 
 
 def main() -> None:
@@ -80,26 +135,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="mutants with one of these texts, ',' between them")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     texts = chosen.only.split(",")
     mutants = [mutant for mutant in read_mutants() if any(text in mutant.name for text in texts)]
-    survivors = []
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="jeton-mutants-") as name:
-        folder = Path(name)
-        for part in COPIED:
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", folder)
-        for paths in dict.fromkeys(mutant.tests for mutant in mutants):
-            sound = run_tests(folder, paths)
-            if sound.returncode:
-                raise SystemExit(f"{paths} fail without any mutant:\n{sound.stdout[-3000:]}")
-        for number, mutant in enumerate(mutants, start=1):
-            show_progress(f"{number} of {len(mutants)}: {mutant.name}")
-            if not is_caught(folder, mutant):
-                survivors.append(mutant.name)
-                complain(f"survived: {mutant.name}")
-    figures = {"mutants": len(mutants), "caught": len(mutants) - len(survivors), "survived": survivors}
+        folders = [copy_tree(Path(name) / str(number)) for number in range(chosen.processes)]
+        killers = find_killers(mutants, folders)
+    survivors = [name for name, killer in killers.items() if not killer]
+    figures = {
+        **{name: f"caught: {killer}" if killer else "survived" for name, killer in killers.items()},
+        "mutants": len(mutants),
+        "caught": len(mutants) - len(survivors),
+        "caught since they hang": sum(killer == HANGS for killer in killers.values()),
+        "seconds": round(time.monotonic() - started),
+    }
     report(figures, is_json=chosen.json)
     raise SystemExit(1 if survivors else 0)
 
