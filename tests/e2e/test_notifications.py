@@ -80,6 +80,27 @@ async def wait_for(pool: Pool, receiver: Receiver, count: int) -> None:
     raise AssertionError(f"{len(receiver.requests)} of {count} came in.")
 
 
+async def test_a_worker_is_one_of_the_nodes_until_it_ends(
+    database_url: str, pool: Pool, tmp_path: Path
+) -> None:
+    async def look(condition: str) -> list[tuple[object, ...]]:
+        query = f"SELECT kind FROM nodes WHERE {condition}"  # noqa: S608 - conditions of this test
+        for _ in range(POLLS_MAX):
+            async with pool.connection() as connection:
+                found = await (await connection.execute(query)).fetchall()  # type: ignore[call-overload, unused-ignore]  # made here
+            if found:
+                return list(found)
+            await asyncio.sleep(POLL_S)
+        raise AssertionError(condition)
+
+    with working(database_url, tmp_path / "data") as process:
+        # It was seen again after it had begun.
+        assert await look("ended_at IS NULL AND seen_at > started_at + interval '1 second'") == [("work",)]
+        process.terminate()
+        assert await look("ended_at IS NOT NULL") == [("work",)]
+        assert process.wait(PATIENCE_S) == 0
+
+
 async def test_what_a_killed_worker_was_at_another_sends_under_the_same_id(
     database_url: str, pool: Pool, tmp_path: Path
 ) -> None:

@@ -1,25 +1,23 @@
 """Routes: every edge on one application, with the answers that belong to none of them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-import psycopg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.demo import find_demo_operator
 from jeton.app.notifying import make_address_rules
+from jeton.app.observing.health import Health, make_health
 from jeton.app.observing.metrics import WatchCollector, make_registry
 from jeton.app.observing.scraping import METRICS_PATH, find_token, make_scrape
 from jeton.app.parts import Parts
 from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
-from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import render_error
@@ -32,7 +30,6 @@ from jeton.site.pages import Pages
 from jeton.site.routes import site_routes
 
 API_PREFIX = "/v1/"
-HEALTH_TIMEOUT_S = 2.0
 PATH_SHOWN_MAX = 200
 NOT_FOUND = 404
 
@@ -55,7 +52,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
 def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
     """The whole application over its parts."""
     routes: list[BaseRoute] = [
-        Route("/healthz", _make_health(parts.pool), methods=["GET"]),
+        Route("/healthz", make_health(Health(parts.pool, lambda: parts.commits.is_away)), methods=["GET"]),
         Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
     ]
     routes += gateway_routes(gateway)
@@ -108,20 +105,6 @@ def _site_deps(parts: Parts) -> SiteDeps:
         pool=parts.pool,
         is_rehearsal=parts.routing.is_rehearsal,
     )
-
-
-def _make_health(pool: Pool) -> Callable[[Request], Awaitable[Response]]:
-    async def answer_health(request: Request) -> Response:
-        """``GET /healthz``: 200 when a request could be held and billed at this moment, else 503."""
-        del request
-        try:
-            async with asyncio.timeout(HEALTH_TIMEOUT_S), pool.connection() as connection:
-                await connection.execute("SELECT FROM balances LIMIT 1")
-        except (psycopg.Error, TimeoutError):
-            return JSONResponse({"status": "database_away"}, status_code=503)
-        return JSONResponse({"status": "ok"})
-
-    return answer_health
 
 
 def _make_refusal(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -16,7 +16,9 @@ from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.group_commit import GroupCommit
+from jeton.db.nodes import keep_beating, leave_nodes
 from jeton.db.pool import Pool
+from jeton.ids import new_id
 from jeton.settings import Settings
 
 
@@ -39,5 +41,8 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
             lambda: run_sweeper(pool, commits, interval_s=interval_s, grace_s=REPLAY_GRACE_S),
         )
         run_in_background(stack, "notifications", make_notifier(settings, pool).run)
+        node_id = new_id("node")
+        stack.push_async_callback(leave_nodes, pool, node_id)
+        run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
         announce()
         await stopped.wait()

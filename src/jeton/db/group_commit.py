@@ -4,7 +4,9 @@ A commit costs the same for one member as for a hundred: one flush to disk. So o
 what is waiting, and whoever comes meanwhile gathers for the next commit. An idle writer commits
 at once; a busy one waits a little for company, by at most ``delay_max_s``.
 
-While the database is away, members are refused at once and the writer asks for it again and again.
+While the database is away, members are refused at once and the writer asks for it again and again. The
+same while it is silent: whoever waits is told after ``PATIENCE_S``, though the commit under way is given
+more time, since dropping it would cost a database that is only slow what it has done.
 
 A member fails alone. A result that is a JetonError is raised to its own submitter. When the
 database refuses a batch, nothing of it is kept and its members are repeated one by one, each in a
@@ -40,6 +42,8 @@ _COMPANY_MIN = 2
 # How much of the average the latest commit is.
 _LATEST_SHARE = 0.25
 _TRIES_MAX = 2
+# How long a commit may take before those who wait for it, and who come, are told that the database is away.
+PATIENCE_S = 4.0
 # While requests wait, so not for long; afterwards they are refused without waiting.
 _CONNECT_TIMEOUT_S = 3
 _PROBE_INTERVAL_S = 0.25
@@ -89,16 +93,17 @@ class GroupCommit(Generic[Member, Result]):
         self._company = 1.0
         self._is_closing = False
         self._is_away = False
+        self._is_silent = False
         self._is_back = asyncio.Event()
 
     @property
     def is_away(self) -> bool:
-        """Whether the database was not to be had when it was last asked for."""
-        return self._is_away
+        """Whether the database was not to be had when it was last asked for, or does not answer."""
+        return self._is_away or self._is_silent
 
     async def wait_until_back(self) -> None:
         """Return when the database can be had, at once if it was not away."""
-        if self._is_away:
+        if self.is_away:
             await self._is_back.wait()
 
     async def submit(self, member: Member) -> Result:
@@ -116,7 +121,7 @@ class GroupCommit(Generic[Member, Result]):
         """
         if self._is_closing:
             raise OverloadedError("This server is stopping: send the request again in a moment.")
-        if self._is_away:
+        if self._is_away or self._is_silent:
             raise OverloadedError(_AWAY)
         if len(self._waiting) >= self._waiting_max:
             raise OverloadedError(
@@ -167,10 +172,24 @@ class GroupCommit(Generic[Member, Result]):
             await self._close_channel()
 
     async def _commit(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
+        watchdog = asyncio.get_running_loop().call_later(PATIENCE_S, self._fall_silent, batch)
         try:
             await self._commit_together(batch)
         finally:
+            watchdog.cancel()
             _fail_all(batch, OutcomeUnknownError(_UNKNOWN))
+            if self._is_silent:
+                self._is_silent = False
+                if not self._is_away:
+                    self._is_back.set()
+
+    def _fall_silent(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
+        """The database does not answer: nobody waits for it any longer, but the commit that is under way."""
+        self._is_silent = True
+        self._is_back.clear()
+        _fail_all(batch, OutcomeUnknownError(_UNKNOWN))
+        _fail_all(self._waiting, OverloadedError(_AWAY))
+        self._waiting.clear()
 
     async def _commit_together(self, batch: list[tuple[Member, asyncio.Future[Result]]]) -> None:
         try:

@@ -5,23 +5,30 @@ gone. Only the database's clock decides. A beat need not survive a crash of the 
 no disk. With its beat a node may take something that all of them share; what that is, is not known here.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import psycopg
+import structlog
 from psycopg.types.json import Jsonb
 
-from jeton.db.pool import Connection
+from jeton.db.pool import Connection, Pool
 
 CHANNEL = "jeton_nodes"
 BEAT_S = 2
 SILENCE_MAX_S = 10
+LEAVING_MAX_S = 5
 # How long one can look up which processes there have been.
 KEPT_DAYS = 30
 
 NodeKind = Literal["serve", "work"]
 # From what each of the other nodes has taken, JSON as it wrote it, to what this one takes.
 Take = Callable[[list[Any]], tuple[Any, bool]]
+
+_log = structlog.get_logger(__name__)
 
 _JOIN = """
     INSERT INTO nodes (node_id, kind, started_at, seen_at)
@@ -82,6 +89,31 @@ async def beat(connection: Connection, node_id: str, take: Take | None = None) -
                 await connection.execute("SET LOCAL synchronous_commit TO DEFAULT")
             await connection.execute(_TAKE, (Jsonb(taken), node_id))
     return Beat(others=len(row[1]), was_alive=row[0])
+
+
+async def keep_beating(pool: Pool, node_id: str, kind: NodeKind) -> None:
+    """Be a node, and say so until cancelled; a database that is away is tried again."""
+    is_joined = False
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_MAX_S), pool.connection() as connection:
+                if not is_joined:
+                    await join_nodes(connection, node_id, kind)
+                is_joined = True
+                await beat(connection, node_id)
+        except LookupError:
+            # The table is older than this process: it was restored.
+            is_joined = False
+        except (psycopg.Error, TimeoutError) as problem:
+            _log.warning("node_not_seen", node_id=node_id, problem=str(problem))
+        await asyncio.sleep(BEAT_S)
+
+
+async def leave_nodes(pool: Pool, node_id: str) -> None:
+    """Be a node no longer; without a database the others notice by themselves."""
+    with contextlib.suppress(psycopg.Error, TimeoutError):
+        async with asyncio.timeout(LEAVING_MAX_S), pool.connection() as connection:
+            await end_node(connection, node_id)
 
 
 async def end_node(connection: Connection, node_id: str) -> None:

@@ -5,7 +5,7 @@ statements of one block are one transaction. Sessions speak UTC and have bounded
 """
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from psycopg import AsyncConnection
@@ -101,8 +101,18 @@ async def connect(database_url: str) -> Connection:
 
 
 def render_address(database_url: str) -> str:
-    """The URL without its password, for messages."""
+    """The URL without its password, for messages; the folder of a socket as people write it."""
     parts = urlsplit(database_url)
-    host = parts.hostname or "the local socket"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{host}{port}{parts.path}"
+    name = unquote(parts.path.lstrip("/"))
+    # A folder is percent-encoded in the place of the host, and has capitals that ``hostname`` loses.
+    place = parts.netloc.rpartition("@")[2]
+    host, port = unquote(place), ""
+    if not place.endswith("]") and ":" in place:
+        host, _, port = unquote(place).rpartition(":")
+    host = host or parse_qs(parts.query).get("host", [""])[0]
+    if host.startswith("/") or not host:
+        where = f"the socket in {host}" if host else "the local socket"
+        details = [f"port {port}"] if port else []
+        details += [f"database {name}"] if name else []
+        return f"{where} ({', '.join(details)})" if details else where
+    return f"{host}{f':{port}' if port else ''}/{name}"

@@ -153,9 +153,10 @@ class KeyRing:
         if time.monotonic() < self._away_until:
             raise OverloadedError(_AWAY)
         try:
-            async with self._pool.connection(timeout=LOOK_UP_TIMEOUT_S) as connection:
+            # The pool's own limit is for its queue: a database that is silent would be waited for beyond it.
+            async with asyncio.timeout(LOOK_UP_TIMEOUT_S), self._pool.connection() as connection:
                 row = await (await connection.execute(_FIND_KEY, (digest,))).fetchone()
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, TimeoutError) as error:
             self._away_until = time.monotonic() + AWAY_LIFE_S
             raise OverloadedError(_AWAY) from error
         if row is None:

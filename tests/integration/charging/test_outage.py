@@ -3,20 +3,23 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replace_ask
 
+from jeton.app.observing.health import Health
 from jeton.charging.charging import Charging
 from jeton.charging.members import EndHold
 from jeton.charging.outage.replaying import replay
 from jeton.charging.outage.spool import Spool
 from jeton.charging.words import Rule
 from jeton.db.embedded import EmbeddedServer
+from jeton.db.group_commit import PATIENCE_S
 from jeton.db.migrating import migrate
 from jeton.db.pool import open_pool
 from jeton.errors import OverloadedError
@@ -40,6 +43,21 @@ class Outage:
         backends = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in (postmaster, *map(int, backends)):
             os.kill(pid, signal.SIGKILL)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """PostgreSQL keeps its connections and says nothing, for as long as the block lasts."""
+        postmaster = int(self.pid_path.read_text().split()[0])
+        backends = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        pids = (postmaster, *map(int, backends))
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     @asynccontextmanager
     async def back(self) -> AsyncIterator[None]:
@@ -92,6 +110,33 @@ async def test_what_is_in_flight_is_settled_exactly_once(outage: Outage) -> None
         assert (amounts.held_nano, amounts.used_nano) == (0, V1_NANO)
         assert amounts.available_nano == TRIAL - V1_NANO
         assert (await house.proof()).findings == []
+
+
+async def test_a_silent_database_keeps_nobody_waiting_for_long(outage: Outage) -> None:
+    """The first is refused within five seconds, the next at once; what was in flight ends, booked once."""
+    house, spool = outage.house, outage.spool
+    held = await house.charging.hold(house.ask(1_000_000_000))
+    assert await Health(house.pool, lambda: house.commits.is_away).is_well()
+    with outage.silent():
+        began = time.monotonic()
+        with pytest.raises(OverloadedError):
+            await house.charging.hold(house.ask(1_000_000))
+        first_s = time.monotonic() - began
+        with pytest.raises(OverloadedError):
+            await house.charging.hold(house.ask(1_000_000))
+        next_s = time.monotonic() - began - first_s
+        assert not await Health(house.pool, lambda: house.commits.is_away).is_well()
+        charge = await house.charging.settle(held, metered())
+    assert PATIENCE_S <= first_s < 5
+    assert next_s < 0.5
+    assert charge.net_nano == V1_NANO
+    await house.commits.wait_until_back()
+    await replay(house.pool, house.commits, spool)
+    assert await Health(house.pool, lambda: house.commits.is_away).is_well()
+    amounts = (await house.balance()).amounts
+    # The first hold may have been taken after all: it was given back.
+    assert (amounts.held_nano, amounts.used_nano) == (0, V1_NANO)
+    assert (await house.proof()).findings == []
 
 
 async def test_while_it_is_away_new_requests_are_refused_at_once(outage: Outage) -> None:

@@ -9,7 +9,6 @@ N nodes can be off together is said in the docs, page "Rate limits".
 """
 
 import asyncio
-import contextlib
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ import structlog
 
 from jeton import clock
 from jeton.charging.limits.keeping import read_all_overrides, read_overrides
-from jeton.db.nodes import BEAT_S, CHANNEL, SILENCE_MAX_S, beat, end_node, join_nodes
+from jeton.db.nodes import BEAT_S, CHANNEL, SILENCE_MAX_S, beat, join_nodes, leave_nodes
 from jeton.db.pool import Connection, Pool, connect_like
 from jeton.limits.limiter import Limiter
 from jeton.limits.sharing import Claim, take_shares
@@ -60,9 +59,7 @@ class Follower:
 
     async def leave(self) -> None:
         """Be a node no longer; without a database the others notice by themselves."""
-        with contextlib.suppress(psycopg.Error, TimeoutError):
-            async with asyncio.timeout(ANSWER_TIMEOUT_S), self._pool.connection() as connection:
-                await end_node(connection, self._node_id)
+        await leave_nodes(self._pool, self._node_id)
 
     async def run(self) -> None:
         """Follow until cancelled; after a break everything is read again."""
