@@ -21,6 +21,7 @@ NAME_BYTES = 16
 _WEB_SEARCH = b'"web_search'
 _IMAGE = b'"image"'
 _CITED = frozenset({b'"document"', b'"search_result"'})
+_TEXT, _TEXT_FIELDS = b'"text"', 2
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -45,6 +46,8 @@ class _Citations(msgspec.Struct):
     enabled: bool = False
 
 
+# No settings are the beginning of others: each is one list of JSON, between what is no JSON.
+_encode = msgspec.json.Encoder().encode
 _INNER = msgspec.json.Decoder(list[_Inner])
 _CITATIONS = msgspec.json.Decoder(_Citations)
 
@@ -66,17 +69,24 @@ class Chain(msgspec.Struct, frozen=True):
 def make_chain(layout: Layout, scope: Scope, wanted: Collection[int], *, default_effort: str) -> Chain:
     """Hash a request; ``wanted`` are the positions whose names are asked for.
 
-    About 25 µs for 10,000 tokens and 1 µs for each block.
+    About 27 µs for 10,000 tokens and 1 µs for each block.
     """
-    running = hashlib.sha256(_join(b"scope", str(scope.organization_id), scope.workspace_id, scope.model))
+    running = hashlib.sha256(_encode(("scope", scope.organization_id.hex, scope.workspace_id, scope.model)))
     names: dict[int, bytes] = {}
     ends: dict[str, bytes] = {}
+    heads: dict[str, bytes] = {}
     section = "tools"
     for position, block in enumerate(layout.blocks):
-        if block.place.section != section:
-            _leave(running, section, block.place.section, layout=layout, ends=ends, effort=default_effort)
-            section = block.place.section
-        if section != "tools" or not block.kind.startswith(_WEB_SEARCH):
+        if block.section != section:
+            _leave(running, section, block.section, layout=layout, ends=ends, effort=default_effort)
+            section = block.section
+        fields = block.fields
+        if block.kind == _TEXT and len(fields) == _TEXT_FIELDS and "text" in fields:
+            # Most blocks are this, so it goes without copies. A JSON string says itself where it ends.
+            speaker = block.speaker
+            running.update(heads.get(speaker) or heads.setdefault(speaker, b"\x01%b\x00" % speaker.encode()))
+            running.update(fields["text"])
+        elif section != "tools" or not block.kind.startswith(_WEB_SEARCH):
             running.update(render_block(block))
         if position in wanted:
             names[position] = running.digest()[:NAME_BYTES]
@@ -86,10 +96,11 @@ def make_chain(layout: Layout, scope: Scope, wanted: Collection[int], *, default
 
 def render_block(block: Block) -> bytes:
     """A block's bytes in the chain: who speaks, then its fields by name, each with its length."""
-    parts: list[bytes | msgspec.Raw] = [b"\x00%d %s" % (len(block.fields), block.speaker.encode())]
-    for name in sorted(block.fields):
-        value = block.fields[name]
-        parts.append(b"\x00%s %d " % (name.encode(), memoryview(value).nbytes))
+    fields = block.fields
+    parts: list[bytes | memoryview] = [b"\x00%d %b" % (len(fields), block.speaker.encode())]
+    for name in sorted(fields):
+        value = memoryview(fields[name])
+        parts.append(b"\x00%b %d " % (name.encode(), len(value)))
         parts.append(value)
     return b"".join(parts)
 
@@ -113,33 +124,27 @@ def _leave(
 
 
 def _system_settings(layout: Layout) -> bytes:
-    searches = [
-        render_block(block)
-        for block in layout.blocks
-        if block.place.section == "tools" and block.kind.startswith(_WEB_SEARCH)
-    ]
-    is_cited = any(_is_cited(block) for block in layout.blocks)
-    return _join(b"system", layout.speed, str(is_cited)) + b"".join(searches)
+    searches = b""
+    for tool in layout.blocks:
+        if tool.section != "tools":
+            break
+        if tool.kind.startswith(_WEB_SEARCH):
+            searches += render_block(tool)
+    others = [block for block in layout.blocks if block.kind != _TEXT]
+    is_cited = any(_is_cited(block) for block in others if block.kind in _CITED)
+    return _encode(("system", layout.speed, is_cited)) + searches
 
 
 def _messages_settings(layout: Layout, default_effort: str) -> bytes:
-    choice, thinking = layout.choice, layout.thinking
-    has_images = any(_has_image(block) for block in layout.blocks)
-    return _join(
-        b"messages",
-        choice.type,
-        choice.name,
-        str(choice.disable_parallel_tool_use),
-        str(has_images),
-        thinking.type,
-        str(thinking.budget_tokens),
-        layout.effort or default_effort,
-    )
+    others = [block for block in layout.blocks if block.kind != _TEXT]
+    has_images = any(_has_image(block) for block in others)
+    effort = layout.effort or default_effort
+    return _encode(("messages", layout.choice, has_images, layout.thinking, effort))
 
 
 def _is_cited(block: Block) -> bool:
     citations = block.fields.get("citations")
-    if citations is None or block.kind not in _CITED:
+    if citations is None:
         return False
     try:
         return _CITATIONS.decode(citations).enabled
@@ -157,8 +162,3 @@ def _has_image(block: Block) -> bool:
         return any(part.type == "image" for part in _INNER.decode(content))
     except msgspec.DecodeError:
         return False
-
-
-def _join(kind: bytes, *words: str) -> bytes:
-    encoded = [word.encode() for word in words]
-    return b"\x01" + kind + b"".join(b" %d %s" % (len(word), word) for word in encoded)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from jeton.caching.errors import CacheControlError
-from jeton.caching.words import Place, Section
+from jeton.caching.words import Section
 
 Fields = dict[str, msgspec.Raw]
 
@@ -19,32 +19,33 @@ _ABSENT = msgspec.Raw()
 _NULL = b"null"
 _TOOL_RESULT = b'"tool_result"'
 _STRING, _LIST = b'"', b"["
-_TEXT_TYPE = msgspec.Raw(b'"text"')
+_TEXT = b'"text"'
+_TEXT_TYPE = msgspec.Raw(_TEXT)
 # The letters of "cache_control" may be written as escapes, all of which begin so.
 _ESCAPE = b"\\u00"
 SENTENCE_CHARACTERS_MAX = 500
 
 
-class Block(msgspec.Struct, frozen=True):
-    """One block: who speaks (a message's role, else the section), and its fields."""
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """One block: its section, the message's ``turn`` and its ``index`` there, who speaks, and its fields.
 
-    place: Place
+    ``speaker`` is a message's role, else the section. ``kind`` is its type as JSON text, empty without one.
+    """
+
+    section: Section
+    turn: int
+    index: int
     speaker: str
+    kind: bytes
     fields: Fields
     mark: msgspec.Raw = _ABSENT
 
     @property
-    def kind(self) -> bytes:
-        """Its type, as JSON text; empty where it has none."""
-        return bytes(self.fields.get("type", b""))
-
-    @property
     def path(self) -> str:
         """How the Messages API names it in an error."""
-        place = self.place
-        if place.section == "messages":
-            return f"messages.{place.turn}.content.{place.block}"
-        return f"{place.section}.{place.block}"
+        if self.section == "messages":
+            return f"messages.{self.turn}.content.{self.index}"
+        return f"{self.section}.{self.index}"
 
 
 class _Turn(msgspec.Struct):
@@ -134,7 +135,7 @@ def read_layout(body: bytes) -> Layout:
 
 def _list_blocks(parsed: _Body) -> Iterator[Block]:
     for index, fields in enumerate(parsed.tools or ()):
-        yield _block(Place("tools", 0, index), "tools", fields)
+        yield _block("tools", 0, index=index, speaker="tools", fields=fields)
     system = _present(parsed.system)
     if system:
         yield from _content_blocks(system, section="system", speaker="system", turn=0)
@@ -144,20 +145,23 @@ def _list_blocks(parsed: _Body) -> Iterator[Block]:
 
 def _content_blocks(content: msgspec.Raw, *, section: Section, speaker: str, turn: int) -> Iterator[Block]:
     if _begins(content, _STRING):
-        yield Block(Place(section, turn, 0), speaker, {"type": _TEXT_TYPE, "text": content})
+        yield Block(section, turn, 0, speaker, _TEXT, {"type": _TEXT_TYPE, "text": content})
         return
     for index, fields in enumerate(_BLOCKS.decode(content)):
-        yield _block(Place(section, turn, index), speaker, fields)
+        yield _block(section, turn, index=index, speaker=speaker, fields=fields)
 
 
-def _block(place: Place, speaker: str, fields: Fields) -> Block:
-    mark = _present(fields.pop(MARK, _ABSENT))
+def _block(section: Section, turn: int, *, index: int, speaker: str, fields: Fields) -> Block:
+    kind = bytes(fields.get("type", b""))
+    mark = fields.pop(MARK, _ABSENT)
+    if mark:
+        mark = _present(mark)
     inner = fields.get("content")
-    if inner is not None and _begins(inner, _LIST) and bytes(fields.get("type", b"")) == _TOOL_RESULT:
+    if inner is not None and kind == _TOOL_RESULT and _begins(inner, _LIST):
         fields["content"], inner_mark = _without_marks(inner)
         # What stands inside a result is cached with it, so its mark is the result's.
         mark = mark or inner_mark
-    return Block(place, speaker, fields, mark)
+    return Block(section, turn, index, speaker, kind, fields, mark)
 
 
 def _without_marks(content: msgspec.Raw) -> tuple[msgspec.Raw, msgspec.Raw]:

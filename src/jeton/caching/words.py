@@ -33,14 +33,6 @@ class Scope(msgspec.Struct, frozen=True):
     model: str
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a block stands in the request: ``turn`` is the message's index, ``block`` that within it."""
-
-    section: Section
-    turn: int
-    block: int
-
-
 class Breakpoint(msgspec.Struct, frozen=True):
     """A position up to which the prompt is to be cached, and for how long."""
 

@@ -26,16 +26,17 @@ def cut_prompt(prompt: Prompt, blocks: Sequence[LaidBlock], length: int) -> Prom
     """The beginning of a prompt, ``length`` blocks of it (at least one)."""
     if length >= len(blocks):
         return prompt
-    place = blocks[length - 1].place
-    match place.section:
+    last = blocks[length - 1]
+    match last.section:
         case "tools":
-            return Prompt(prompt.model, [], None, prompt.tools[: place.block + 1], prompt.tool_choice)
+            return Prompt(prompt.model, [], None, prompt.tools[: last.index + 1], prompt.tool_choice)
         case "system":
             whole = prompt.system or ""
-            system = whole if isinstance(whole, str) else whole[: place.block + 1]
+            system = whole if isinstance(whole, str) else whole[: last.index + 1]
             return Prompt(prompt.model, [], system, prompt.tools, prompt.tool_choice)
         case "messages":
-            last = prompt.messages[place.turn]
-            content = last.content if isinstance(last.content, str) else last.content[: place.block + 1]
-            messages = [*prompt.messages[: place.turn], Message(last.role, content)]
+            message = prompt.messages[last.turn]
+            said = message.content
+            content = said if isinstance(said, str) else said[: last.index + 1]
+            messages = [*prompt.messages[: last.turn], Message(message.role, content)]
             return Prompt(prompt.model, messages, prompt.system, prompt.tools, prompt.tool_choice)
