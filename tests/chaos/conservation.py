@@ -28,7 +28,7 @@ _ORGANIZATION = UUID(int=1)
 
 def play(seed: int, operations: int, world: World) -> int:
     """One life; AssertionError with the seed at the first difference. Returns how many operations."""
-    player = Player(seed, world, _ORGANIZATION)
+    player = Player(seed, world, _ORGANIZATION, has_batches=True)
     book = Book(_ORGANIZATION, dict.fromkeys(Account, 0), [])
     book.credit_limit_nano = player.limit
     opening = player.open_budget()
@@ -40,7 +40,7 @@ def play(seed: int, operations: int, world: World) -> int:
     charges: dict[str, Charge] = {}
     while player.operations < operations:
         player.pass_time()
-        batch = Batch({_ORGANIZATION: book}, charges, player.at)
+        batch = Batch({_ORGANIZATION: book}, charges, player.at, marks=player.marks)
         for _ in range(player.random.randint(1, BATCH_MAX)):
             player.play(batch, book)
         book.turn_page()

@@ -139,6 +139,29 @@ class Model:
         self.owed += missing
         return draws
 
+    def take_pools(self, pools: list[tuple[str, str, int]], at: datetime) -> int:
+        """Hold for each pool (id, model, amount); what is missing in all, and then nothing was held."""
+        missing = 0
+        for pool_id, model, amount in pools:
+            draws, short = self.draw(amount, model, at)
+            self.move(draws, "left", "held")
+            self.holds[pool_id] = draws
+            missing += short
+        if missing:
+            for pool_id, _, _ in pools:
+                self.move(self.holds.pop(pool_id), "held", "left")
+        return missing
+
+    def settle_item(
+        self, pool_id: str, net_and_bound: tuple[int, int], *, model: str, at: datetime
+    ) -> tuple[int, Draws]:
+        """Use a pool up to an item's bound, pay the rest elsewhere; what the pool paid, and which lots."""
+        net, bound = net_and_bound
+        used, self.holds[pool_id] = part(self.holds[pool_id], min(net, bound))
+        self.move(used, "held", "used")
+        paid = sum(nano for _, nano in used)
+        return paid, used + self.pay(net - paid, model, at)
+
     def start_clocks(self, at: datetime) -> None:
         """The first charge: lots that waited for it begin to run."""
         for lot in self.lots.values():

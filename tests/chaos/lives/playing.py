@@ -9,10 +9,12 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+from tests.chaos.lives import batches
 from tests.chaos.lives.comparing import compare, compare_all, compare_hold
 from tests.chaos.lives.model import Model, ModelLot
 from tests.chaos.lives.world import PRICES, STARTS_AT, Answered, World
 
+from jeton.charging.batching.marks import Marks
 from jeton.charging.counting.members import OpenBudget
 from jeton.charging.credits import reversing, taking_back
 from jeton.charging.credits.books import Desk
@@ -31,6 +33,7 @@ OPERATIONS = {
     "hold": 26, "settle": 20, "release": 5, "unconfirmed": 3, "late": 3, "again": 6, "grant": 5, "expire": 4,
     "revoke": 1, "adjust": 2, "reverse": 4, "lease": 8, "carve": 10, "give_back": 3,
 }  # fmt: skip
+BATCH_OPERATIONS = {"take_pools": 5, "settle_items": 8, "release_pools": 3}
 _ENDS: dict[str, tuple[ChargeState, Rule]] = {
     "release": ("released", Rule.UPSTREAM_FAILED),
     "unconfirmed": ("unconfirmed", Rule.NODE_LOST),
@@ -53,7 +56,7 @@ class Request:
 class Player:
     """One organization's random life; every difference to the model is an AssertionError with the seed."""
 
-    def __init__(self, seed: int, world: World, organization_id: UUID) -> None:
+    def __init__(self, seed: int, world: World, organization_id: UUID, *, has_batches: bool = False) -> None:
         """Settle by the seed what kind of organization it is."""
         self.seed = seed
         self.world = world
@@ -71,7 +74,10 @@ class Player:
         self.real_lots: dict[str, Lot] = {}
         self.operations = 0
         self._ids = 0
-        self._names, self._weights = [*OPERATIONS], [*OPERATIONS.values()]
+        self.marks = Marks()
+        self.batches: list[batches.Open] = []
+        weights = {**OPERATIONS, **BATCH_OPERATIONS} if has_batches else OPERATIONS
+        self._names, self._weights = [*weights], [*weights.values()]
 
     def open_ids(self) -> list[str]:
         """Whatever may be asked of the holds table: what is open, and the latest that is not."""
@@ -105,11 +111,12 @@ class Player:
         """Everything, and not only what is open."""
         self._same(compare_all(book, self.model), "everything")
 
-    def _say(self, what: str) -> str:
+    def say(self, what: str) -> str:
+        """Where in which life something is wrong."""
         return f"seed {self.seed}, operation {self.operations}: {what}"
 
     def _same(self, difference: str | None, name: str) -> None:
-        assert difference is None, self._say(f"{name}: {difference}")
+        assert difference is None, self.say(f"{name}: {difference}")
 
     def play(self, batch: Batch, book: Book) -> None:
         """One operation, and everything compared."""
@@ -118,7 +125,7 @@ class Player:
         getattr(self, f"_{name}")(batch, book)
         self._same(compare(book, self.model), name)
 
-    def _new_id(self, prefix: str) -> str:
+    def new_id(self, prefix: str) -> str:
         """Counted and not random, so that a seed is the same life each time."""
         self._ids += 1
         return f"{prefix}_{self.seed}_{self._ids:06}"
@@ -131,7 +138,7 @@ class Player:
         model = random.choice([*PRICES])
         amount = random.choice((1, random.randrange(1, 3_000_000), random.randrange(1, 400_000_000)))
         ask = HoldAsk(
-            self._new_id("req"),
+            self.new_id("req"),
             self.organization_id,
             "wrkspc_1",
             "apikey_1",
@@ -143,23 +150,23 @@ class Player:
         member = TakeHold(ask, "node_1", self.at, self.at + timedelta(hours=1), lease_id)
         outcome = batch.decide(member)
         if isinstance(outcome, BudgetExceededError):
-            assert self.counted + amount > self.budget > 0, self._say("a budget refused")
+            assert self.counted + amount > self.budget > 0, self.say("a budget refused")
             return
         missing = self.model.hold(ask.request_id, amount, model=model, at=self.at, lease_id=lease_id)
         if missing:
-            assert isinstance(outcome, InsufficientCreditError), self._say("was let in")
-            assert outcome.available_nano == amount - missing, self._say("what is available")
+            assert isinstance(outcome, InsufficientCreditError), self.say("was let in")
+            assert outcome.available_nano == amount - missing, self.say("what is available")
             return
-        assert isinstance(outcome, str), self._say(f"was refused: {outcome}")
+        assert isinstance(outcome, str), self.say(f"was refused: {outcome}")
         self.counted += amount
-        assert not self.budget or self.counted <= self.budget, self._say("over the budget")
+        assert not self.budget or self.counted <= self.budget, self.say("over the budget")
         self.requests[ask.request_id] = Request(ask, self.at)
-        assert batch.decide(member) == outcome, self._say("held twice")
+        assert batch.decide(member) == outcome, self.say("held twice")
         self._same(compare_hold(book, self.model, ask.request_id), "holding")
 
     def _check_charge(self, charge: object, net: int) -> Charge:
-        assert isinstance(charge, Charge), self._say(f"ended as {charge}")
-        assert charge.net_nano == net, self._say(f"charged {charge.net_nano} and not {net}")
+        assert isinstance(charge, Charge), self.say(f"ended as {charge}")
+        assert charge.net_nano == net, self.say(f"charged {charge.net_nano} and not {net}")
         return charge
 
     def _pick(self) -> Request | None:
@@ -179,7 +186,7 @@ class Player:
         self.model.end(request_id, answer.net, model=request.ask.model, at=self.at)
         self.model.start_clocks(self.at)
         self.counted += answer.net - held
-        assert batch._rows[-1].draws == self.model.paid[request_id][1], self._say("which lots paid")
+        assert batch._rows[-1].draws == self.model.paid[request_id][1], self.say("which lots paid")
         request.charge = self._check_charge(charge, answer.net)
         self.settled.append(request_id)
 
@@ -248,7 +255,7 @@ class Player:
         draws = self.model.pay(answer.net, request.ask.model, self.at)
         self.model.start_clocks(self.at)
         self.model.paid[request.ask.request_id] = (answer.net, draws)
-        assert batch._late[-1].draws == draws, self._say("which lots paid late")
+        assert batch._late[-1].draws == draws, self.say("which lots paid late")
         self.counted += answer.net
         request.charge = self._check_charge(charge, answer.net)
         self.settled.append(request.ask.request_id)
@@ -259,7 +266,7 @@ class Player:
         if ended:
             request = self.random.choice(ended)
             assert request.end is not None
-            assert batch.decide(request.end) == request.charge, self._say("ended twice")
+            assert batch.decide(request.end) == request.charge, self.say("ended twice")
 
     def _grant(self, batch: Batch, _: Book) -> None:
         random = self.random
@@ -270,7 +277,7 @@ class Player:
         basis = 0 if is_given else random.randrange(amount + 1) if is_discounted else amount
         days = random.choice((None, None, None, None, None, None, None, 1))
         ends = random.choice((None, self.at + timedelta(seconds=random.randrange(1, 500_000))))
-        lot_id = self._new_id("lot")
+        lot_id = self.new_id("lot")
         models = random.choice((None, None, None, None, frozenset([random.choice([*PRICES])])))
         lot = Lot(
             lot_id=lot_id,
@@ -286,7 +293,7 @@ class Player:
             first_use_days=days,
         )
         member = GrantLot(self.organization_id, lot, amount, "chaos")
-        assert batch.decide(member) == lot_id == batch.decide(member), self._say("granted")
+        assert batch.decide(member) == lot_id == batch.decide(member), self.say("granted")
         self.real_lots[lot_id] = lot
         self.model.lots[lot_id] = ModelLot(
             lot_id,
@@ -342,23 +349,23 @@ class Player:
         wanted = reversing._Wanted(request_id, net, amount, "chaos", "chaos")
         reversal = reversing._book(Desk(book, batch, self.at), paid, wanted)
         undone = self.model.reverse(request_id, amount, self.at)
-        assert [tuple(msgspec.structs.astuple(drawn)) for drawn in reversal.draws] == undone, self._say(
+        assert [tuple(msgspec.structs.astuple(drawn)) for drawn in reversal.draws] == undone, self.say(
             "undone"
         )
         self.reversals[request_id] = reversal
 
     def _lease(self, batch: Batch, book: Book) -> None:
         if not self.leases:
-            self.leases.append(self._new_id("lease"))
+            self.leases.append(self.new_id("lease"))
         lease_id, until = self.leases[-1], self.at + timedelta(seconds=15)
         wanted = self.random.randrange(1, 200_000_000)
         member = TakeLease(self.organization_id, lease_id, "node_1", wanted, self.at, until)
         terms = batch.decide(member)
-        assert isinstance(terms, LeaseTerms), self._say("lease")
+        assert isinstance(terms, LeaseTerms), self.say("lease")
         has = 0 if self.budget else self.model.lease(lease_id, wanted, at=self.at, until=until)
-        assert terms.left_nano == has, self._say(f"the lease has {terms.left_nano} and not {has}")
+        assert terms.left_nano == has, self.say(f"the lease has {terms.left_nano} and not {has}")
         if has:
-            assert terms.valid_until == self.model.valid[lease_id], self._say("a lease's validity")
+            assert terms.valid_until == self.model.valid[lease_id], self.say("a lease's validity")
             self._same(compare_hold(book, self.model, lease_id), "holding")
         else:
             # A node whose lease was refused or given back asks for another under another id.
@@ -372,4 +379,13 @@ class Player:
             return
         lease_id = self.leases.pop()
         back = batch.decide(ReturnLease(self.organization_id, lease_id))
-        assert back == self.model.give_back(lease_id, self.at), self._say("came back")
+        assert back == self.model.give_back(lease_id, self.at), self.say("came back")
+
+    def _take_pools(self, batch: Batch, book: Book) -> None:
+        batches.take(self, batch, book)
+
+    def _settle_items(self, batch: Batch, book: Book) -> None:
+        batches.settle(self, batch, book)
+
+    def _release_pools(self, batch: Batch, _: Book) -> None:
+        batches.release(self, batch)
