@@ -53,7 +53,7 @@ def find_misfits(mutants: Sequence[Mutant]) -> list[str]:
     return [one.name for one in mutants if (ROOT / one.file).read_text(encoding="utf-8").count(one.old) != 1]
 
 
-def run_tests(folder: Path, paths: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def run_tests(folder: Path, paths: tuple[str, ...], *, timeout_s: float) -> subprocess.CompletedProcess[str]:
     """The tests of a copy, on the sources of that copy, up to the first failure."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *paths]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -65,13 +65,13 @@ def run_tests(folder: Path, paths: tuple[str, ...]) -> subprocess.CompletedProce
             capture_output=True,
             text=True,
             check=False,
-            timeout=TEST_TIMEOUT_S,
+            timeout=timeout_s,
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, f"FAILED {HANGS}", "")
 
 
-def find_killer(folder: Path, mutant: Mutant) -> str:
+def find_killer(folder: Path, mutant: Mutant, *, timeout_s: float) -> str:
     """The test that fails with a mutant, "" if none does.
 
     A test that cannot even begin proves nothing: the mutant may only be broken SQL.
@@ -80,7 +80,7 @@ def find_killer(folder: Path, mutant: Mutant) -> str:
     sound = path.read_text(encoding="utf-8")
     path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        ended = run_tests(folder, mutant.tests)
+        ended = run_tests(folder, mutant.tests, timeout_s=timeout_s)
     finally:
         path.write_text(sound, encoding="utf-8")
     failed = _FAILED.search(ended.stdout) if ended.returncode == 1 else None
@@ -95,7 +95,7 @@ def copy_tree(folder: Path) -> Path:
     return folder
 
 
-def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path]) -> dict[str, str]:
+def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path], *, timeout_s: float) -> dict[str, str]:
     """By the name of each mutant the test that noticed it, or ""; SystemExit where tests fail without any."""
     free: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for folder in folders:
@@ -104,7 +104,7 @@ def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path]) -> dict[str
     def prove_sound(paths: tuple[str, ...]) -> str:
         folder = free.get()
         try:
-            ended = run_tests(folder, paths)
+            ended = run_tests(folder, paths, timeout_s=timeout_s)
         finally:
             free.put(folder)
         return f"{paths} fail without any mutant:\n{ended.stdout[-3000:]}" if ended.returncode else ""
@@ -112,7 +112,7 @@ def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path]) -> dict[str
     def try_one(mutant: Mutant) -> str:
         folder = free.get()
         try:
-            return find_killer(folder, mutant)
+            return find_killer(folder, mutant, timeout_s=timeout_s)
         finally:
             free.put(folder)
 
@@ -137,6 +137,7 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="mutants with one of these texts, ',' between them")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--timeout-s", type=float, default=TEST_TIMEOUT_S, help="longer, and tests hang")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     texts = chosen.only.split(",")
@@ -147,7 +148,7 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="jeton-mutants-") as name:
         folders = [copy_tree(Path(name) / str(number)) for number in range(chosen.processes)]
-        killers = find_killers(mutants, folders)
+        killers = find_killers(mutants, folders, timeout_s=chosen.timeout_s)
     survivors = [name for name, killer in killers.items() if not killer]
     figures = {
         **{name: f"caught: {killer}" if killer else "survived" for name, killer in killers.items()},
