@@ -43,7 +43,7 @@ _COMPANY_MIN = 2
 _LATEST_SHARE = 0.25
 _TRIES_MAX = 2
 # How long a commit may take before those who wait for it, and who come, are told that the database is away.
-PATIENCE_S = 4.0
+PATIENCE_S = 4.5
 # While requests wait, so not for long; afterwards they are refused without waiting.
 _CONNECT_TIMEOUT_S = 3
 _PROBE_INTERVAL_S = 0.25

@@ -113,7 +113,7 @@ async def test_what_is_in_flight_is_settled_exactly_once(outage: Outage) -> None
 
 
 async def test_a_silent_database_keeps_nobody_waiting_for_long(outage: Outage) -> None:
-    """The first is refused within five seconds, the next at once; what was in flight ends, booked once."""
+    """The first is refused after a few seconds, the next at once; what was in flight ends, booked once."""
     house, spool = outage.house, outage.spool
     held = await house.charging.hold(house.ask(1_000_000_000))
     assert await Health(house.pool, lambda: house.commits.is_away).is_well()
@@ -127,7 +127,7 @@ async def test_a_silent_database_keeps_nobody_waiting_for_long(outage: Outage) -
         next_s = time.monotonic() - began - first_s
         assert not await Health(house.pool, lambda: house.commits.is_away).is_well()
         charge = await house.charging.settle(held, metered())
-    assert PATIENCE_S <= first_s < 5
+    assert PATIENCE_S <= first_s < PATIENCE_S + 2
     assert next_s < 0.5
     assert charge.net_nano == V1_NANO
     await house.commits.wait_until_back()
