@@ -18,18 +18,20 @@ from jeton.errors import InvalidInputError, JetonError
 from jeton.insight.quote import (
     ESTIMATE_NOTE,
     Lifetime,
+    PromptAsk,
     Quote,
     QuoteAsk,
-    count_prompt_text,
     parse_day,
     parse_fraction,
     quote_models,
     render_quote,
-    split_prompt,
+    share_prompt,
 )
 from jeton.money import display_usd, render_exact
 from jeton.pricing.loading import load_book
 from jeton.pricing.rating import STAGES, Conditions, Line, Rating, Step
+from jeton.tokens.counter.counting import load_counter
+from jeton.tokens.estimate import load_estimator
 from jeton.usage import Bucket, Usage
 
 app = typer.Typer()
@@ -47,7 +49,7 @@ BUCKET_NAMES = {
 }
 
 
-with_prices = partial(with_options, names=("prices_dir",))
+with_settings = partial(with_options, names=("prices_dir", "tokenizer_files"))
 
 
 def _count(help_text: str) -> typer.models.OptionInfo:
@@ -56,7 +58,7 @@ def _count(help_text: str) -> typer.models.OptionInfo:
 
 
 @app.command()
-@with_prices
+@with_settings
 def quote(
     prompt: Annotated[
         str | None, typer.Argument(help="A file with the prompt as UTF-8 text, or - for standard input.")
@@ -113,9 +115,10 @@ def quote(
             web_search_requests=web_searches,
         )
         _refuse_contradictions(prompt, given, cached=cached, ttl=ttl, has_input=input_tokens is not None)
-        if prompt is not None:
-            given = _with_prompt(given, count_prompt_text(_read_prompt(prompt)))
-        usage, later = _split(given, cached, ttl)
+        share = None if cached is None else parse_fraction(cached)
+        usage, later = given, None
+        if prompt is None and share is not None:
+            usage, later = share_prompt(given, given.input_tokens, share, ttl)
         ask = QuoteAsk(
             usage=usage,
             later=later,
@@ -123,7 +126,7 @@ def quote(
                 service_tier="batch" if batch else "standard", inference_geo=geo, speed=speed
             ),
             at=clock.now() if at is None else parse_day(at),
-            is_prompt_counted=prompt is not None,
+            prompt=None if prompt is None else _ask_prompt(prompt, share, ttl),
         )
         book = load_book(*(path.resolve() for path in chosen_settings().prices_dir))
         quotes = quote_models(book, model or (), ask)
@@ -156,31 +159,10 @@ def _refuse_contradictions(
         raise InvalidInputError("--ttl says how long the part of --cached lives: give --cached too.")
 
 
-def _with_prompt(given: Usage, prompt_tokens: int) -> Usage:
-    return Usage(
-        input_tokens=prompt_tokens,
-        output_tokens=given.output_tokens,
-        web_search_requests=given.web_search_requests,
-    )
-
-
-def _split(given: Usage, cached: str | None, ttl: Lifetime | None) -> tuple[Usage, Usage | None]:
-    """The counts of the request quoted, and of every later one if this one writes the cache."""
-    if cached is None:
-        return given, None
-    first, later = split_prompt(given.input_tokens, parse_fraction(cached), ttl)
-    return _with_answer(first, given), None if later is None else _with_answer(later, given)
-
-
-def _with_answer(prompt: Usage, given: Usage) -> Usage:
-    return Usage(
-        input_tokens=prompt.input_tokens,
-        cache_creation_5m_input_tokens=prompt.cache_creation_5m_input_tokens,
-        cache_creation_1h_input_tokens=prompt.cache_creation_1h_input_tokens,
-        cache_read_input_tokens=prompt.cache_read_input_tokens,
-        output_tokens=given.output_tokens,
-        web_search_requests=given.web_search_requests,
-    )
+def _ask_prompt(name: str, cached: Fraction | None, ttl: Lifetime | None) -> PromptAsk:
+    text = _read_prompt(name)
+    counter = load_counter(dict(chosen_settings().tokenizer_files), find_estimator=load_estimator)
+    return PromptAsk(text, counter, cached, ttl)
 
 
 def _read_prompt(name: str) -> str:
@@ -216,9 +198,17 @@ def _print_quotes(quotes: Sequence[Quote]) -> None:
 
 def _print_quote(console: Console, one: Quote) -> None:
     title = f"{one.version.display_name} · {one.version.price_version_id}"
-    console.print(_lines_table(one.rating, f"{title} · {one.tokens_source} tokens"))
+    console.print(_lines_table(one.rating, f"{title} · {_source(one)}"))
     if one.later is not None:
         console.print(_lines_table(one.later, "each later request, reading what this one wrote"))
+
+
+def _source(one: Quote) -> str:
+    """How the prompt's tokens are known, and between which limits they are."""
+    if one.count is None:
+        return "given tokens"
+    limits = f", {one.count.low:,} to {one.count.high:,}" if one.count.low < one.count.high else ""
+    return f"{one.count.value:,} prompt tokens {one.count.method}{limits}"
 
 
 def _lines_table(rating: Rating, title: str) -> Table:
@@ -270,6 +260,8 @@ def _percent(part_nano: int, whole_nano: int) -> str:
 def _comparison(quotes: Sequence[Quote]) -> Table:
     table = Table(title="The same request at each model's price", title_justify="left")
     table.add_column("Model", no_wrap=True)
+    if has_counts := any(one.count is not None for one in quotes):
+        table.add_column("Prompt tokens", justify="right")
     stages = [stage for stage in STAGES if any(one.rating.saved[stage] for one in quotes)]
     for heading in ("List amount", *stages, "Saving", "Net amount"):
         table.add_column(heading, justify="right")
@@ -278,8 +270,10 @@ def _comparison(quotes: Sequence[Quote]) -> Table:
     for one in quotes:
         rating = one.rating
         later = [display_usd(one.later.net_nano)] if has_later and one.later is not None else []
+        counted = [f"{one.count.value:,} {one.count.method}"] if has_counts and one.count is not None else []
         table.add_row(
             one.version.model,
+            *counted,
             display_usd(rating.list_nano),
             *(_change(rating.saved[stage]) for stage in stages),
             _saving(rating),

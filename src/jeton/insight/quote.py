@@ -1,7 +1,8 @@
 """Quote: what a request would cost, from the price book alone: no server, no database.
 
-A quote is a rating of counts that somebody names, or that were counted in a prompt. It is the same
-rating that a charge gets, so quote and receipt agree to the nano where the counts do.
+A quote is a rating of counts that somebody names, or that were counted in a prompt, for each model
+by the surest method there is for its family. It is the same rating that a charge gets, so quote and
+receipt agree to the nano where the counts do.
 """
 
 import difflib
@@ -17,18 +18,19 @@ from jeton.pricing.book import PriceBook, PriceVersion
 from jeton.pricing.errors import NotPricedError
 from jeton.pricing.rating import Conditions, Rating, rate
 from jeton.pricing.receipt import render_line
-from jeton.tokens.exact import count_prompt
+from jeton.tokens.count import Count
+from jeton.tokens.counter.counting import Counter
 from jeton.tokens.prompt import Message, Prompt
 from jeton.usage import Usage
 
 Lifetime = Literal["5m", "1h"]
 TokensSource = Literal["given", "counted", "estimated"]
-EXACT_FAMILY = "o200k"
 NEAREST_MAX = 3
 # Comparing names takes time that grows with the square of their length.
 NAME_CHARS_MAX = 200
 ESTIMATE_NOTE = (
-    "The prompt's tokens are an o200k count, an estimate: this model's own tokenizer is not public."
+    "The prompt's tokens are estimated, and but for one prompt in 1,000 inside the limits shown: this model's"
+    " own tokenizer is not at hand."
 )
 
 
@@ -50,38 +52,60 @@ class UnknownModelError(NotFoundError):
 
 
 @dataclass(frozen=True, slots=True)
+class PromptAsk:
+    """A prompt whose tokens are counted for each model, and how much of it is cached for how long."""
+
+    text: str
+    counter: Counter
+    cached: Fraction | None = None
+    lifetime: Lifetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteAsk:
     """What to rate: counts, conditions, the instant whose prices count.
 
-    ``later`` is the same request once its cached part is only read, where ``usage`` writes it.
-    ``is_prompt_counted`` says that the prompt's tokens come from our tokenizer.
+    ``later`` is the same request once its cached part is only read, where ``usage`` writes it. With
+    a ``prompt`` its tokens take the place of those of the prompt in both.
     """
 
     usage: Usage
     conditions: Conditions
     at: datetime
     later: Usage | None = None
-    is_prompt_counted: bool = False
+    prompt: PromptAsk | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One model's answer: the version it was rated by, and the rating of now and of later."""
+    """One model's answer: the version it was rated by, what was rated, and the rating of now and of later.
+
+    ``count`` is of the prompt's tokens, where they were counted here.
+    """
 
     ask: QuoteAsk
     version: PriceVersion
+    usage: Usage
     rating: Rating
+    later_usage: Usage | None
     later: Rating | None
-    tokens_source: TokensSource
+    count: Count | None
     notes: tuple[str, ...]
 
+    @property
+    def tokens_source(self) -> TokensSource:
+        """Whether the prompt's tokens were given, counted, or are an estimate."""
+        if self.count is None:
+            return "given"
+        return "counted" if self.count.method in {"exact", "reconstructed"} else "estimated"
 
-def count_prompt_text(text: str) -> int:
-    """The o200k tokens of a request whose one message is ``text``, its frame included.
 
-    It is what ``POST /v1/messages/count_tokens`` says of the same message.
+def count_prompt_text(text: str, version: PriceVersion, counter: Counter) -> Count:
+    """The tokens of a request to a model whose one message is ``text``, its frame included.
+
+    Offline it is what ``POST /v1/messages/count_tokens`` says of the same message.
     """
-    return count_prompt(Prompt("", [Message("user", text)]))
+    return counter.count_prompt(Prompt(version.model, [Message("user", text)]), version.family)
 
 
 def split_prompt(
@@ -102,6 +126,27 @@ def split_prompt(
             return Usage(input_tokens=rest, cache_creation_5m_input_tokens=cached_tokens), read
         case "1h":
             return Usage(input_tokens=rest, cache_creation_1h_input_tokens=cached_tokens), read
+
+
+def share_prompt(
+    usage: Usage, prompt_tokens: int, cached: Fraction | None, lifetime: Lifetime | None
+) -> tuple[Usage, Usage | None]:
+    """``usage`` with so many tokens of prompt, split as ``split_prompt`` does; and that of later requests."""
+    if cached is None:
+        return _with_answer(Usage(input_tokens=prompt_tokens), usage), None
+    first, later = split_prompt(prompt_tokens, cached, lifetime)
+    return _with_answer(first, usage), None if later is None else _with_answer(later, usage)
+
+
+def _with_answer(prompt: Usage, usage: Usage) -> Usage:
+    return Usage(
+        input_tokens=prompt.input_tokens,
+        cache_creation_5m_input_tokens=prompt.cache_creation_5m_input_tokens,
+        cache_creation_1h_input_tokens=prompt.cache_creation_1h_input_tokens,
+        cache_read_input_tokens=prompt.cache_read_input_tokens,
+        output_tokens=usage.output_tokens,
+        web_search_requests=usage.web_search_requests,
+    )
 
 
 def parse_fraction(text: str) -> Fraction:
@@ -125,16 +170,19 @@ def quote_model(book: PriceBook, model: str, ask: QuoteAsk) -> Quote:
     version = book.find_version(model, ask.at)
     if version is None:
         raise UnknownModelError(book, model, ask.at)
-    source: TokensSource = "given"
-    if ask.is_prompt_counted:
-        source = "counted" if version.family == EXACT_FAMILY else "estimated"
+    usage, later, count = ask.usage, ask.later, None
+    if ask.prompt is not None:
+        count = count_prompt_text(ask.prompt.text, version, ask.prompt.counter)
+        usage, later = share_prompt(usage, count.value, ask.prompt.cached, ask.prompt.lifetime)
     return Quote(
         ask=ask,
         version=version,
-        rating=rate(ask.usage, version, ask.conditions),
-        later=None if ask.later is None else rate(ask.later, version, ask.conditions),
-        tokens_source=source,
-        notes=tuple(_notes(version, ask, source)),
+        usage=usage,
+        rating=rate(usage, version, ask.conditions),
+        later_usage=later,
+        later=None if later is None else rate(later, version, ask.conditions),
+        count=count,
+        notes=tuple(_notes(version, ask.at, usage, count)),
     )
 
 
@@ -157,19 +205,19 @@ def quote_models(book: PriceBook, models: Sequence[str], ask: QuoteAsk) -> list[
     return quotes
 
 
-def _notes(version: PriceVersion, ask: QuoteAsk, source: TokensSource) -> list[str]:
-    notes = [ESTIMATE_NOTE] if source == "estimated" else []
-    if ask.usage.prompt_tokens > version.max_input_tokens:
+def _notes(version: PriceVersion, at: datetime, usage: Usage, count: Count | None) -> list[str]:
+    notes = [ESTIMATE_NOTE] if count is not None and count.low < count.high else []
+    if usage.prompt_tokens > version.max_input_tokens:
         notes.append(
-            f"The prompt has {ask.usage.prompt_tokens:,} tokens; {version.model} takes at most"
+            f"The prompt has {usage.prompt_tokens:,} tokens; {version.model} takes at most"
             f" {version.max_input_tokens:,}."
         )
-    if ask.usage.output_tokens > version.max_output_tokens:
+    if usage.output_tokens > version.max_output_tokens:
         notes.append(
-            f"The output has {ask.usage.output_tokens:,} tokens; {version.model} gives at most"
+            f"The output has {usage.output_tokens:,} tokens; {version.model} gives at most"
             f" {version.max_output_tokens:,}."
         )
-    if version.lifecycle(ask.at) == "retired":
+    if version.lifecycle(at) == "retired":
         notes.append(f"{version.model} was retired on {version.retires_on}: it is no longer served.")
     if version.until_on is not None:
         notes.append(f"This price is in force until {version.until_on}.")
@@ -189,12 +237,24 @@ def render_quote(quote: Quote) -> dict[str, object]:
         "inference_geo": conditions.inference_geo,
         "speed": conditions.speed,
         "tokens_source": quote.tokens_source,
-        "tokens": render_tokens(quote.ask.usage),
+        "count": None if quote.count is None else _render_count(quote.count),
+        "tokens": render_tokens(quote.usage),
         **_render_rating(quote.rating),
         "later": None
-        if quote.later is None or quote.ask.later is None
-        else {"tokens": render_tokens(quote.ask.later), **_render_rating(quote.later)},
+        if quote.later is None or quote.later_usage is None
+        else {"tokens": render_tokens(quote.later_usage), **_render_rating(quote.later)},
         "notes": list(quote.notes),
+    }
+
+
+def _render_count(count: Count) -> dict[str, object]:
+    return {
+        "method": count.method,
+        "value": count.value,
+        "low": count.low,
+        "high": count.high,
+        "family": count.family,
+        "calibration": count.calibration or None,
     }
 
 

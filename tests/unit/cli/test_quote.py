@@ -48,6 +48,18 @@ def test_a_prompt_is_read_from_a_file_or_from_standard_input(tmp_path: Path) -> 
     assert quoted("-", "--model", "jeton-extract-1", stdin="Hello, world!") == from_file
 
 
+def test_a_claude_models_prompt_is_shown_with_its_method_and_limits() -> None:
+    quote = quoted("-", "--model", "claude-opus-5", stdin="Hello, world!")
+    assert quote["tokens_source"] == "estimated"
+    assert quote["count"]["method"] == "estimated"
+    assert quote["count"]["low"] < quote["tokens"]["input_tokens"] == quote["count"]["value"]
+    shown = run("-", "--model", "claude-opus-5", stdin="Hello, world!").stdout
+    assert f"prompt tokens estimated, {quote['count']['low']} to {quote['count']['high']}" in " ".join(
+        shown.split()
+    )
+    assert "11 exact" in run("-", stdin="Hello, world!").stdout
+
+
 def test_a_cached_part_is_read_or_with_a_lifetime_written_first() -> None:
     plain = ("--model", "claude-opus-5", "--input-tokens", "100000", "--cached", "0.9")
     read = quoted(*plain)

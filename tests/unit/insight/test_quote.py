@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jeton.errors import InvalidInputError, MoneyError
 from jeton.insight.quote import (
     ESTIMATE_NOTE,
+    PromptAsk,
     QuoteAsk,
     UnknownModelError,
     count_prompt_text,
@@ -21,10 +22,13 @@ from jeton.insight.quote import (
 from jeton.pricing.errors import FastBatchError, NotPricedError
 from jeton.pricing.loading import load_book
 from jeton.pricing.rating import Conditions
+from jeton.tokens.counter.counting import load_counter
+from jeton.tokens.estimate import load_estimator
 from jeton.usage import Usage
 
 BOOK = load_book()
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+COUNTER = load_counter(find_estimator=load_estimator)
 V1 = Usage(input_tokens=2_000, cache_read_input_tokens=100_000, output_tokens=1_500)
 
 
@@ -139,16 +143,40 @@ def test_fast_in_a_batch_is_refused_for_every_model() -> None:
 
 
 def test_a_counted_prompt_says_for_which_models_it_is_an_estimate() -> None:
-    counted = QuoteAsk(Usage(input_tokens=10), Conditions(), NOW, is_prompt_counted=True)
+    counted = QuoteAsk(Usage(output_tokens=5), Conditions(), NOW, prompt=PromptAsk("Hello, world!", COUNTER))
     exact = quote_model(BOOK, "jeton-extract-1", counted)
     estimated = quote_model(BOOK, "claude-opus-5", counted)
     assert (exact.tokens_source, exact.notes) == ("counted", ())
+    # The text is 4 tokens of o200k; the frame of one message adds 3 + 4.
+    assert exact.usage == Usage(input_tokens=11, output_tokens=5)
+    assert exact.count is not None
+    assert (exact.count.low, exact.count.high, exact.count.method) == (11, 11, "exact")
     assert (estimated.tokens_source, estimated.notes) == ("estimated", (ESTIMATE_NOTE,))
+    assert estimated.count is not None
+    assert estimated.count.family == "claude-4.7"
+    assert estimated.count.low < estimated.usage.input_tokens < estimated.count.high
 
 
-def test_a_prompt_is_counted_with_its_frame() -> None:
-    """The text is 4 tokens of o200k; the frame of one message adds 3 + 4."""
-    assert count_prompt_text("Hello, world!") == 11
+def test_a_claude_models_prompt_is_not_counted_as_o200k_does() -> None:
+    text = "The price of a request is known before it is sent, and so is what it costs at most. " * 50
+    o200k, claude = (
+        count_prompt_text(text, version, COUNTER)
+        for version in (BOOK.find_version("jeton-extract-1", NOW), BOOK.find_version("claude-opus-5", NOW))
+        if version is not None
+    )
+    assert claude.value > o200k.value
+
+
+def test_a_counted_prompt_is_split_for_each_model_by_its_own_count() -> None:
+    prompt = PromptAsk("Hello, world!", COUNTER, cached=Fraction(1, 2), lifetime="1h")
+    quote = quote_model(
+        BOOK, "jeton-extract-1", QuoteAsk(Usage(output_tokens=5), Conditions(), NOW, prompt=prompt)
+    )
+    assert quote.usage == Usage(input_tokens=6, cache_creation_1h_input_tokens=5, output_tokens=5)
+    assert quote.later_usage == Usage(input_tokens=6, cache_read_input_tokens=5, output_tokens=5)
+    assert render_quote(quote)["count"] == {
+        "method": "exact", "value": 11, "low": 11, "high": 11, "family": "o200k", "calibration": None,
+    }  # fmt: skip
 
 
 def test_what_the_model_would_not_take_is_noted() -> None:
