@@ -14,7 +14,7 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def report_of(amounts: dict[tuple[date, str], int], *, days: int) -> UsageReport:
     rows = tuple(
-        DailyUsage(day_on, model, Sums(requests=1, list_nano=nano, net_nano=nano))
+        DailyUsage(day_on, model, Sums(requests=1, list_nano=nano, charged_nano=nano))
         for (day_on, model), nano in amounts.items()
     )
     return UsageReport(UUID(int=1), AT, DayRange.last(days, at=AT), rows)

@@ -252,27 +252,26 @@ def test_a_small_share_that_grows_brings_no_second_burst() -> None:
         line.reserve(1, 1, at_us=0)
 
 
+def press(limiter: Limiter, requests: int, *, since_s: int, until_s: int) -> dict[str, int]:
+    """So many requests every two seconds; the pressure in the end."""
+    line = line_of(limiter)
+    for second in range(since_s + 1, until_s, 2):
+        for _ in range(requests):
+            with suppress(RateLimitedError):
+                line.reserve(1, 1, at_us=second * S)
+        limiter.measure(at_us=(second + 1) * S)
+    return limiter.measure(at_us=until_s * S)
+
+
 def test_pressure_is_what_is_asked_for_whether_it_passes_or_not() -> None:
     """30 requests in two seconds at 600 a minute are one and a half times what it allows."""
     limiter = strict(Limits(requests=600, output_tokens=10**6))
     limiter.is_alone = False
-    line = line_of(limiter)
     name = f"{A}//opus"
-    for second in range(2, 22, 2):
-        for _ in range(30):
-            with suppress(RateLimitedError):
-                line.reserve(1, 1, at_us=second * S - S)
-        pressures = limiter.measure(at_us=second * S)
-    assert 1_490_000 <= pressures[name] <= 1_500_000
+    assert 1_490_000 <= press(limiter, 30, since_s=0, until_s=20)[name] <= 1_500_000
     # A quarter of it, then nothing.
-    for second in range(22, 42, 2):
-        for _ in range(5):
-            line.reserve(1, 1, at_us=second * S - S)
-        pressures = limiter.measure(at_us=second * S)
-    assert 240_000 <= pressures[name] <= 260_000
-    for second in range(42, 120, 2):
-        pressures = limiter.measure(at_us=second * S)
-    assert pressures == {}
+    assert 240_000 <= press(limiter, 5, since_s=20, until_s=40)[name] <= 260_000
+    assert press(limiter, 0, since_s=40, until_s=120) == {}
 
 
 def test_who_joins_others_begins_with_nothing() -> None:
