@@ -12,6 +12,7 @@ import structlog
 
 from jeton import clock
 from jeton.app.background import run_in_background
+from jeton.app.batching import Batching, BatchPlace, open_batching
 from jeton.app.crashing import make_checkpoint
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
@@ -69,6 +70,7 @@ class Parts:
     limit_terms: LimitTerms
     limiter: Limiter
     checkpoint: Callable[[str], None]
+    batching: Batching
 
 
 @asynccontextmanager
@@ -131,6 +133,8 @@ async def _start(
     stack.push_async_callback(watch.close)
     run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
+    place = BatchPlace(pool, commits, routing.catalog, node_id, count_in_flight=lambda: len(exchanges))
+    batching = await open_batching(settings, place, stack)
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
         settings=settings,
@@ -147,6 +151,7 @@ async def _start(
         limit_terms=limit_terms,
         limiter=limiter,
         checkpoint=checkpoint,
+        batching=batching,
     )
 
 

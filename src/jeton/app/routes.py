@@ -19,6 +19,7 @@ from jeton.app.parts import Parts
 from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
+from jeton.gateway.batching.endpoints import BatchDeps, batch_routes
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
@@ -56,6 +57,10 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
         Route(METRICS_PATH, _make_scrape(parts), methods=["GET"]),
     ]
     routes += gateway_routes(gateway)
+    batching = parts.batching
+    routes += batch_routes(
+        BatchDeps(gateway, parts.pool, batching.uploads, batching.keeper, parts.settings.public_url)
+    )
     rules = make_address_rules(parts.settings)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms))
     routes += console_routes(_console_deps(parts))

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from jeton.app.background import run_in_background
+from jeton.app.batching import BatchPlace, open_batching
 from jeton.app.crashing import make_checkpoint
 from jeton.app.notifying import make_notifier
+from jeton.app.prompt_caching import PromptCache
+from jeton.app.routing import open_routing
 from jeton.app.serving import STOP_SIGNALS, configure_logging
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
@@ -19,7 +22,10 @@ from jeton.db.group_commit import GroupCommit
 from jeton.db.nodes import keep_beating, leave_nodes
 from jeton.db.pool import Pool
 from jeton.ids import new_id
+from jeton.pricing.loading import load_book
 from jeton.settings import Settings
+from jeton.tokens.counter.counting import load_counter
+from jeton.tokens.estimate import load_estimator
 
 
 async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) -> None:
@@ -44,5 +50,18 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
         node_id = new_id("node")
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
+        await _open_batching(settings, pool, commits, stack)
         announce()
         await stopped.wait()
+
+
+async def _open_batching(
+    settings: Settings, pool: Pool, commits: GroupCommit[Member, Outcome], stack: AsyncExitStack
+) -> None:
+    """Work on Message Batches with the same upstreams and prices as the servers."""
+    cache = PromptCache(load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator))
+    routing = open_routing(settings, load_book(*settings.prices_dir), cache)
+    for upstream in routing.upstreams:
+        stack.push_async_callback(upstream.close)
+    cache.open(pool, stack)
+    await open_batching(settings, BatchPlace(pool, commits, routing.catalog, new_id("node")), stack)

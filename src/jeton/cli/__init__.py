@@ -46,13 +46,14 @@ COMMANDS = {
     "restore": ("jeton.cli.backup.commands", "restore"),
     "webhooks": ("jeton.cli.webhooks", "app"),
     "work": ("jeton.cli.serve", "work"),
+    "batch": ("jeton.cli.batch.commands", "app"),
 }
 
 # These read the database, so each takes --data-dir and --database-url besides its own options.
 READING = frozenset(
     {
         "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
-        "charges", "organizations", "inbox", "audit", "budgets", "limits",
+        "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch",
     }
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from psycopg import IsolationLevel
 
 from jeton.db.pool import Connection
+from jeton.insight.proving.batches import verify_batches
 from jeton.insight.proving.budgets import verify_budgets
 from jeton.insight.proving.chain import verify_chain
 from jeton.insight.proving.charges import verify_charges, verify_rollups
@@ -53,7 +54,7 @@ async def verify(
     *,
     kept_ends: Mapping[str, str] = _NO_ENDS,
 ) -> Proof:
-    """Check every balance, lot, hold, charge, rollup and budget; ``on_progress`` gets the rows read so far.
+    """Check every balance, lot, hold, charge, rollup, budget and batch; ``on_progress`` gets the rows so far.
 
     ``kept_ends`` are ends of chains from earlier, by organization. ``connection`` must be idle; it is
     left idle.
@@ -77,4 +78,5 @@ async def prove(
     rollups = await verify_charges(connection, proof, on_progress)
     await verify_rollups(connection, proof, rollups)
     await verify_budgets(connection, proof)
+    await verify_batches(connection, proof)
     return proof

@@ -115,6 +115,14 @@ class Settings:
     sweep_interval_s: int = _setting(
         15, whole(1, 3600), "How often holds and lots past their time are ended.", unit="seconds"
     )
+    batch_chunks_max: int = _setting(
+        4,
+        whole(0, 64),
+        "How many chunks of Message Batches a process works on at a time; 0 leaves them to other processes.",
+    )
+    batch_concurrency: int = _setting(
+        16, whole(1, 10_000), "How many requests of batches a process asks an upstream for at a time."
+    )
     connections_max: int = _setting(10, whole(4, 1000), "Connections to PostgreSQL.")
     commit_members_max: int = _setting(
         32, whole(1, 10_000), "The most holds and settlements in one database transaction."

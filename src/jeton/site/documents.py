@@ -22,6 +22,7 @@ ORDER = (
     "tokens",
     "prices",
     "prompt-caching",
+    "batches",
     "receipts",
     "billing-contract",
     "credits",

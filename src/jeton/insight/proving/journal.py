@@ -106,6 +106,7 @@ async def verify_holds(connection: Connection, proof: Proof, held: dict[UUID, in
     query = """
         SELECT t.request_id FROM transactions t
         WHERE t.movement = 'hold' AND t.request_id NOT LIKE 'lease\\_%'
+          AND t.request_id NOT LIKE 'msgbatch\\_%'
           AND NOT EXISTS (SELECT FROM holds h WHERE h.request_id = t.request_id)
           AND NOT EXISTS (SELECT FROM charges c WHERE c.request_id = t.request_id)
     """

@@ -21,6 +21,7 @@ class Proof:
     open_holds: int = 0
     rollups: int = 0
     budget_windows: int = 0
+    batch_pools: int = 0
     chains: dict[str, str] = field(default_factory=dict)
     kept_ends: int = 0
     findings: list[str] = field(default_factory=list)

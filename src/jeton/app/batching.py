@@ -1,0 +1,51 @@
+"""Batching: Message Batches in one process: what receives them, and what works on them."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from jeton.app.background import run_in_background
+from jeton.batches.uploading.uploads import Uploads
+from jeton.batches.working.gates import Gates
+from jeton.batches.working.jobs import Jobs
+from jeton.batches.working.keeping import Keeper
+from jeton.batches.working.running import Runner
+from jeton.charging.members import Member, Outcome
+from jeton.db.group_commit import GroupCommit
+from jeton.db.pool import Pool
+from jeton.gateway.batching.judging import ItemJudge
+from jeton.gateway.catalog import Catalog
+from jeton.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What the paths of batches are wired to."""
+
+    uploads: Uploads
+    keeper: Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlace:
+    """The process that batches are worked on in; ``count_in_flight`` counts its requests, which go first."""
+
+    pool: Pool
+    commits: GroupCommit[Member, Outcome]
+    catalog: Catalog
+    node_id: str
+    count_in_flight: Callable[[], int] = lambda: 0
+
+
+async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitStack) -> Batching:
+    """Receive batches, and work on them until the stack is closed."""
+    judge = ItemJudge(place.catalog)
+    gates = Gates(settings.batch_concurrency, count_in_flight=place.count_in_flight)
+    runner = Runner(place.pool, place.commits, judge, gates=gates)
+    jobs = Jobs(place.pool, runner.run_chunk)
+    await jobs.open()
+    keeper = Keeper(place.pool, place.commits, jobs, runner)
+    run_in_background(stack, "batches", keeper.run)
+    if settings.batch_chunks_max:
+        run_in_background(stack, "batch worker", lambda: jobs.work(settings.batch_chunks_max))
+    return Batching(Uploads(place.pool, place.commits, judge, node_id=place.node_id), keeper)

@@ -1,0 +1,52 @@
+"""Changing: what a caller may do to a batch that is there: cancel it, or delete it after its end."""
+
+from datetime import datetime
+
+from jeton.batches.errors import BatchNotEndedError
+from jeton.batches.reading import Standing, get_batch
+from jeton.db.pool import Connection
+
+_CANCEL = """
+    UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
+    WHERE batch_id = %s AND state = 'in_progress'
+"""
+_DELETE = "UPDATE batches SET deleted_at = %s WHERE batch_id = %s"
+_FORGET = (
+    "DELETE FROM batch_results WHERE batch_id = %s",
+    "DELETE FROM batch_chunks WHERE batch_id = %s",
+)
+_ARCHIVE_DUE = """
+    SELECT batch_id FROM batches WHERE archived_at IS NULL AND state = 'ended' AND created_at < %s
+    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_ARCHIVE = "UPDATE batches SET archived_at = %s WHERE batch_id = %s"
+
+
+async def cancel_batch(connection: Connection, workspace_id: str, batch_id: str, at: datetime) -> Standing:
+    """Begin nothing more of it; what runs is finished, what has ended stays so. UnknownBatchError."""
+    await get_batch(connection, workspace_id, batch_id)
+    await connection.execute(_CANCEL, (at, batch_id))
+    return await get_batch(connection, workspace_id, batch_id)
+
+
+async def delete_batch(connection: Connection, workspace_id: str, batch_id: str, at: datetime) -> None:
+    """Forget a batch and its results; its charges stay. UnknownBatchError or BatchNotEndedError."""
+    batch = await get_batch(connection, workspace_id, batch_id)
+    if batch.state != "ended":
+        raise BatchNotEndedError(batch_id, "its deletion")
+    await connection.execute(_DELETE, (at, batch_id))
+    await _forget(connection, batch_id)
+
+
+async def archive_results(connection: Connection, at: datetime, *, before: datetime, limit: int) -> int:
+    """Forget the results of batches created before an instant; return how many batches that were."""
+    rows = await (await connection.execute(_ARCHIVE_DUE, (before, limit))).fetchall()
+    for (batch_id,) in rows:
+        await connection.execute(_ARCHIVE, (at, batch_id))
+        await _forget(connection, batch_id)
+    return len(rows)
+
+
+async def _forget(connection: Connection, batch_id: str) -> None:
+    for statement in _FORGET:
+        await connection.execute(statement, (batch_id,))

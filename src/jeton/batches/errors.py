@@ -1,0 +1,86 @@
+"""Errors of Message Batches.
+
+InvalidInputError
+├── InvalidBatchError        the body is not a batch
+├── BatchTooLargeError       more bytes than a batch may have
+├── DuplicateItemError       a custom_id that was there before
+└── ResultsGoneError         results that are not kept any more
+NotFoundError
+└── UnknownBatchError        no such batch in the caller's workspace
+ConflictError
+└── BatchNotEndedError       results or deletion before the end
+OverloadedError
+└── UploadsFullError         so many batches are being received already
+"""
+
+from datetime import datetime
+
+from jeton.errors import ConflictError, InvalidInputError, NotFoundError, OverloadedError
+
+
+class InvalidBatchError(InvalidInputError):
+    """The body is not a batch; the sentence names the field."""
+
+    code = "invalid_batch"
+
+
+class BatchTooLargeError(InvalidInputError):
+    """More bytes than a batch, or a request in it, may have."""
+
+    code = "batch_too_large"
+
+
+class DuplicateItemError(InvalidInputError):
+    """A custom_id that another request of the batch has."""
+
+    code = "duplicate_custom_id"
+
+    def __init__(self, custom_id: str, index: int) -> None:
+        """Name both."""
+        super().__init__(f"requests.{index}.custom_id: {custom_id} is not unique in this batch")
+
+
+class ResultsGoneError(InvalidInputError):
+    """Results that are not kept any more."""
+
+    code = "batch_results_gone"
+
+    def __init__(self, batch_id: str, archived_at: datetime) -> None:
+        """Say since when."""
+        super().__init__(
+            f"The results of {batch_id} were kept for 29 days; they are gone since "
+            f"{archived_at:%Y-%m-%d %H:%M} UTC."
+        )
+
+
+class UnknownBatchError(NotFoundError):
+    """No such batch in the caller's workspace."""
+
+    code = "batch_unknown"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name it."""
+        super().__init__(f"There is no batch {batch_id[:100]} in this workspace.")
+
+
+class BatchNotEndedError(ConflictError):
+    """Something that has to wait for the end of the batch."""
+
+    code = "batch_not_ended"
+
+    def __init__(self, batch_id: str, what: str) -> None:
+        """Say what it is too early for."""
+        super().__init__(
+            f"{batch_id} has not ended, so it is too early for {what}: ask for the batch until its "
+            "processing_status is ended."
+        )
+
+
+class UploadsFullError(OverloadedError):
+    """So many batches are being received already."""
+
+    code = "uploads_full"
+
+    def __init__(self, uploads_max: int) -> None:
+        """Name the limit."""
+        super().__init__(f"{uploads_max} batches are being received here already: send it again in a moment.")

@@ -1,0 +1,56 @@
+"""Storing: an upload's rows: the batch while it is received, its chunks, and their removal."""
+
+from datetime import datetime, timedelta
+
+from jeton.batches.items import BatchHead
+from jeton.db.pool import Connection
+
+# Counted from the creation of the batch, and what it is held for beyond that.
+VALIDITY = timedelta(hours=24)
+HOLD_GRACE = timedelta(hours=1)
+
+_INSERT_BATCH = """
+    INSERT INTO batches (batch_id, organization_id, workspace_id, key_id, api_version, beta, state,
+                         created_at, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s, 'uploading', %s, %s)
+"""
+_INSERT_CHUNK = """
+    INSERT INTO batch_chunks (batch_id, chunk_no, first_item, items, left_items, requests)
+    VALUES (%s, %s, %s, %s, %s, %s)
+"""
+_FORGET = (
+    "DELETE FROM batch_chunks WHERE batch_id = ANY(%s)",
+    "DELETE FROM batches WHERE batch_id = ANY(%s) AND state = 'uploading'",
+)
+_STALE = "SELECT batch_id FROM batches WHERE state = 'uploading' AND created_at < %s LIMIT %s FOR UPDATE"
+
+
+async def insert_batch(connection: Connection, head: BatchHead, at: datetime) -> None:
+    """Note a batch that is being received; nobody sees it yet."""
+    row = (head.batch_id, head.organization_id, head.workspace_id, head.key_id, head.api_version, head.beta)
+    await connection.execute(_INSERT_BATCH, (*row, at, at + VALIDITY))
+
+
+async def insert_chunk(
+    connection: Connection, batch_id: str, chunk_no: int, *, first_item: int, items: int, requests: bytes
+) -> None:
+    """Keep some requests of it."""
+    await connection.execute(_INSERT_CHUNK, (batch_id, chunk_no, first_item, items, items, requests))
+
+
+async def forget_upload(connection: Connection, batch_id: str) -> None:
+    """Remove a batch that came to nothing."""
+    await _forget(connection, [batch_id])
+
+
+async def forget_stale_uploads(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Remove batches whose upload ended without a word; return how many."""
+    rows = await (await connection.execute(_STALE, (before, limit))).fetchall()
+    if rows:
+        await _forget(connection, [row[0] for row in rows])
+    return len(rows)
+
+
+async def _forget(connection: Connection, batch_ids: list[str]) -> None:
+    for statement in _FORGET:
+        await connection.execute(statement, (batch_ids,))

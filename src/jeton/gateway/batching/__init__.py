@@ -1,0 +1,1 @@
+"""Message Batches over HTTP: their paths, and what batches need of who knows the Messages API."""

@@ -1,0 +1,204 @@
+"""What an upstream may answer to an item of a batch, and what becomes of it."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from jeton.batches.items import BatchHead
+from jeton.batches.ports import Answered, ItemAsk
+from jeton.charging.words import Metered, Rule
+from jeton.errors import UpstreamError
+from jeton.gateway.batching.judging import ItemJudge, mark_batch
+from jeton.gateway.catalog import Catalog, ModelRoute
+from jeton.gateway.errors import InvalidRequestError, UnknownModelError
+from jeton.pricing.loading import load_book
+from jeton.pricing.rating import rate
+from jeton.tokens.prompt import Prompt
+from jeton.upstreams.errors import UpstreamUnreachableError
+from jeton.upstreams.interface import Ask, CountMethod
+
+MODEL = "claude-sonnet-5-5"
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+PARAMS = b'{"model":"claude-sonnet-5-5","max_tokens":1500,"messages":[{"role":"user","content":"Hi"}]}'
+HEAD = BatchHead("msgbatch_" + "0" * 32, UUID(int=1), "wrkspc_1", "apikey_1", "2023-06-01", "beta-1")
+
+
+class Said:
+    """An answer as it was told to be."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.headers: Mapping[str, str] = {}
+        self._body = body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def close(self) -> None:
+        return
+
+
+class Teller:
+    """An upstream that says what it was told to say."""
+
+    name = "teller"
+    count_method: CountMethod | None = None
+
+    def __init__(self, status: int = 200, body: bytes = b"", error: UpstreamError | None = None) -> None:
+        self._said = Said(status, body)
+        self._error = error
+        self.asks: list[Ask] = []
+
+    async def send(self, ask: Ask) -> Said:
+        self.asks.append(ask)
+        if self._error is not None:
+            raise self._error
+        return self._said
+
+    async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
+        raise UpstreamError("It does not count.")
+
+    async def close(self) -> None:
+        return
+
+
+def judge_of(teller: Teller) -> ItemJudge:
+    return ItemJudge(Catalog(load_book(), [ModelRoute(MODEL, teller)], AT))
+
+
+async def ask(teller: Teller, params: bytes = PARAMS) -> tuple[ItemAsk, Answered]:
+    judge = judge_of(teller)
+    version = judge.bound(params, HEAD.api_version, at=AT).version
+    item = judge.prepare(params, HEAD, request_id="req_1", version=version)
+    return item, await judge.ask(item)
+
+
+def message(usage: object) -> bytes:
+    content = [{"type": "text", "text": "Hello"}]
+    return msgspec.json.encode(
+        {"type": "message", "content": content, "stop_reason": "end_turn", "usage": usage}
+    )
+
+
+async def test_an_answer_costs_half_whatever_tier_the_upstream_names() -> None:
+    # V2b: 2,000 + 100,000 read + 1,500 of sonnet-5-5 in a batch are $0.0145, half of $0.029.
+    usage = {
+        "input_tokens": 2_000,
+        "cache_read_input_tokens": 100_000,
+        "output_tokens": 1_500,
+        "service_tier": "standard",
+    }
+    item, answered = await ask(Teller(body=message(usage)))
+    assert isinstance(answered.ending, Metered)
+    assert answered.ending.usage is not None
+    rating = rate(answered.ending.usage, item.version, answered.ending.conditions)
+    assert (rating.list_nano, rating.net_nano) == (219_000_000, 14_500_000)
+    assert rating.saved["batch"] + rating.saved["cache"] == 204_500_000
+    assert answered.message is not None
+    assert msgspec.json.decode(answered.message)["usage"]["service_tier"] == "batch"
+
+
+async def test_the_bytes_and_headers_of_an_item_travel_on() -> None:
+    teller = Teller(body=message({"input_tokens": 1, "output_tokens": 1}))
+    await ask(teller)
+    assert teller.asks[0].body == PARAMS
+    assert teller.asks[0].headers == {"anthropic-version": "2023-06-01", "anthropic-beta": "beta-1"}
+
+
+@pytest.mark.parametrize(
+    ("usage", "rule"),
+    [
+        (None, Rule.USAGE_MISSING),
+        ({"input_tokens": -5, "output_tokens": 1}, Rule.USAGE_CONTRADICTORY),
+        ({"input_tokens": 10**13, "output_tokens": 1}, Rule.USAGE_CONTRADICTORY),
+        ({"input_tokens": 1, "output_tokens": 1, "speed": "fast"}, Rule.USAGE_CONTRADICTORY),
+    ],
+    ids=["none", "negative", "absurd", "fast"],
+)
+async def test_usage_that_cannot_be_priced_is_quarantined_and_the_answer_delivered(
+    usage: object, rule: Rule
+) -> None:
+    _, answered = await ask(Teller(body=message(usage)))
+    assert isinstance(answered.ending, Metered)
+    assert (answered.ending.rule, answered.ending.usage) == (rule, None)
+    assert answered.message is not None
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"{}", b"[]", b'{"type":"mess'])
+async def test_what_is_no_message_is_an_error_that_costs_nothing_and_is_tried_again(body: bytes) -> None:
+    _, answered = await ask(Teller(body=body))
+    assert answered.ending is Rule.UPSTREAM_FAILED
+    assert answered.problem is not None
+    assert (answered.problem.type, answered.may_retry) == ("api_error", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "may_retry"),
+    [
+        (400, b'{"type":"error","error":{"type":"invalid_request_error","message":"No."}}', None, False),
+        (429, b'{"type":"error","error":{"type":"rate_limit_error","message":"No."}}', None, True),
+        (529, b'{"type":"error","error":{"type":"overloaded_error","message":"No."}}', None, True),
+        (502, b"<html>", "api_error", True),
+        (404, b"", "not_found_error", False),
+        (401, b'{"type":"error","error":{"type":"authentication_error","message":"x"}}', "api_error", False),
+    ],
+)
+async def test_a_refusal_is_the_items_problem(
+    status: int, body: bytes, kind: str | None, may_retry: bool
+) -> None:
+    _, answered = await ask(Teller(status, body))
+    assert answered.ending is Rule.UPSTREAM_REFUSED
+    assert answered.problem is not None
+    expected = kind or msgspec.json.decode(body)["error"]["type"]
+    assert (answered.problem.type, answered.may_retry) == (expected, may_retry)
+
+
+async def test_an_upstream_that_cannot_be_reached_is_tried_again() -> None:
+    _, answered = await ask(Teller(error=UpstreamUnreachableError("Nobody is there.")))
+    assert (answered.ending, answered.may_retry) == (Rule.UPSTREAM_FAILED, True)
+    assert answered.problem is not None
+    assert answered.problem.type == "overloaded_error"
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        (b'{"stream":true,', "stream: not allowed"),
+        (b'{"speed":"fast",', "speed: fast mode"),
+        (b'{"store":true,', "store: not allowed"),
+        (b'{"cache_hint":{},', "cache_hint: not allowed"),
+    ],
+)
+def test_what_belongs_to_single_requests_is_refused(params: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidRequestError, match=sentence):
+        judge_of(Teller()).bound(params + PARAMS[1:], "2023-06-01", at=AT)
+
+
+def test_a_name_in_the_text_of_a_prompt_is_no_field() -> None:
+    params = PARAMS.replace(b'"Hi"', b'"say \\"store\\" and [\\"store\\"]"')
+    assert judge_of(Teller()).bound(params, "2023-06-01", at=AT).amount_nano > 0
+
+
+def test_a_model_nobody_serves_is_not_bounded() -> None:
+    with pytest.raises(UnknownModelError):
+        judge_of(Teller()).bound(PARAMS.replace(b"sonnet-5-5", b"nobody-9"), "2023-06-01", at=AT)
+
+
+def test_sampling_is_refused_by_the_version_of_the_batch() -> None:
+    params = b'{"temperature":1,' + PARAMS[1:]
+    assert judge_of(Teller()).bound(params, "2023-06-01", at=AT).amount_nano > 0
+    with pytest.raises(InvalidRequestError, match="temperature"):
+        judge_of(Teller()).bound(params, "2026-10-21", at=AT)
+
+
+def test_marking_leaves_every_other_byte_of_a_message() -> None:
+    body = b'{"type":"message","x":[1.50,  "\\u00e9"],"usage":{"a":1e2}}'
+    assert mark_batch(body) == (
+        b'{"type":"message","x":[1.50,  "\\u00e9"],"usage":{"a":1e2,"service_tier":"batch"}}'
+    )
