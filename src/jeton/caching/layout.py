@@ -21,8 +21,9 @@ _TOOL_RESULT = b'"tool_result"'
 _STRING, _LIST = b'"', b"["
 _TEXT = b'"text"'
 _TEXT_TYPE = msgspec.Raw(_TEXT)
-# The letters of "cache_control" may be written as escapes, all of which begin so.
+# The letters of "cache_control" may be written as escapes: \u005f is "_", \u006x and \u007x are the others.
 _ESCAPE = b"\\u00"
+_ESCAPES = (b"\\u005", b"\\u006", b"\\u007")
 SENTENCE_CHARACTERS_MAX = 500
 
 
@@ -106,8 +107,8 @@ _BLOCKS = msgspec.json.Decoder(list[Fields])
 
 
 def may_be_marked(body: bytes) -> bool:
-    """Whether there can be a mark in a body at all; no more than two searches through its bytes."""
-    return b"cache_control" in body or _ESCAPE in body
+    """Whether there can be a mark in a body at all; a few searches through its bytes."""
+    return b"cache_control" in body or (_ESCAPE in body and any(escape in body for escape in _ESCAPES))
 
 
 def read_layout(body: bytes) -> Layout:

@@ -49,10 +49,6 @@ _DROP_SURPLUS = """
     )
     DELETE FROM {table} USING placed WHERE {table}.{name} = placed.{name} AND placed.place > %(most)s
 """
-_TABLES = (
-    ("prompt_cache_entries", "entry_name", ORGANIZATION_ENTRIES_MAX),
-    ("prompt_cache_traces", "trace_name", ORGANIZATION_TRACES_MAX),
-)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -122,14 +118,24 @@ def queue_traces(channel: Channel, rows: Sequence[TraceRow]) -> None:
         )
 
 
-async def sweep(pool: Pool, at_s: int) -> None:
+async def sweep(
+    pool: Pool,
+    at_s: int,
+    *,
+    entries_max: int = ORGANIZATION_ENTRIES_MAX,
+    traces_max: int = ORGANIZATION_TRACES_MAX,
+) -> None:
     """Drop what has expired, and what an organization has too much of; one node at a time does it."""
+    tables = (
+        ("prompt_cache_entries", "entry_name", entries_max),
+        ("prompt_cache_traces", "trace_name", traces_max),
+    )
     async with pool.connection() as connection:
         cursor = await connection.execute(_LOCK, (_SWEEP_LOCK,))
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return
-        for table, name, most in _TABLES:
+        for table, name, most in tables:
             await connection.execute(_DROP_EXPIRED.format(table=table), (at_s,))
             await connection.execute(_DROP_SURPLUS.format(table=table, name=name), {"most": most})
 
