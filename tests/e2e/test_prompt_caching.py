@@ -37,9 +37,10 @@ def client(server: ServerProcess) -> Iterator[anthropic.Anthropic]:
 
 
 def ask(client: anthropic.Anthropic, **fields: Any) -> anthropic.types.Message:  # noqa: ANN401 - of the SDK
-    return client.messages.create(
+    message: anthropic.types.Message = client.messages.create(
         **{"model": MODEL, "max_tokens": 50, "system": SYSTEM, "messages": [TURN], **fields}
     )
+    return message
 
 
 def parts(usage: anthropic.types.Usage) -> tuple[int, int, int]:
