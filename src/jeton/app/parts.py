@@ -4,7 +4,7 @@ Mistakes in settings and prices are found before the database is started. On the
 in flight end first, then what waits for a commit is committed, then the database stops.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from jeton.app.observing.watching import make_watch
 from jeton.app.prompt_caching import PromptCache
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
+from jeton.charging.costing.costing import CostBook
 from jeton.charging.leasing.leases import Leases
 from jeton.charging.limits.following import Follower
 from jeton.charging.limits.terms import LimitTerms, make_terms
@@ -125,7 +126,9 @@ async def _start(
     node_id = new_id("node")
     limit_terms = _make_limit_terms(settings, book)
     limiter = await _open_limiter(limit_terms, pool, stack, node_id)
-    commits, charging = await _open_charging(settings, pool, stack, checkpoint, node_id)
+    commits, charging = await _open_charging(
+        settings, pool, stack, checkpoint=checkpoint, node_id=node_id, costs=routing.costs
+    )
     key_ring = KeyRing(pool)
     run_in_background(stack, "key ring", key_ring.run)
     run_in_background(stack, "notifications", make_notifier(settings, pool).run)
@@ -171,7 +174,13 @@ async def _open_limiter(terms: LimitTerms, pool: Pool, stack: AsyncExitStack, no
 
 
 async def _open_charging(
-    settings: Settings, pool: Pool, stack: AsyncExitStack, checkpoint: Callable[[str], None], node_id: str
+    settings: Settings,
+    pool: Pool,
+    stack: AsyncExitStack,
+    *,
+    checkpoint: Callable[[str], None],
+    node_id: str,
+    costs: Mapping[str, CostBook],
 ) -> tuple[GroupCommit[Member, Outcome], Charging]:
     """The money path, after everything that an earlier run could not book is booked."""
     spool_path = settings.data_dir / SPOOL_FILE
@@ -201,7 +210,12 @@ async def _open_charging(
     run_in_background(stack, "leases", leases.run)
     run_in_background(stack, "lease recalls", leases.listen)
     charging = Charging(
-        commits, node_id=node_id, validity_s=settings.hold_validity_s, spool=spool, leases=leases
+        commits,
+        node_id=node_id,
+        validity_s=settings.hold_validity_s,
+        spool=spool,
+        leases=leases,
+        costs=costs,
     )
     again = charging.continuing.start_again
     run_in_background(stack, "replayer", lambda: run_replayer(pool, commits, spool, on_replay=again))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from jeton import clock
 from jeton.app.prompt_caching import PromptCache, is_kept
+from jeton.charging.costing.costing import CostBook
 from jeton.errors import ConfigurationError
 from jeton.gateway.catalog import Catalog, ModelRoute, rehearsal_routes
 from jeton.pricing.book import PriceBook
@@ -32,7 +33,7 @@ class Routing:
     catalog: Catalog
     upstreams: tuple[Upstream, ...]
     is_rehearsal: bool
-    costs: Mapping[str, PriceBook]
+    costs: Mapping[str, CostBook]
 
 
 def open_routing(settings: Settings, book: PriceBook, cache: PromptCache) -> Routing:
@@ -52,7 +53,9 @@ def open_routing(settings: Settings, book: PriceBook, cache: PromptCache) -> Rou
         for setting in declared
     }
     costs = {
-        setting.name: load_book(*setting.costs, is_packaged=False) for setting in declared if setting.costs
+        setting.name: CostBook(load_book(*setting.costs, is_packaged=False), setting.cache == "reported")
+        for setting in declared
+        if setting.costs
     }
     claimed = {model for setting in declared for model in setting.models}
     rest = tuple(model for model in book.models() if model not in claimed and model != MODEL)
@@ -134,7 +137,7 @@ def _make_candidate(setting: UpstreamSetting, settings: Settings, embedded: Upst
             return Candidate(upstream, first_byte_s=first_byte_s)
 
 
-def _choose(ranked: Sequence[Candidate], costs: Mapping[str, PriceBook]) -> Upstream:
+def _choose(ranked: Sequence[Candidate], costs: Mapping[str, CostBook]) -> Upstream:
     """The one upstream itself, unless there is something to choose or to keep account of."""
     only = ranked[0]
     if len(ranked) == 1 and only.first_byte_s is None and only.upstream.name not in costs:

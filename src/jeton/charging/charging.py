@@ -6,6 +6,7 @@ durable; when it raises, nothing of it was written.
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import cast
@@ -13,6 +14,7 @@ from typing import cast
 import msgspec
 
 from jeton import clock
+from jeton.charging.costing.costing import CostBook, answered_by, cost_attempts
 from jeton.charging.errors import SpoolFullError
 from jeton.charging.leasing.leases import RECALL_WAITS_MS, Leases
 from jeton.charging.leasing.promises import Promises
@@ -45,16 +47,19 @@ class Charging:
         validity_s: int,
         spool: Spool | None = None,
         leases: Leases | None = None,
+        costs: Mapping[str, CostBook] | None = None,
     ) -> None:
         """``validity_s`` is how long a hold may stay open before the sweeper ends it.
 
         ``spool`` keeps the ends of holds while the database is away; without one they fail.
-        ``leases`` lets busy organizations in without waiting for the database.
+        ``leases`` lets busy organizations in without waiting for the database. ``costs`` are the own
+        prices of upstreams, by name.
         """
         self.continuing = Continuing()
         self._leases = leases
         self._promises = Promises(self._give_up)
         self._spool = spool
+        self._costs = costs or {}
         self._commits = commits
         self._node_id = node_id
         self._validity = timedelta(seconds=validity_s)
@@ -134,13 +139,16 @@ class Charging:
             usage=metered.usage,
             rating=rating,
             event=_event(hold, metered),
+            attempts=cost_attempts(hold, metered, self._costs),
         )
         return await self._end(end, hold)
 
     async def release(self, hold: Hold, rule: Rule) -> Charge:
         """Give the whole hold back; the request costs nothing by ``rule``."""
         ask = hold.ask
-        return await self._end(EndHold(ask.organization_id, ask.request_id, "released", rule), hold)
+        attempts = cost_attempts(hold, rule, self._costs)
+        end = EndHold(ask.organization_id, ask.request_id, "released", rule, attempts=attempts)
+        return await self._end(end, hold)
 
     async def _end(self, end: EndHold, hold: Hold) -> Charge:
         ask = hold.ask
@@ -206,7 +214,7 @@ def _event(hold: Hold, metered: Metered) -> UsageEvent:
         workspace_id=ask.workspace_id,
         key_id=ask.key_id,
         model=ask.model,
-        upstream=ask.upstream,
+        upstream=answered_by(hold.attempts, ask.upstream),
         occurred_at=hold.taken_at,
         **counts,
         service_tier=conditions.service_tier,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jeton.charging.batching.marks import Marks
 from jeton.charging.batching.members import ReleasePools, SettleItems, TakePools
+from jeton.charging.costing.rows import AttemptRow, queue_attempts
 from jeton.charging.counting.alerts import render_alert
 from jeton.charging.counting.booking import book_change, book_opening
 from jeton.charging.counting.members import ChangeBudget, OpenBudget
@@ -89,6 +90,7 @@ class Batch:
         self._alerts: list[Alert] = []
         self._rows: list[ChargeRow] = []
         self._late: list[LateRow] = []
+        self._attempts: list[AttemptRow] = []
         self._events: list[UsageEvent] = []
         self._rollups: dict[Any, Rollup] = {}
 
@@ -119,6 +121,7 @@ class Batch:
         """Queue every row in one statement, to travel with the commit; none if nothing was decided."""
         if any(book.is_changed for book in self._books.values()):
             self._write_books(channel)
+        queue_attempts(channel, self._attempts)
         for query, parameters in self._statements:
             channel.queue(query, *parameters)
 
@@ -216,7 +219,7 @@ class Batch:
         if overrun_nano:
             extra, owed_nano = book.draw_overrun(overrun_nano, row.model, at=self._at)
             postings += movements.overrun(extra, owed_nano, book.kind_of)
-        transaction_id = self.book(book, _end_movement(member), postings, request_id=member.request_id)
+        transaction_id = self.book(book, member.movement, postings, request_id=member.request_id)
         self.end_lots(book, lots, is_return=True)
         if member.state == "settled":
             self._start_clocks(book, member.request_id)
@@ -322,6 +325,7 @@ class Batch:
 
     def _meter(self, member: EndHold) -> None:
         event, rating = member.event, member.rating
+        self._attempts += member.attempts
         if event is None:
             return
         self._events.append(event)
@@ -390,9 +394,3 @@ class Batch:
         book.apply(entry)
         self._entries.transactions.append(entry)
         return entry.transaction_id
-
-
-def _end_movement(member: EndHold) -> Movement:
-    if member.state == "settled":
-        return Movement.SETTLE
-    return Movement.EXPIRE_HOLD if member.state == "unconfirmed" else Movement.RELEASE

@@ -6,9 +6,11 @@ from uuid import UUID
 import msgspec
 
 from jeton.charging.batching.members import BatchMember
+from jeton.charging.costing.rows import AttemptRow
 from jeton.charging.counting.members import BudgetMember
 from jeton.charging.words import Charge, ChargeState, HoldAsk, Rule
 from jeton.ledger.lots import Lot
+from jeton.ledger.transaction import Movement
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import Rating
 from jeton.usage import Usage
@@ -51,6 +53,14 @@ class EndHold(msgspec.Struct, frozen=True):
     rating: Rating | None = None
     event: UsageEvent | None = None
     is_late: bool = False
+    attempts: tuple[AttemptRow, ...] = ()
+
+    @property
+    def movement(self) -> Movement:
+        """What its transaction is called."""
+        if self.state == "settled":
+            return Movement.SETTLE
+        return Movement.EXPIRE_HOLD if self.state == "unconfirmed" else Movement.RELEASE
 
 
 class GrantLot(msgspec.Struct, frozen=True):

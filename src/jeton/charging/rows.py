@@ -76,7 +76,7 @@ def charge_row(
         workspace_id=row.workspace_id,
         key_id=row.key_id,
         model=row.model,
-        upstream=row.upstream,
+        upstream=member.attempts[-1].upstream if member.attempts else row.upstream,
         state=charge.state,
         rule_id=charge.rule,
         price_version_id=row.price_version_id,

@@ -9,6 +9,7 @@ import msgspec
 from jeton.metering.contract import Rule
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
+from jeton.upstreams.attempts import Attempt
 from jeton.usage import Usage
 
 __all__ = [
@@ -41,12 +42,16 @@ class HoldAsk(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """A committed hold: durable before the upstream is called (P2)."""
+    """A committed hold: durable before the upstream is called (P2).
+
+    ``attempts`` is the log of what is tried under it, filled while the request runs.
+    """
 
     ask: HoldAsk
     transaction_id: str
     taken_at: datetime
     valid_until: datetime
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
 
 
 class Metered(msgspec.Struct, frozen=True):

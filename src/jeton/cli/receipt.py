@@ -14,6 +14,7 @@ from rich.table import Table
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.insight.caching.breaks import CacheBreak
+from jeton.insight.costs.attempts import AttemptCost, list_attempts, render_operator_part, sum_costs
 from jeton.insight.receipt import Receipt, get_receipt
 from jeton.insight.receipt_json import render_receipt
 from jeton.insight.words import (
@@ -39,15 +40,19 @@ def receipt(
 ) -> None:
     """Explain what a request was charged, from stored facts alone."""
 
-    async def read() -> Receipt:
+    async def read() -> tuple[Receipt, tuple[AttemptCost, ...]]:
         async with open_database(load_settings()) as pool, pool.connection() as connection:
-            return await get_receipt(connection, None, request_id)
+            found = await get_receipt(connection, None, request_id)
+            return found, await list_attempts(connection, request_id)
 
-    found = asyncio.run(read())
+    found, attempts = asyncio.run(read())
     if as_json:
-        typer.echo(json.dumps(render_receipt(found), indent=2))
+        # Who reads the database is the operator.
+        part = render_operator_part(attempts, found.money.net_nano)
+        typer.echo(json.dumps({**render_receipt(found), "operator": part}, indent=2))
     else:
         print_receipt(found, make_console())
+        _print_attempts(attempts, found.money.net_nano, make_console())
 
 
 def print_receipt(receipt: Receipt, console: Console) -> None:
@@ -160,6 +165,23 @@ def _print_transactions(receipt: Receipt, console: Console) -> None:
         for account, lot_id, nano in entry.postings:
             table.add_row(account, render_usd(nano), lot_id)
         console.print(Padding.indent(table, INDENT))
+
+
+def _print_attempts(attempts: tuple[AttemptCost, ...], net_nano: int, console: Console) -> None:
+    if not attempts:
+        return
+    console.print("\n[bold]Upstreams[/bold] (for the operator)")
+    table = Table.grid(padding=(0, INDENT))
+    for attempt in attempts:
+        cost = "cost unknown" if attempt.cost_nano is None else display_usd(attempt.cost_nano)
+        status = f"status {attempt.status}" if attempt.status else ""
+        table.add_row(
+            f"{attempt.attempt}.", escape(attempt.upstream), attempt.outcome.replace("_", " "), status, cost
+        )
+    console.print(Padding.indent(table, INDENT))
+    cost_nano = sum_costs(attempts)
+    if cost_nano is not None:
+        console.print(f"  margin {display_usd(net_nano - cost_nano)}")
 
 
 def _time(at: datetime | None) -> str:

@@ -61,7 +61,7 @@ class _Inner(msgspec.Struct):
     citations: msgspec.Raw = ABSENT
 
 
-_Checked = TypeVar("_Checked", bound=_Body)
+_Decoded = TypeVar("_Decoded")
 
 _MESSAGES = msgspec.json.Decoder(_Body)
 _COUNT = msgspec.json.Decoder(_CountBody)
@@ -123,7 +123,7 @@ def require_size(body_bytes: int) -> None:
 
 def parse_messages(body: bytes, api_version: str) -> MessagesRequest:
     """The body of ``POST /v1/messages``; InvalidRequestError with the field and the reason."""
-    request = _decode(_MESSAGES, body)
+    request = decode_body(_MESSAGES, body)
     _check(request, api_version)
     if request.max_tokens <= 0:
         _check_prewarming(request)
@@ -136,7 +136,7 @@ def parse_messages(body: bytes, api_version: str) -> MessagesRequest:
 
 def parse_count(body: bytes, api_version: str) -> MessagesRequest:
     """The body of ``POST /v1/messages/count_tokens``; its ``max_tokens`` means nothing."""
-    request = _decode(_COUNT, body)
+    request = decode_body(_COUNT, body)
     _check(request, api_version)
     return request
 
@@ -155,7 +155,8 @@ def _short(number: int) -> str:
     return text if len(text) <= NUMBER_CHARACTERS_MAX else f"{text[:NUMBER_CHARACTERS_MAX]}…"
 
 
-def _decode(decoder: "msgspec.json.Decoder[_Checked]", body: bytes) -> _Checked:
+def decode_body(decoder: "msgspec.json.Decoder[_Decoded]", body: bytes) -> _Decoded:
+    """What a body says; InvalidRequestError with the field and the reason."""
     try:
         if not body.isascii():
             # The decoder does not look into the strings that it skips.

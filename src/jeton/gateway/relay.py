@@ -142,7 +142,12 @@ async def _call(exchange: Exchange) -> tuple[Answer, bytes | None]:
     """The upstream's answer; with its whole body unless a stream was asked for."""
     admission = exchange.admission
     ask = Ask(
-        admission.request_id, admission.request, admission.body, admission.headers, cache=admission.cache
+        request_id=admission.request_id,
+        request=admission.request,
+        body=admission.body,
+        headers=admission.headers,
+        attempts=exchange.hold.attempts,
+        cache=admission.cache,
     )
     try:
         leaver = exchange.wire if admission.request.stream else None

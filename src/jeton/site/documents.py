@@ -17,6 +17,7 @@ from jeton.site.event_table import render_events
 ORDER = (
     "quickstart",
     "messages-api",
+    "openai-api",
     "upstreams",
     "embedded-model",
     "tokens",

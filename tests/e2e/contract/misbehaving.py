@@ -39,6 +39,10 @@ class Talk:
             data = json.dumps(event)
             self._connection.sendall(f"event: {event['type']}\ndata: {data}\n\n".encode())
 
+    def send(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self._connection.sendall(data)
+
     def wait_until_left(self) -> None:
         """Until Jeton closes the connection."""
         with suppress(ConnectionError):

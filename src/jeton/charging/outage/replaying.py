@@ -85,7 +85,15 @@ def _restore_hold(end: SpooledEnd, unheld: Unheld, versions: dict[str, PriceVers
 def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
     event = end.event
     if event is None or event.input_tokens is None:
-        return EndHold(end.organization_id, end.request_id, end.state, end.rule, event=event, is_late=True)
+        return EndHold(
+            organization_id=end.organization_id,
+            request_id=end.request_id,
+            state=end.state,
+            rule=end.rule,
+            event=event,
+            is_late=True,
+            attempts=end.attempts,
+        )
     usage = Usage(
         event.input_tokens,
         event.cache_creation_5m_input_tokens or 0,
@@ -104,6 +112,7 @@ def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
         rating=rate(usage, versions[end.price_version_id], conditions),
         event=event,
         is_late=True,
+        attempts=end.attempts,
     )
 
 

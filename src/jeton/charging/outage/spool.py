@@ -15,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 
+from jeton.charging.costing.rows import AttemptRow
 from jeton.charging.errors import SpoolDamagedError, SpoolFullError
 from jeton.charging.members import EndHold
 from jeton.charging.words import ChargeState, Rule
@@ -49,6 +50,7 @@ class SpooledEnd(msgspec.Struct, frozen=True):
     price_version_id: str
     event: UsageEvent | None = None
     unheld: Unheld | None = None
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 _decoder = msgspec.json.Decoder(SpooledEnd)
@@ -64,6 +66,7 @@ def keep_end(end: EndHold, price_version_id: str, unheld: Unheld | None = None) 
         price_version_id=price_version_id,
         event=end.event,
         unheld=unheld,
+        attempts=end.attempts,
     )
 
 

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from jeton.gateway.asgi import answer_count, answer_messages
 from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.openai.answering import answer_chat
 from jeton.gateway.wire.turn import Answer
 
 ANSWERS: Mapping[bytes, Answer] = {
     b"/v1/messages": answer_messages,
     b"/v1/messages/count_tokens": answer_count,
+    b"/v1/chat/completions": answer_chat,
 }
 
 

@@ -18,7 +18,7 @@ def completion(finish_reason: str | None = "stop", *, usage: object = USAGE, **m
     )
 
 
-def translate(body: bytes, **how: Any) -> Any:  # noqa: ANN401 - JSON
+def translate(body: bytes, **how: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     return msgspec.json.decode(translate_answer(body, **{"model": "m", "shows_thinking": False, **how}))
 
 

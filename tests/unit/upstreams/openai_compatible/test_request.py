@@ -8,15 +8,16 @@ import pytest
 from jeton.upstreams.openai_compatible.content import UntranslatableError
 from jeton.upstreams.openai_compatible.request import Dialect, translate_request
 
+PLAIN = Dialect()
 TURN = {"role": "user", "content": "Hello"}
 
 
-def translate(dialect: Dialect | None = None, **fields: object) -> Any:  # noqa: ANN401 - JSON
+def translate(dialect: Dialect = PLAIN, **fields: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     request = {"model": "m", "max_tokens": 9, "messages": [TURN], **fields}
-    return msgspec.json.decode(translate_request(msgspec.json.encode(request), dialect or Dialect()).body)
+    return msgspec.json.decode(translate_request(msgspec.json.encode(request), dialect).body)
 
 
-def messages(*turns: object, **fields: object) -> Any:  # noqa: ANN401 - JSON
+def messages(*turns: object, **fields: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     return translate(messages=list(turns), **fields)["messages"]
 
 
@@ -189,7 +190,7 @@ def test_documents_of_text_are_texts_and_pdfs_are_files() -> None:
         ({"tools": [{"name": 7}]}, r"tools\[0\].name: Expected"),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_its_field(fields: dict[str, object], sentence: str) -> None:
+def test_what_cannot_be_said_is_refused_by_its_field(fields: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UntranslatableError, match=sentence):
         translate(**fields)
 

@@ -12,11 +12,11 @@ from jeton.upstreams.openai_compatible.usage import translate_usage, usage_at_st
 from jeton.usage import Usage
 
 
-def translated(**reported: Any) -> Any:  # noqa: ANN401 - JSON
+def translated(**reported: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     return translate_usage(msgspec.json.encode(reported))
 
 
-def metered(**reported: Any) -> Usage | None:  # noqa: ANN401 - JSON
+def metered(**reported: Any) -> Usage | None:  # noqa: ANN401 - JSON of any shape
     return read_reported(msgspec.json.encode(translated(**reported))).usage
 
 

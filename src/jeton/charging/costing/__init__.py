@@ -1,0 +1,1 @@
+"""Costing: what requests cost the operator, beside what they cost the organization."""
