@@ -10,6 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,14 @@ Rule = Callable[[Path, str], Iterator[Finding]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def parse(text: str) -> ast.Module:
+    """The tree of a file, made once for all rules."""
+    return ast.parse(text)
+
+
 def functions(text: str) -> Iterator[Function]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -68,7 +75,7 @@ def few_arguments(_path: Path, text: str) -> Iterator[Finding]:
 
 def module_docstring(_path: Path, text: str) -> Iterator[Finding]:
     """Every module opens with what it owns, so that one knows where a thing belongs."""
-    if not ast.get_docstring(ast.parse(text)):
+    if not ast.get_docstring(parse(text)):
         yield 1, "the module does not say what it owns"
 
 
@@ -79,7 +86,7 @@ def no_float(path: Path, text: str) -> Iterator[Finding]:
     """A float cannot hold a dime. One-api bills by float ratios and is off by a token in thousands."""
     if not any(part.removesuffix(".py") in FLOATLESS for part in path.parts):
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         if isinstance(node, ast.Name) and node.id == "float":
             yield node.lineno, "the name float"
         elif isinstance(node, ast.Constant) and isinstance(node.value, float):
@@ -103,6 +110,8 @@ WORDS_OF_A_REASON = 2
 
 def reasoned_excuses(_path: Path, text: str) -> Iterator[Finding]:
     """An exception without its rule hides other faults, one without its reason cannot be removed."""
+    if not EXCUSE.search(text):
+        return
     comments = {
         token.start[0]: token.string
         for token in tokenize.generate_tokens(io.StringIO(text).readline)
@@ -123,7 +132,7 @@ def one_reader_of_the_environment(path: Path, text: str) -> Iterator[Finding]:
     """A setting that is read in two places has two defaults; lower layers are given values."""
     if path.name == "settings.py" or "settings" in path.parts:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         if name in {"environ", "getenv"}:
             yield getattr(node, "lineno", 1), "only settings reads the environment"
@@ -147,7 +156,7 @@ def keywords_after_two(_path: Path, text: str) -> Iterator[Finding]:
     says where, not what; ASGI and the language lay down some signatures; a private or nested function
     has its callers in sight.
     """
-    for owner in ast.walk(ast.parse(text)):
+    for owner in ast.walk(parse(text)):
         if not isinstance(owner, ast.Module | ast.ClassDef):
             continue
         for function in owner.body:
@@ -189,7 +198,7 @@ def is_enum(node: ast.ClassDef) -> bool:
 
 def codes(text: str) -> Iterator[tuple[int, str]]:
     """Enum values, error codes and the strings of a ``Literal``: what gets stored and published."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         strings: list[ast.expr] = []
         if isinstance(node, ast.ClassDef):
             for item in node.body:
