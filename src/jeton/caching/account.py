@@ -96,7 +96,7 @@ class Account:
                 None if previous_id is None else trace_name(plan.scope, previous_id),
                 at_s=started_us // US_PER_S,
             )
-        except JetonError as problem:
+        except (JetonError, psycopg.Error) as problem:
             _log.warning("prompt_cache_away", problem=str(problem))
             return Look(plan, chain, started_us, None, None, None, is_away=True)
         hit = find_hit(candidates, chain.names, live)
@@ -123,7 +123,7 @@ class Account:
             return True
         try:
             await self._submit(_Keep(rows, trace))
-        except JetonError as problem:
+        except (JetonError, psycopg.Error) as problem:
             _log.warning("prompt_cache_away", problem=str(problem))
             return False
         for row in rows:

@@ -242,6 +242,19 @@ async def test_without_an_account_everything_is_uncached_input(counter: Counter)
     assert buckets(await ask(upstream, talk(" lake" * 100))) == (2104, 0, 0, 0)
 
 
+async def test_what_could_not_be_written_is_not_billed_as_written(pool: Pool, counter: Counter) -> None:
+    async with node(pool, counter, Reporting(2104)) as upstream:
+        await ask(upstream, talk(" lake" * 100))
+        async with pool.connection() as connection:
+            await connection.execute("ALTER TABLE prompt_cache_entries RENAME TO gone")
+        # What is marked further on is new, and what was read is remembered by this node.
+        further = {**talk(" lake" * 100), "cache_control": MARK}
+        assert buckets(await ask(upstream, further)) == (2104, 0, 0, 0)
+        async with pool.connection() as connection:
+            await connection.execute("ALTER TABLE gone RENAME TO prompt_cache_entries")
+        assert buckets(await ask(upstream, further)) == (0, 104, 0, 2000)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
