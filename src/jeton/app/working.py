@@ -50,13 +50,18 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
         node_id = new_id("node")
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
-        await _open_batching(settings, pool, commits, stack)
+        await _open_batching(settings, pool, commits, stack, node_id=node_id)
         announce()
         await stopped.wait()
 
 
 async def _open_batching(
-    settings: Settings, pool: Pool, commits: GroupCommit[Member, Outcome], stack: AsyncExitStack
+    settings: Settings,
+    pool: Pool,
+    commits: GroupCommit[Member, Outcome],
+    stack: AsyncExitStack,
+    *,
+    node_id: str,
 ) -> None:
     """Work on Message Batches with the same upstreams and prices as the servers."""
     cache = PromptCache(load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator))
@@ -64,4 +69,4 @@ async def _open_batching(
     for upstream in routing.upstreams:
         stack.push_async_callback(upstream.close)
     cache.open(pool, stack)
-    await open_batching(settings, BatchPlace(pool, commits, routing.catalog, new_id("node")), stack)
+    await open_batching(settings, BatchPlace(pool, commits, routing.catalog, node_id), stack)
