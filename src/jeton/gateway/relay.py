@@ -15,6 +15,7 @@ from jeton.charging.words import Charge, Hold, Rule
 from jeton.errors import JetonError, UpstreamError
 from jeton.gateway.admission import Admission, pass_limits, take_hold
 from jeton.gateway.deps import GatewayDeps, Wire
+from jeton.gateway.ending.broken import end_of_broken
 from jeton.gateway.envelope import (
     Headers,
     Reply,
@@ -33,11 +34,10 @@ from jeton.gateway.errors import (
     UpstreamDeniedError,
 )
 from jeton.gateway.limiting.reserving import cancel, correct, standing_headers, withdraw
-from jeton.gateway.settlement import Ending, end_of_answer, end_of_broken_stream, end_of_stream
+from jeton.gateway.settlement import Ending, end_of_answer, end_of_stream
 from jeton.gateway.stream import StreamObserver
 from jeton.limits.limiter import Reservation
 from jeton.money import render_usd
-from jeton.tokens.families import O200K
 from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.interface import Answer, Ask
 from jeton.watch.words import Ended
@@ -246,13 +246,13 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     except ClientLeftError:
         # Cancel first: what the upstream makes from now on nobody will read.
         await answer.close()
-        await _end(exchange, _end_of_broken(exchange, observer, _LEFT))
+        await _end_broken(exchange, observer, _LEFT)
         raise
     except UpstreamError as error:
         failure = error
     if isinstance(failure, (ExchangeTimeoutError, UpstreamTimeoutError)):
         # A client that reads slowly enough can bring this about, so it is not free.
-        await _end(exchange, _end_of_broken(exchange, observer, _LATE))
+        await _end_broken(exchange, observer, _LATE)
     elif failure is not None or observer.error:
         has_begun = observer.has_started
         await _end(exchange, Rule.UPSTREAM_FAILED_DURING_OUTPUT if has_begun else Rule.UPSTREAM_FAILED)
@@ -265,13 +265,9 @@ async def _relay_stream(exchange: Exchange, answer: Answer) -> None:
     exchange.deps.checkpoint("last_byte_sent")
 
 
-def _end_of_broken(exchange: Exchange, observer: StreamObserver, rules: tuple[Rule, Rule]) -> Ending:
-    admission = exchange.admission
-    # A rehearsal's answer is the embedded model's, whatever model it stands for.
-    is_o200k = admission.route.is_rehearsal or admission.version.family == O200K
-    return end_of_broken_stream(
-        observer, rules, asked=admission.asked, version=admission.version, is_o200k=is_o200k
-    )
+async def _end_broken(exchange: Exchange, observer: StreamObserver, rules: tuple[Rule, Rule]) -> None:
+    counter = exchange.deps.counter
+    await _end(exchange, await end_of_broken(exchange.admission, observer, rules=rules, counter=counter))
 
 
 async def _pass_through(exchange: Exchange, answer: Answer, observer: StreamObserver) -> None:

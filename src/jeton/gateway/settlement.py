@@ -100,6 +100,9 @@ def _metered(rule: Rule, reported: Reported, asked: Conditions, version: PriceVe
     if reported.usage is None:
         why = Rule.USAGE_MISSING if reported.is_missing else Rule.USAGE_CONTRADICTORY
         return Metered(why, None, "upstream", asked, reported.text)
+    if _is_absurd(reported, reported.usage, version):
+        # No model reads or writes more than it can: shown, and nobody's credit drained by it.
+        return Metered(Rule.USAGE_CONTRADICTORY, None, "upstream", asked, reported.text)
     conditions = _billed(reported, asked)
     try:
         require_priced(version, conditions)
@@ -107,6 +110,14 @@ def _metered(rule: Rule, reported: Reported, asked: Conditions, version: PriceVe
         # The upstream says it ran under conditions that have no price here: shown, not guessed.
         return Metered(Rule.USAGE_CONTRADICTORY, None, "upstream", asked, reported.text)
     return Metered(rule, reported.usage, "upstream", conditions, reported.text)
+
+
+def _is_absurd(reported: Reported, usage: Usage, version: PriceVersion) -> bool:
+    """Whether one step has used more than the model takes; several steps (searches, compactions) add up."""
+    if usage.prompt_tokens <= version.max_input_tokens and usage.output_tokens <= version.max_output_tokens:
+        return False
+    has_steps = bool(usage.web_search_requests) or '"iterations"' in (reported.text or "")
+    return not has_steps
 
 
 def _billed(reported: Reported, asked: Conditions) -> Conditions:

@@ -244,5 +244,7 @@ async def test_a_model_that_is_not_served_is_not_found() -> None:
 
 async def test_models_need_a_key() -> None:
     gateway = Gateway()
-    reply = await gateway.call(b"", path="/v1/models", method="GET", headers={"anthropic-version": "2023-06-01"})
+    reply = await gateway.call(
+        b"", path="/v1/models", method="GET", headers={"anthropic-version": "2023-06-01"}
+    )
     assert_refused(gateway, reply, 401, "authentication_error")
