@@ -1,8 +1,9 @@
 """History: whether admitting and settling a request takes longer, the more there were before it.
 
 Past requests are written straight into PostgreSQL, all of one organization: for each a usage event, a charge
-and two transactions. (No rollups, and digests of no chain, so `jeton ledger verify` is not run here.) Before,
-and after each step, the same is measured: one worker, then eight, from the hold to the charge.
+and two transactions. (No rollups, and digests of no chain, so `jeton ledger verify` is not run here.) Beside
+it stands a second PostgreSQL without any history; after each step both are measured by turns, so that
+whatever else the machine does meets both: one worker, then eight, from the hold to the charge.
 
     python bench/history.py [--events 1000000,10000000] [--requests 4000] [--folder DIR] [--json]
 
@@ -12,12 +13,13 @@ Ten million take about 20 GB in the folder.
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 import uvloop
 from parts.house import House, open_house
@@ -26,9 +28,11 @@ from jeton.db.pool import Connection
 
 CHUNK = 250_000
 BYTES_PER_EVENT = 2_200
+BYTES_PER_MB = 1_000_000
 MS_PER_S = 1_000
+RATIO_MAX = 1.2
 WORKERS = 8
-TURNS = 5
+TURNS = 9
 # For PostgreSQL to have written what was written past it.
 REST_S = 20
 
@@ -110,44 +114,52 @@ async def measure(house: House, requests: int, workers: int) -> list[float]:
     return taken
 
 
-async def look(house: House, events: int, requests: int) -> dict[str, object]:
-    """One row of the table: after a warm-up, five times each by turns, the median of the medians."""
+async def look(fresh: House, old: House, events: int, requests: int) -> dict[str, object]:
+    """One row: after a warm-up both by turns; the median of the medians, and of their ratios."""
     await asyncio.sleep(REST_S)
-    await measure(house, requests, WORKERS)
-    single, busy = [], []
-    for _ in range(TURNS):
-        single.append(median(await measure(house, requests // 4, 1)))
-        busy.append(await measure(house, requests, WORKERS))
-    async with house.pool.connection() as connection:
-        row = await (await connection.execute("SELECT pg_database_size(current_database())")).fetchone()
-    return {
-        "past events": events,
-        "1 worker, ms p50": round(median(single), 2),
-        f"{WORKERS} workers, ms p50": round(median(median(one) for one in busy), 2),
-        f"{WORKERS} workers, ms p99": round(median(quantiles(one, n=100)[98] for one in busy), 2),
-        "database, MB": int(row[0]) // 1_000_000 if row else 0,
-    }
+    for house in (fresh, old):
+        await measure(house, requests, WORKERS)
+    row: dict[str, object] = {"past events": events}
+    for workers, share in ((1, 4), (WORKERS, 1)):
+        pairs = []
+        for turn in range(TURNS):
+            order = (fresh, old) if turn % 2 else (old, fresh)
+            taken = {id(house): median(await measure(house, requests // share, workers)) for house in order}
+            pairs.append((taken[id(fresh)], taken[id(old)]))
+        for name, number in (("without", 0), ("with", 1)):
+            row[f"{workers} at once {name}, ms p50"] = round(median(pair[number] for pair in pairs), 2)
+        row[f"{workers} at once, ratio"] = round(median(with_it / without for without, with_it in pairs), 3)
+    async with old.pool.connection() as connection:
+        size = await (await connection.execute("SELECT pg_database_size(current_database())")).fetchone()
+    row["database, MB"] = int(size[0]) // BYTES_PER_MB if size else 0
+    row["load average"] = round(os.getloadavg()[0], 1)
+    return row
 
 
 async def run(chosen: argparse.Namespace) -> list[dict[str, object]]:
-    """A row for no history, and one for each size."""
+    """A row for no history on either side, and one for each size."""
     sizes = [int(size) for size in chosen.events.split(",")]
     free_bytes = shutil.disk_usage(chosen.folder).free
     if max(sizes) * BYTES_PER_EVENT > free_bytes:
         raise SystemExit(f"{max(sizes):,} events need more than the {free_bytes:,} bytes that are free")
     rows = []
-    async with open_house(chosen.folder) as house:
-        rows.append(await look(house, 0, chosen.requests))
+    async with open_house(chosen.folder) as fresh, open_house(chosen.folder) as old:
         written = 0
-        for size in sizes:
-            await write_past(house, written + 1, size)
+        for size in (0, *sizes):
+            await write_past(old, written + 1, size)
             written = size
-            rows.append(await look(house, size, chosen.requests))
+            rows.append(await look(fresh, old, size, chosen.requests))
+            print(render(rows[-1]), file=sys.stderr)
     return rows
 
 
+def render(row: dict[str, object]) -> str:
+    """A row as a line."""
+    return "   ".join(f"{name} {value:,}" for name, value in row.items())
+
+
 def main() -> None:
-    """Measure and print, with the ratio to no history at all."""
+    """Measure and print; 1 as exit code if history made it slower than RATIO_MAX."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -157,11 +169,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     rows = uvloop.run(run(chosen))
-    if chosen.json:
-        print(json.dumps(rows))
-        return
-    for row in rows:
-        print("   ".join(f"{name} {value:,}" for name, value in row.items()))
+    print(json.dumps(rows) if chosen.json else "\n".join(map(render, rows)))
+    ratios = [float(str(value)) for row in rows for name, value in row.items() if name.endswith("ratio")]
+    raise SystemExit(1 if max(ratios) > RATIO_MAX else 0)
 
 
 if __name__ == "__main__":
