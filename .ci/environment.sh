@@ -48,7 +48,8 @@ find_pip() {
 # second start needs no network. The copy of the lock inside .venv is written last.
 make_environment() {
     clone=$1 lock=$2 venv=$1/.venv
-    unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    # Without compiled files kept, each start compiles two thousand modules: 2.6 of its 4 seconds of CPU.
+    unset PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
     export PIP_ROOT_USER_ACTION=ignore
     cmp -s "$clone/$lock" "$venv/$lock" && "$venv/bin/python" -c '' 2>/dev/null && return
     # One maker at a time; the lock ends with this shell's file descriptor.
