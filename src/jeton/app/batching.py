@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from jeton.app.background import run_in_background
 from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
-from jeton.batches.working.jobs import Jobs
 from jeton.batches.working.keeping import Keeper
 from jeton.batches.working.running import Runner
 from jeton.charging.members import Member, Outcome
@@ -42,10 +41,9 @@ async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitS
     judge = ItemJudge(place.catalog)
     gates = Gates(settings.batch_concurrency, count_in_flight=place.count_in_flight)
     runner = Runner(place.pool, place.commits, judge, gates=gates)
-    jobs = Jobs(place.pool, runner.run_chunk)
-    await jobs.open()
-    keeper = Keeper(place.pool, place.commits, jobs, runner)
+    keeper = Keeper(place.pool, place.commits, runner)
+    await keeper.jobs.open()
     run_in_background(stack, "batches", keeper.run)
     if settings.batch_chunks_max:
-        run_in_background(stack, "batch worker", lambda: jobs.work(settings.batch_chunks_max))
+        run_in_background(stack, "batch worker", lambda: keeper.jobs.work(settings.batch_chunks_max))
     return Batching(Uploads(place.pool, place.commits, judge, node_id=place.node_id), keeper)

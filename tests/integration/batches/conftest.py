@@ -15,7 +15,6 @@ from jeton.batches.items import BatchHead, new_batch_id
 from jeton.batches.reading import Standing, get_batch, read_results
 from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
-from jeton.batches.working.jobs import Jobs
 from jeton.batches.working.keeping import Keeper
 from jeton.batches.working.running import Runner
 from jeton.charging.members import Member, Outcome
@@ -63,7 +62,6 @@ class Shop:
     organization_id: UUID
     uploads: Uploads
     runner: Runner
-    jobs: Jobs
     keeper: Keeper
 
     def head(self, workspace_id: str = WORKSPACE) -> BatchHead:
@@ -152,11 +150,10 @@ async def opened_shop(
     catalog = Catalog(book, [ModelRoute(model, answering) for model in served(book.models(), at)], at)
     judge = ItemJudge(catalog)
     runner = Runner(pool, commits, judge, gates=Gates(8))
-    jobs = Jobs(pool, runner.run_chunk)
-    await jobs.open()
-    keeper = Keeper(pool, commits, jobs, runner)
+    keeper = Keeper(pool, commits, runner)
+    await keeper.jobs.open()
     uploads = Uploads(pool, commits, judge, node_id="node_test")
-    yield Shop(pool, commits, organization.organization_id, uploads, runner, jobs, keeper)
+    yield Shop(pool, commits, organization.organization_id, uploads, runner, keeper)
     await commits.close()
 
 

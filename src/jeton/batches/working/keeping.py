@@ -58,11 +58,11 @@ _log = structlog.get_logger(__name__)
 class Keeper:
     """Looks after all batches; ``wake`` has it look at once."""
 
-    def __init__(self, pool: Pool, commits: GroupCommit[Member, Outcome], jobs: Jobs, runner: Runner) -> None:
-        """``runner`` closes the chunks of batches that are over."""
+    def __init__(self, pool: Pool, commits: GroupCommit[Member, Outcome], runner: Runner) -> None:
+        """``runner`` works on chunks, and closes those of batches that are over."""
+        self.jobs = Jobs(pool, self.run_chunk)
         self._pool = pool
         self._commits = commits
-        self._jobs = jobs
         self._runner = runner
         self._is_awake = asyncio.Event()
 
@@ -87,6 +87,11 @@ class Keeper:
                     await self._is_awake.wait()
             self._is_awake.clear()
 
+    async def run_chunk(self, batch_id: str, chunk_no: int) -> None:
+        """Work on a chunk; it may have been the last of its batch."""
+        if await self._runner.run_chunk(batch_id, chunk_no):
+            self.wake()
+
     async def look(self) -> None:
         """Remind of what is due, close what is over, end what is done."""
         await self.remind()
@@ -97,7 +102,7 @@ class Keeper:
         """Put chunks into the queue that are due and not in it; return how many."""
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(_DUE, (CHUNKS_A_TIME,))).fetchall()
-        return await self._jobs.defer(rows)
+        return await self.jobs.defer(rows)
 
     async def close(self) -> int:
         """Close the chunks of batches that were canceled or have expired; return how many."""
@@ -125,4 +130,4 @@ class Keeper:
         async with self._pool.connection() as connection:
             await forget_stale_uploads(connection, at - UPLOAD_MAX, limit=BATCHES_A_TIME)
             await archive_results(connection, at, before=at - RESULTS_KEPT, limit=BATCHES_A_TIME)
-        await self._jobs.forget_stalled()
+        await self.jobs.forget_stalled()
