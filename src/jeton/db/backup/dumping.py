@@ -38,7 +38,9 @@ async def list_tables(connection: Connection) -> dict[str, list[str]]:
     columns.pop(RECORD, None)
     order = TopologicalSorter[str](dict.fromkeys(columns, ()))
     for child, parent in sorted(await (await connection.execute(_REFERENCES)).fetchall()):
-        order.add(child, parent)
+        # What is not dumped refers to others and is referred to by none that is.
+        if child in columns:
+            order.add(child, parent)
     return {name: columns[name] for name in order.static_order()}
 
 
