@@ -23,10 +23,10 @@ from uuid import UUID
 import uvloop
 from parts.processes import cpu_us, descendants
 
-from jeton.caching.account import Account
-from jeton.caching.entries import Entries
 from jeton.caching.plan import Plan, make_plan
-from jeton.caching.storage import Row, queue_entries
+from jeton.caching.shared.account import Account
+from jeton.caching.shared.entries import Entries
+from jeton.caching.shared.storage import Row, queue_entries
 from jeton.caching.words import Entry, Scope
 from jeton.db.channel import Channel
 from jeton.db.embedded import EmbeddedServer

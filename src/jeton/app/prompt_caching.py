@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from jeton.app.background import run_in_background
-from jeton.caching.account import Account, run_sweeper
+from jeton.caching.shared.account import Account, run_sweeper
 from jeton.db.pool import Pool
 from jeton.settings.upstreams import CacheMode
 from jeton.tokens.counter.counting import Counter

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.caching.oracle import Asked, Oracle, tokens_of
 
-from jeton.caching.account import Account, Look
 from jeton.caching.deciding import find_cacheable, find_levels
 from jeton.caching.plan import make_plan
+from jeton.caching.shared.account import Account, Look
 from jeton.caching.words import Scope
 from jeton.db.pool import open_pool
 

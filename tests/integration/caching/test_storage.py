@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from tests.unit.caching.asking import MARK, SCOPE, body, text
 
-from jeton.caching import storage
-from jeton.caching.account import Account
 from jeton.caching.plan import make_plan
-from jeton.caching.storage import Row, queue_entries, read_entries, sweep
+from jeton.caching.shared import storage
+from jeton.caching.shared.account import Account
+from jeton.caching.shared.storage import Row, queue_entries, read_entries, sweep
 from jeton.caching.words import Entry
 from jeton.db.channel import Channel
 from jeton.db.pool import Pool, open_pool

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from jeton.caching.account import Account
 from jeton.caching.plan import make_plan
+from jeton.caching.shared.account import Account
 from jeton.caching.words import Scope
 from jeton.charging.words import Metered
 from jeton.db.pool import Pool, open_pool
@@ -127,7 +127,7 @@ def buckets(message: dict[str, Any]) -> tuple[int, int, int, int]:
     )
 
 
-def talk(*texts: str, ttl: str = "5m", system: str = SHARED, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def talk(*texts: str, ttl: str = "5m", system: str = SHARED, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     marked = [{"type": "text", "text": system, "cache_control": {**MARK, "ttl": ttl}}]
     return {"system": marked, "messages": [{"role": "user", "content": text} for text in texts], **fields}
 

@@ -14,7 +14,7 @@ MARK = {"type": "ephemeral"}
 MARK_1H = {"type": "ephemeral", "ttl": "1h"}
 
 
-def body(*contents: object, **fields: Any) -> bytes:  # noqa: ANN401 - JSON
+def body(*contents: object, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
     """A request whose messages take turns between user and assistant."""
     roles = ("user", "assistant")
     messages = [{"role": roles[turn % 2], "content": content} for turn, content in enumerate(contents)]
@@ -26,7 +26,7 @@ def text(words: str, mark: object = None) -> dict[str, Any]:
     return {"type": "text", "text": words} | ({} if mark is None else {"cache_control": mark})
 
 
-def tool(name: str, mark: object = None, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def tool(name: str, mark: object = None, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     """A tool, marked or not."""
     plain = {"name": name, "input_schema": {"type": "object"}, **fields}
     return plain if mark is None else {**plain, "cache_control": mark}

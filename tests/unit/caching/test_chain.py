@@ -20,7 +20,7 @@ def kept(before: bytes, after: bytes) -> tuple[bool, bool, bool]:
     return old.tools == new.tools, old.system == new.system, bool({*old.names.values()} & _first_message(new))
 
 
-def _first_message(chain: Any) -> set[bytes]:  # noqa: ANN401 - a Chain
+def _first_message(chain: Any) -> set[bytes]:  # noqa: ANN401 - of one Chain
     return set(list(chain.names.values())[3:])
 
 

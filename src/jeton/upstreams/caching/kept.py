@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from jeton import clock
-from jeton.caching.account import Account, Look
 from jeton.caching.plan import Plan
+from jeton.caching.shared.account import Account, Look
 from jeton.tokens.counter.counting import Counter
 from jeton.tokens.prompt import Prompt
 from jeton.upstreams.caching.counting import count_prefixes

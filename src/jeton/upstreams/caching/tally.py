@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from jeton.caching.account import Account, Look
 from jeton.caching.deciding import find_cacheable, find_levels, scale, split
 from jeton.caching.diagnosing import find_miss
 from jeton.caching.models import minimum_tokens
+from jeton.caching.shared.account import Account, Look
 from jeton.caching.words import Levels, Miss, Split
 from jeton.upstreams.caching.rewriting import Carrier, Fields
 from jeton.usage import COUNT_MAX

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeton.caching.entries import Entries
+from jeton.caching.shared.entries import Entries
 from jeton.caching.words import Entry
 
 A, B = b"a" * 16, b"b" * 16

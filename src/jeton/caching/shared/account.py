@@ -16,10 +16,10 @@ import structlog
 from jeton import clock
 from jeton.caching.chain import Chain, Trace, make_chain
 from jeton.caching.deciding import find_hit, list_candidates
-from jeton.caching.entries import ENTRIES_MAX, Entries
 from jeton.caching.models import default_effort
 from jeton.caching.plan import Plan
-from jeton.caching.storage import (
+from jeton.caching.shared.entries import ENTRIES_MAX, Entries
+from jeton.caching.shared.storage import (
     TRACE_TTL_S,
     Row,
     TraceRow,
