@@ -32,14 +32,9 @@ _READ_CHARGES = """
 # Where the crash test kills the server inside a database transaction, after its last statement.
 CHECKPOINTS = ("hold_written", "settle_written")
 # The same for what is not part of every request.
-RARE_CHECKPOINTS = (
-    "lease_written",
-    "lease_returned",
-    "sweep_written",
-    "batch_held",
-    "batch_settled",
-    "batch_released",
-)
+RARE_CHECKPOINTS = ("lease_written", "lease_returned", "sweep_written")
+# And for Message Batches.
+BATCH_CHECKPOINTS = ("batch_held", "batch_settled", "batch_released")
 
 Outcomes = list[Outcome | JetonError]
 Execute = Callable[[Channel, Sequence[Member]], Awaitable[Outcomes]]

@@ -57,7 +57,7 @@ async def test_a_chunk_that_is_run_again_charges_nothing_again(shop: Shop) -> No
 
 
 async def test_items_that_cannot_run_end_as_errors_and_cost_nothing(shop: Shop) -> None:
-    bad = {
+    bad: dict[str, dict[str, object]] = {
         "unknown": {"model": "nobody-knows-this"},
         "streamed": {"stream": True},
         "empty": {"messages": []},

@@ -7,7 +7,6 @@ upload keeps is nothing to anybody until its credit is held: then it is a batch,
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import cast
 
 import structlog
 
@@ -15,6 +14,7 @@ from jeton import clock
 from jeton.batches.errors import BatchTooLargeError, DuplicateItemError, InvalidBatchError, UploadsFullError
 from jeton.batches.items import BatchHead, StoredItem, encode_chunk, parse_element
 from jeton.batches.ports import Judge
+from jeton.batches.uploading.holding import hold_batch
 from jeton.batches.uploading.splitting import Splitter
 from jeton.batches.uploading.storing import (
     HOLD_GRACE,
@@ -80,21 +80,17 @@ class Uploads:
             self._open -= 1
 
     async def _hold(self, head: BatchHead, upload: "_Upload", created_at: datetime) -> None:
-        held_nano = cast(
-            "int",
-            await self._commits.submit(
-                TakePools(
-                    organization_id=head.organization_id,
-                    batch_id=head.batch_id,
-                    workspace_id=head.workspace_id,
-                    key_id=head.key_id,
-                    node_id=self._node_id,
-                    pools=upload.list_pools(),
-                    taken_at=created_at,
-                    valid_until=created_at + VALIDITY + HOLD_GRACE,
-                )
-            ),
+        member = TakePools(
+            organization_id=head.organization_id,
+            batch_id=head.batch_id,
+            workspace_id=head.workspace_id,
+            key_id=head.key_id,
+            node_id=self._node_id,
+            pools=upload.list_pools(),
+            taken_at=created_at,
+            valid_until=created_at + VALIDITY + HOLD_GRACE,
         )
+        held_nano = await hold_batch(self._pool, self._commits, member)
         _log.info("batch_created", batch_id=head.batch_id, items=upload.count, held_nano=held_nano)
 
 

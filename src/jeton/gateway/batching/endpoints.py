@@ -1,5 +1,6 @@
 """Endpoints: the paths of Message Batches. They go the common way in, since none of them is in a hurry."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -33,12 +34,18 @@ from jeton.gateway.asgi import QUERY_FIELDS_MAX, AsgiCall, guard
 from jeton.gateway.batching.rendering import render_amounts, render_batch, render_page
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.envelope import Reply, json_headers, render_error
-from jeton.gateway.errors import ClientLeftError, InvalidRequestError, MethodNotAllowedError
+from jeton.gateway.errors import (
+    BodyTimeoutError,
+    ClientLeftError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+)
 from jeton.gateway.parsing import Head, read_head, require_version
 from jeton.gateway.relay import send_reply
 from jeton.identity.caller import Caller
 
-PATH = "/v1/messages/batches"
+# Nobody keeps one of the few places for uploads by sending nothing.
+SILENCE_MAX_S = 60
 _JSONL = (b"content-type", b"application/x-jsonl")
 _AWAY = "The database is away at this moment: send the request again."
 
@@ -87,12 +94,18 @@ class BatchCall:
         await send_reply(self.call.wire, Reply(200, headers, body))
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The body as it arrives; ClientLeftError."""
-        while (message := await self.receive())["type"] == "http.request":
+        """The body as it arrives; ClientLeftError, or BodyTimeoutError when nothing comes."""
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_MAX_S):
+                    message = await self.receive()
+            except TimeoutError:
+                raise BodyTimeoutError(SILENCE_MAX_S) from None
+            if message["type"] != "http.request":
+                raise ClientLeftError
             yield message.get("body", b"")
             if not message.get("more_body", False):
                 return
-        raise ClientLeftError
 
 
 Answering = Callable[[BatchCall], Awaitable[None]]
