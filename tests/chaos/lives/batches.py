@@ -173,8 +173,8 @@ def release(life: Life, batch: Batch) -> None:
     if position is not None:
         end = _end(life, one, position)
         if end.charge is not None:
-            member = SettleItems(life.organization_id, one.batch_id, 0, (end,))
-            assert isinstance(batch.decide(member), HoldEndedError), life.say("settled after its batch")
+            late = SettleItems(life.organization_id, one.batch_id, 0, (end,))
+            assert isinstance(batch.decide(late), HoldEndedError), life.say("settled after its batch")
 
 
 def _sum(draws: Draws) -> int:
