@@ -1,5 +1,6 @@
 """What the books of a running server say, read past its API: the other side of every comparison."""
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import httpx2
 import psycopg
 from tests.e2e.serving import ServerProcess, run_jeton
+
+from jeton.insight.verify import verify
 
 
 def query(server: ServerProcess, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -31,6 +34,17 @@ def balance(server: ServerProcess) -> dict[str, Decimal]:
     amounts = {name: Decimal(body[name]) for name in names}
     assert amounts["granted"] == sum(amounts.values()) - amounts["granted"]
     return amounts
+
+
+def find_faults(server: ServerProcess) -> tuple[str, ...]:
+    """What ``jeton ledger verify`` would find, proven here: where that is done often, it saves its start."""
+
+    async def verify_all() -> tuple[str, ...]:
+        address = (server.data_dir / "database.url").read_text(encoding="utf-8").strip()
+        async with await psycopg.AsyncConnection.connect(address) as connection:
+            return tuple((await verify(connection)).findings)
+
+    return asyncio.run(verify_all())
 
 
 def prove(server: ServerProcess) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
-from tests.e2e.books import balance, prove, query
+from tests.e2e.books import balance, find_faults, prove, query
 from tests.e2e.serving import ServerProcess, serving
 
 from jeton.charging.posting import CHECKPOINTS as POSTING_POINTS
@@ -67,7 +67,7 @@ def crash_at(server: ServerProcess, point: str, *, is_stream: bool) -> Crash:
     """Start the server so that it dies at ``point``, prove the books, send one request, bury it."""
     server.arguments = (*ARGUMENTS, "--crash-at", point)
     server.start()
-    prove(server)
+    assert find_faults(server) == ()
     charges = query(server, "SELECT count(*) FROM charges WHERE state = 'settled'")[0][0]
     received = bytearray()
     headers = {"x-api-key": server.demo["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
