@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from jeton.db.embedded import EmbeddedServer
@@ -33,7 +34,12 @@ TEMPORARY_ROOT = "PYTEST_DEBUG_TEMPROOT"
 
 
 def pytest_configure() -> None:
-    """Have pytest make its temporary folders in memory, unless somebody said where."""
+    """Temporary folders are in memory, unless somebody said where; and no example has a deadline.
+
+    A busy machine is slow, and a test that fails for that says nothing.
+    """
+    settings.register_profile("jeton", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("jeton")
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
         os.environ.setdefault(TEMPORARY_ROOT, str(MEMORY))
 

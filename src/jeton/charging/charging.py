@@ -154,6 +154,8 @@ class Charging:
         ask = hold.ask
         if self.continuing.is_open(ask.request_id):
             return await self._end_unheld(end, hold)
+        # Given back, or about to be: what is charged after that would be taken back, too.
+        self._promises.refuse_failed(ask.request_id)
         try:
             # A hold that is still on its way is ahead of its end, in the same commit or an earlier one.
             return cast("Charge", await self._commits.submit(end))

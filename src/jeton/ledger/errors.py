@@ -20,4 +20,5 @@ class HoldEndedError(ConflictError):
 
     def __init__(self, request_id: str, state: str) -> None:
         """Name the request and how its hold ended."""
+        self.state = state
         super().__init__(f"The hold of {request_id} has already ended ({state}); send the request again.")

@@ -91,7 +91,8 @@ CONTRACT: Mapping[Rule, Clause] = MappingProxyType(
             "nothing; the hold ends as unconfirmed after its validity",
         ),
         Rule.HOLD_UNCONFIRMED: Clause(
-            "The database went away before it confirmed the hold, so the upstream was never called", "nothing"
+            "The database went away before it confirmed the hold, so no answer was delivered",
+            "nothing; what was charged all the same, since the commit had happened, is reversed",
         ),
     }
 )

@@ -20,9 +20,12 @@ from jeton.charging.members import (
     TakeHold,
     TakeLease,
 )
+from jeton.charging.outage.replaying import replay
 from jeton.charging.outage.spool import Spool
+from jeton.charging.posting import Posting
 from jeton.charging.words import Charge, Rule
 from jeton.db.channel import Channel
+from jeton.db.errors import OutcomeUnknownError
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import open_pool
 from jeton.errors import InsufficientCreditError, JetonError, OverloadedError
@@ -210,3 +213,44 @@ async def test_who_cannot_be_asked_for_a_lease_is_no_reason_to_refuse(
     await pool.close()
     with pytest.raises(OverloadedError):
         await charging.hold(house.ask(TRIAL + 1))
+
+
+async def test_whoever_is_told_that_nothing_was_charged_is_charged_nothing(
+    house: House, nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    """A promised hold and its end were in one commit, which took too long to be waited for, and happened."""
+    node, _ = nodes
+    await make_busy(house, node)
+    posting, spool, answered = Posting(), Spool(tmp_path / "ends.jsonl"), asyncio.Event()
+
+    async def post_slowly(channel: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
+        outcomes = await posting.post(channel, members)
+        await answered.wait()
+        return outcomes
+
+    commits = GroupCommit(house.pool, post_slowly)
+    charging = Charging(
+        commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
+    )
+    hold = await charging.hold(house.ask(HOLD_NANO))
+    assert not hold.transaction_id
+    with pytest.raises(OutcomeUnknownError):
+        await charging.settle(hold, metered())
+    answered.set()
+    await commits.close()
+    assert (await house.balance()).amounts.used_nano == (BUSY_HOLDS + 1) * V1_NANO
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError):
+            await charging.settle(hold, metered())
+    async with asyncio.timeout(HOLD_VALIDITY_S):
+        while not spool.count:  # noqa: ASYNC110 - whoever gives the hold back tells nobody
+            await asyncio.sleep(0)
+    # Replayed twice, as by a server that died before the spool was cleared.
+    lines = spool.read()
+    await replay(house.pool, node.commits, spool)
+    again = Spool(tmp_path / "again.jsonl")
+    for line in lines:
+        await again.append(line)
+    await replay(house.pool, node.commits, again)
+    assert (await house.balance()).amounts.used_nano == BUSY_HOLDS * V1_NANO
+    assert (await house.proof()).findings == []

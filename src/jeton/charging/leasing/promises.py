@@ -39,7 +39,12 @@ class Promises:
         taking = self._open.get(request_id)
         if taking is not None:
             await asyncio.shield(taking)
-        elif request_id in self._failed:
+        else:
+            self.refuse_failed(request_id)
+
+    def refuse_failed(self, request_id: str) -> None:
+        """Raise what taking the hold raised, if that is known; an open promise is not waited for."""
+        if request_id in self._failed:
             raise self._failed[request_id]
 
     def _note(self, ask: HoldAsk, taking: Taking) -> None:

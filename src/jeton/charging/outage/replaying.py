@@ -8,13 +8,15 @@ import psycopg
 import structlog
 
 from jeton import clock
+from jeton.charging.credits.reversing import reverse_charge
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.outage.spool import Spool, SpooledEnd, Unheld
 from jeton.charging.price_versions import find_price_versions
-from jeton.charging.words import HoldAsk
+from jeton.charging.words import HoldAsk, Rule
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.errors import NotFoundError, OverloadedError
+from jeton.identity.audit import SYSTEM
 from jeton.ledger.errors import HoldEndedError
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, rate
@@ -23,6 +25,9 @@ from jeton.usage import Usage
 ENDS_AT_ONCE = 256
 INTERVAL_S = 1
 HOLD_VALIDITY_S = 60
+
+_FIND_NET = "SELECT net_nano FROM charges WHERE request_id = %s"
+_REVERSED = "the database went away while this was being charged, and its client was told that it was not"
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +64,10 @@ async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool
             *(commits.submit(_restore_end(end, versions)) for end in some), return_exceptions=True
         )
         for end, outcome in zip(some, outcomes, strict=True):
-            _judge(end, outcome)
+            if _was_charged_unknown(end, outcome):
+                await _reverse(pool, end.request_id)
+            else:
+                _judge(end, outcome)
     await spool.clear(len(ends))
     _log.info("spool_replayed", ends=len(ends))
     return len(ends)
@@ -114,6 +122,24 @@ def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
         is_late=True,
         attempts=end.attempts,
     )
+
+
+def _was_charged_unknown(end: SpooledEnd, outcome: Outcome | BaseException) -> bool:
+    """Whether a request was charged whose client was told that it was not.
+
+    Its hold was promised, and its end so fast that both were in the commit of which nobody knew whether it
+    had happened: it had.
+    """
+    is_charged = isinstance(outcome, HoldEndedError) and outcome.state == "settled"
+    return is_charged and end.rule is Rule.HOLD_UNCONFIRMED
+
+
+async def _reverse(pool: Pool, request_id: str) -> None:
+    """Take back what the request was charged; once, however often it is replayed."""
+    async with pool.connection() as connection:
+        row = await (await connection.execute(_FIND_NET, (request_id,))).fetchone()
+        if row is not None and row[0]:
+            await reverse_charge(connection, request_id, reason=_REVERSED, by=SYSTEM)
 
 
 def _judge(end: SpooledEnd, outcome: Outcome | BaseException) -> None:
