@@ -101,6 +101,25 @@ async def test_of_too_many_those_that_end_first_go(pool: Pool) -> None:
     assert set(await read(pool, *range(10), 99)) == {6, 7, 8, 9, 99}
 
 
+@pytest.mark.parametrize(("ttl", "ttl_s"), [("5m", 300), ("1h", 3600)])
+async def test_a_hit_begins_the_lifetime_anew(pool: Pool, ttl: str, ttl_s: int) -> None:
+    nodes = [Account(), Account()]
+    for account in nodes:
+        account.open(pool)
+    plan = make_plan(body([text("a", {**MARK, "ttl": ttl})]), SCOPE)
+    assert plan is not None
+    hits = []
+    # Each is ten seconds before the end that the one before has made; the last one is late.
+    for turn, at_s in enumerate((0, ttl_s - 10, 2 * ttl_s - 20, 3 * ttl_s - 20)):
+        account = nodes[turn % 2]
+        look = await account.look(plan, (AT_S + at_s) * 1_000_000)
+        hits.append(look.hit)
+        assert await account.begin(look, plan.breakpoints, message_id="", cached_tokens=0)
+    assert hits == [None, 0, 0, None]
+    for account in nodes:
+        await account.close()
+
+
 async def test_no_text_is_stored(pool: Pool) -> None:
     account = Account()
     account.open(pool)

@@ -24,6 +24,8 @@ from jeton.pricing.rating import STANDARD, Conditions, rate
 from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.tokens.prompt import Prompt
 from jeton.upstreams.caching.kept import KeptUpstream
+from jeton.upstreams.caching.rewriting import find_message
+from jeton.upstreams.caching.tally import Tally
 from jeton.upstreams.embedded import EmbeddedAnswer, EmbeddedUpstream
 from jeton.upstreams.interface import Ask, CountMethod, MessagesRequest, Upstream
 
@@ -242,7 +244,9 @@ async def test_without_an_account_everything_is_uncached_input(counter: Counter)
     assert buckets(await ask(upstream, talk(" lake" * 100))) == (2104, 0, 0, 0)
 
 
-async def test_what_could_not_be_written_is_not_billed_as_written(pool: Pool, counter: Counter) -> None:
+async def test_without_an_answer_of_the_database_everything_is_uncached_input(
+    pool: Pool, counter: Counter
+) -> None:
     async with node(pool, counter, Reporting(2104)) as upstream:
         await ask(upstream, talk(" lake" * 100))
         async with pool.connection() as connection:
@@ -253,6 +257,23 @@ async def test_what_could_not_be_written_is_not_billed_as_written(pool: Pool, co
         async with pool.connection() as connection:
             await connection.execute("ALTER TABLE gone RENAME TO prompt_cache_entries")
         assert buckets(await ask(upstream, further)) == (0, 104, 0, 2000)
+
+
+async def test_what_could_not_be_written_is_not_billed_as_written(pool: Pool) -> None:
+    account = Account()
+    account.open(pool)
+    plan = make_ask(talk(" lake" * 100)).cache
+    assert plan is not None
+    look = await account.look(plan, 1_800_000_000_000_000)
+    async with pool.connection() as connection:
+        await connection.execute("ALTER TABLE prompt_cache_entries RENAME TO gone")
+    carrier = find_message(b'{"id":"msg_1","usage":{"input_tokens":2104,"output_tokens":1}}')
+    assert carrier is not None
+    tally = Tally(account, look, {1: 2000}, whole=2104)
+    await tally.begin(carrier)
+    tally.change(carrier)
+    assert buckets(msgspec.json.decode(carrier.render())) == (2104, 0, 0, 0)
+    await account.close()
 
 
 @pytest.mark.parametrize(
