@@ -151,3 +151,32 @@ def test_a_message_start_without_usage_leaves_it_unknown() -> None:
     observer.feed(b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n')
     assert observer.has_started
     assert read_reported(observer.usage).is_missing
+
+
+def delta(**fields: str) -> bytes:
+    data = msgspec.json.encode({"type": "content_block_delta", "index": 0, "delta": fields})
+    return b"event: content_block_delta\ndata: %b\n\n" % data
+
+
+@given(texts=st.lists(st.text(), min_size=1, max_size=8), places=st.lists(st.integers(0, 2_000), max_size=10))
+def test_what_a_model_wrote_is_read_whatever_it_wrote(texts: list[str], places: list[int]) -> None:
+    """Text is looked for in bulk, so none may look like the place where it stands."""
+    tricky = [*texts, '","text":"no', 'event: message_stop\n\n"thinking": "no"', "\\"]
+    written = [
+        {"type": "text_delta", "text": text} if number % 2 else {"text": text, "type": "text_delta"}
+        for number, text in enumerate(tricky)
+    ]
+    data = b"".join(delta(**fields) for fields in written)
+    observer = StreamObserver()
+    assert feed_all(observer, cut(data, places)) == data
+    assert observer.emitted_text == "".join(tricky)
+    assert not observer.is_over
+
+
+def test_an_end_behind_deltas_is_seen() -> None:
+    """However events are counted in bulk, the one that ends the stream is never passed on early."""
+    for end in (b"event: message_stop\ndata: {}\n\n", b'data: {"type":"message_stop"}\n\n'):
+        observer = StreamObserver()
+        deltas = delta(type="text_delta", text="x") * 3
+        assert observer.feed(deltas + end) == deltas
+        assert observer.is_over
