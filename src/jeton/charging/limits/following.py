@@ -84,10 +84,12 @@ class Follower:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._beat(connection)
             timeout_s = HURRY_S if self._is_short else BEAT_S
-            async for announcement in connection.notifies(timeout=timeout_s, stop_after=1):
-                if announcement.channel == LIMITS_CHANNEL:
-                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                        await self._read(connection, UUID(announcement.payload))
+            # The connection is the generator's until it has ended: only then can it be asked for more.
+            announced = [one async for one in connection.notifies(timeout=timeout_s, stop_after=1)]
+            changed = {one.payload for one in announced if one.channel == LIMITS_CHANNEL}
+            for organization_id in changed:
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    await self._read(connection, UUID(organization_id))
 
     async def _beat(self, connection: Connection) -> int:
         before = self._limiter.claim

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from jeton import clock
 from jeton.charging.limits.following import Follower
@@ -47,6 +49,10 @@ async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not is_so():  # noqa: ASYNC110 - a limiter has no use for an event of its own
             await asyncio.sleep(PAUSE_S)
+
+
+def is_in_force(limiter: Limiter, place: Place, limits: Limits) -> bool:
+    return limiter.find_limits(place.organization_id, place.workspace_id, group=place.group) == limits
 
 
 @asynccontextmanager
@@ -184,6 +190,20 @@ async def test_a_change_is_known_without_being_asked_for(pool: Pool) -> None:
         async with pool.connection() as connection:
             await clear_limits(connection, place, by=ADA)
         await until(lambda: limiter.is_off)
+
+
+async def test_changes_are_read_on_the_connection_that_heard_of_them(pool: Pool) -> None:
+    """It once waited for itself: each change took five seconds and a new connection."""
+    organization_id, _ = await open_organization(pool)
+    limiter = LimitTerms().make_limiter(clock.read_us())
+    place = Place(organization_id, None, "opus")
+    with capture_logs() as logs:
+        async with following(pool, limiter):
+            for number in range(1, 6):
+                async with pool.connection() as connection:
+                    await set_limits(connection, place, Limits(requests=number), by=ADA)
+                await until(partial(is_in_force, limiter, place, Limits(requests=number)))
+    assert logs == []
 
 
 async def test_limits_that_were_set_before_are_known_before_the_first_request(pool: Pool) -> None:
