@@ -4,7 +4,7 @@ The peak is measured first, for ``--peak-seconds``; then requests come at half t
 last one is done. Where the machine had no time for this script itself, what it did not send is not made up
 for, but counted. Memory and files are read every ``--look-s`` seconds. Flat is: the memory's median in the
 last quarter is at most 2 % above that of the second quarter; and with nobody there afterwards at most 5 more
-files are open than before. (Under load there is one for each connection that the clients happen to have.)
+files are open than after the peak. (Under load there is one for each connection that the clients happen to have.)
 
     python bench/soak.py [--minutes 30] [--json]
 """
@@ -35,7 +35,8 @@ CONNECTIONS_MAX = 512
 TIMEOUT_S = 600
 LATE_S_MAX = 2
 OK, OVERLOADED = 200, 529
-REST_S = 10
+# Kept connections to the upstream are closed by then.
+REST_S = 20
 
 
 @dataclass(slots=True)
@@ -134,17 +135,23 @@ async def keep_looking(server: Jeton, looks: list[Look], *, every_s: float) -> N
 
 async def soak(server: Jeton, chosen: argparse.Namespace) -> tuple[Load, list[Look], float]:
     """The load, what was seen before it, meanwhile and after it, and the peak."""
-    looks = [look(server, 0)]
     load = Load()
-    limits = httpx2.Limits(max_connections=CONNECTIONS_MAX)
-    async with httpx2.AsyncClient(timeout=TIMEOUT_S, limits=limits) as session:
+    async with open_session() as session:
         peak = await find_peak(session, server, chosen.peak_seconds)
+    await asyncio.sleep(REST_S)
+    looks = [look(server, 0)]
+    async with open_session() as session:
         looker = asyncio.create_task(keep_looking(server, looks, every_s=chosen.look_s))
         await send(session, server, load, rate=peak / 2, seconds=chosen.minutes * 60)
         looker.cancel()
     await asyncio.sleep(REST_S)
     looks.append(look(server, looks[-1].at_s))
     return load, looks, peak
+
+
+def open_session() -> httpx2.AsyncClient:
+    """Clients, all of which are gone when it is closed."""
+    return httpx2.AsyncClient(timeout=TIMEOUT_S, limits=httpx2.Limits(max_connections=CONNECTIONS_MAX))
 
 
 def judge(load: Load, looks: list[Look], peak: float) -> dict[str, object]:
