@@ -4,7 +4,7 @@ The peak is measured first, for ``--peak-seconds``; then requests come at half t
 last one is done. Where the machine had no time for this script itself, what it did not send is not made up
 for, but counted. Memory and files are read every ``--look-s`` seconds. Flat is: the memory's median in the
 last quarter is at most 2 % above that of the second quarter; and with nobody there afterwards at most 5 more
-files are open than after the peak. (Under load there is one for each connection that the clients happen to have.)
+files are open than after the peak. (Under load there is one for each connection that clients happen to have.)
 
     python bench/soak.py [--minutes 30] [--json]
 """
