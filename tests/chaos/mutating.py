@@ -124,9 +124,8 @@ def find_killers(mutants: Sequence[Mutant], folders: Sequence[Path], *, timeout_
         tried = {threads.submit(try_one, mutant): mutant.name for mutant in mutants}
         for number, done in enumerate(as_completed(tried), start=1):
             killers[tried[done]] = done.result()
-            show_progress(f"{number} of {len(mutants)}: {tried[done]}")
-            if not done.result():
-                complain(f"survived: {tried[done]}")
+            show_progress(f"{number} of {len(mutants)}")
+            complain(f"{tried[done]}: {done.result() or 'SURVIVED'}")
     return killers
 
 
