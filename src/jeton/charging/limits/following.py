@@ -29,7 +29,8 @@ CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 5
 RECONNECT_DELAY_S = 1
 # Who waits for others to let go of something looks again after so long.
-HURRY_S = 0.2
+HURRY_MS = 200
+MS_PER_S = 1000
 # A node that cannot be heard acts as if it were gone some time before the others do.
 DOUBT_AFTER_S = SILENCE_MAX_S - 2 * BEAT_S
 
@@ -83,7 +84,7 @@ class Follower:
         while True:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._beat(connection)
-            timeout_s = HURRY_S if self._is_short else BEAT_S
+            timeout_s = HURRY_MS / MS_PER_S if self._is_short else BEAT_S
             # The connection is the generator's until it has ended: only then can it be asked for more.
             announced = [one async for one in connection.notifies(timeout=timeout_s, stop_after=1)]
             changed = {one.payload for one in announced if one.channel == LIMITS_CHANNEL}
