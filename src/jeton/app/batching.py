@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from jeton.app.background import run_in_background
+from jeton.app.routing import Routing
 from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
 from jeton.batches.working.keeping import Keeper
@@ -13,7 +14,6 @@ from jeton.charging.members import Member, Outcome
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.gateway.batching.judging import ItemJudge
-from jeton.gateway.catalog import Catalog
 from jeton.settings import Settings
 
 
@@ -31,16 +31,16 @@ class BatchPlace:
 
     pool: Pool
     commits: GroupCommit[Member, Outcome]
-    catalog: Catalog
+    routing: Routing
     node_id: str
     count_in_flight: Callable[[], int] = lambda: 0
 
 
 async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitStack) -> Batching:
     """Receive batches, and work on them until the stack is closed."""
-    judge = ItemJudge(place.catalog)
+    judge = ItemJudge(place.routing.catalog)
     gates = Gates(settings.batch_concurrency, count_in_flight=place.count_in_flight)
-    runner = Runner(place.pool, place.commits, judge, gates=gates)
+    runner = Runner(place.pool, place.commits, judge, gates=gates, costs=place.routing.costs)
     keeper = Keeper(place.pool, place.commits, runner)
     await keeper.jobs.open()
     run_in_background(stack, "batches", keeper.run)

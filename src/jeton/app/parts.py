@@ -136,7 +136,7 @@ async def _start(
     stack.push_async_callback(watch.close)
     run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
-    place = BatchPlace(pool, commits, routing.catalog, node_id, count_in_flight=lambda: len(exchanges))
+    place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges))
     batching = await open_batching(settings, place, stack)
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(

@@ -69,4 +69,4 @@ async def _open_batching(
     for upstream in routing.upstreams:
         stack.push_async_callback(upstream.close)
     cache.open(pool, stack)
-    await open_batching(settings, BatchPlace(pool, commits, routing.catalog, node_id), stack)
+    await open_batching(settings, BatchPlace(pool, commits, routing, node_id), stack)

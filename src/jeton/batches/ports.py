@@ -10,6 +10,7 @@ from jeton.batches.items import BatchHead, Problem
 from jeton.charging.words import Metered, Rule
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
+from jeton.upstreams.attempts import Attempt
 from jeton.upstreams.interface import MessagesRequest
 
 
@@ -21,7 +22,7 @@ class Bounded(msgspec.Struct, frozen=True):
 
 
 class ItemAsk(msgspec.Struct, frozen=True):
-    """An item that may be asked: of whom, at which price."""
+    """An item that may be asked: of whom, at which price; ``attempts`` is filled by asking."""
 
     head: BatchHead
     request_id: str
@@ -32,11 +33,13 @@ class ItemAsk(msgspec.Struct, frozen=True):
     is_rehearsal: bool
     version: PriceVersion
     asked: Conditions
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
 
 
 class Answered(msgspec.Struct, frozen=True):
     """What came of asking: the message, or a problem; and how the item's hold ends.
 
+    ``as_billed`` is the ending under the tier that the upstream names, by which the operator pays.
     ``may_retry`` says that the same may succeed a moment later, and that nothing was answered yet.
     """
 
@@ -45,6 +48,7 @@ class Answered(msgspec.Struct, frozen=True):
     message: bytes | None = None
     problem: Problem | None = None
     may_retry: bool = False
+    as_billed: Metered | Rule | None = None
 
 
 class Judge(Protocol):

@@ -57,7 +57,7 @@ serve = with_options(_run)
 
 
 def _work() -> None:
-    """Sweep holds and lots and send notifications until Ctrl-C, beside a server or without one."""
+    """Work on batches, end what is past its time and notify until Ctrl-C, beside a server or without one."""
     asyncio.run(_work_on())
 
 

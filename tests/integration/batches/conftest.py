@@ -1,6 +1,6 @@
 """A shop that takes batches: real PostgreSQL, the embedded upstream at the prices of claude-sonnet-5-5."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
 from jeton.batches.working.keeping import Keeper
 from jeton.batches.working.running import Runner
+from jeton.charging.costing.costing import CostBook
 from jeton.charging.members import Member, Outcome
 from jeton.charging.onboarding import TrialTerms, open_organization
 from jeton.charging.posting import Posting
@@ -135,9 +136,13 @@ class Shop:
 
 @asynccontextmanager
 async def opened_shop(
-    pool: Pool, upstream: Upstream | None = None, *, credit_nano: int = 5 * USD
+    pool: Pool,
+    upstream: Upstream | None = None,
+    *,
+    credit_nano: int = 5 * USD,
+    costs: Mapping[str, CostBook] | None = None,
 ) -> AsyncIterator[Shop]:
-    """A shop with an organization of its own."""
+    """A shop with an organization of its own; ``costs`` are upstreams' own prices."""
     book = load_book()
     async with pool.connection() as connection:
         await record_price_versions(connection, book.versions)
@@ -149,7 +154,7 @@ async def opened_shop(
     answering = upstream or EmbeddedUpstream(lambda _: None)
     catalog = Catalog(book, [ModelRoute(model, answering) for model in served(book.models(), at)], at)
     judge = ItemJudge(catalog)
-    runner = Runner(pool, commits, judge, gates=Gates(8))
+    runner = Runner(pool, commits, judge, gates=Gates(8), costs=costs)
     keeper = Keeper(pool, commits, runner)
     await keeper.jobs.open()
     uploads = Uploads(pool, commits, judge, node_id="node_test")

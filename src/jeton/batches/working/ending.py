@@ -1,5 +1,6 @@
 """Ending: from what came of asking for an item to its result and its charge."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from jeton.batches.items import render_succeeded as render_message
 from jeton.batches.ports import Answered, ItemAsk
 from jeton.batches.working.claiming import Claimed
 from jeton.charging.batching.members import ItemCharge, ItemEnd, ItemOutcome, make_pool_id
-from jeton.charging.words import ChargeState, Metered
+from jeton.charging.costing.costing import CostBook, answered_by, cost_attempts
+from jeton.charging.words import ChargeState, Hold, HoldAsk, Metered
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
 from jeton.usage import Usage
@@ -21,10 +23,20 @@ _UNKNOWN: dict[str, int | None] = dict.fromkeys(_COUNTS)
 
 
 def end_answered(
-    chunk: Claimed, position: int, stored: StoredItem, *, ask: ItemAsk, answered: Answered
+    claimed: tuple[Claimed, int, StoredItem],
+    ask: ItemAsk,
+    answered: Answered,
+    *,
+    costs: Mapping[str, CostBook],
 ) -> ItemEnd:
-    """The end of an item that an upstream was asked for, charged for what was used."""
+    """The end of an item that an upstream was asked for, charged for what was used.
+
+    ``claimed`` is the item: its chunk, its place there and what it asks.
+    """
+    chunk, position, stored = claimed
     charge = _charge(chunk, stored, ask, answered)
+    attempts = cost_attempts(_hold(chunk, stored, ask), answered.as_billed or answered.ending, costs)
+    charge = msgspec.structs.replace(charge, attempts=attempts)
     if answered.message is not None:
         line = render_message(stored.custom_id, answered.message)
         return ItemEnd(position, ask.request_id, "succeeded", line, charge)
@@ -45,6 +57,22 @@ def end_unasked(chunk: Claimed, position: int, stored: StoredItem, outcome: Item
     return ItemEnd(position, request_id, outcome, render_ended(stored.custom_id, outcome))
 
 
+def _hold(chunk: Claimed, stored: StoredItem, ask: ItemAsk) -> Hold:
+    """The item's part of its pool, as a hold of its own."""
+    asked = HoldAsk(
+        request_id=ask.request_id,
+        organization_id=chunk.organization_id,
+        workspace_id=chunk.workspace_id,
+        key_id=chunk.key_id,
+        model=ask.version.model,
+        upstream=ask.upstream,
+        price_version=ask.version,
+        amount_nano=stored.bound_nano,
+        is_rehearsal=ask.is_rehearsal,
+    )
+    return Hold(asked, "", chunk.created_at, chunk.expires_at, attempts=ask.attempts)
+
+
 def _charge(chunk: Claimed, stored: StoredItem, ask: ItemAsk, answered: Answered) -> ItemCharge:
     pool_id = make_pool_id(chunk.batch_id, stored.pool)
     ending = answered.ending
@@ -62,7 +90,7 @@ def _charge(chunk: Claimed, stored: StoredItem, ask: ItemAsk, answered: Answered
         rule=ending.rule,
         usage=ending.usage,
         rating=None if ending.usage is None else rate(ending.usage, ask.version, ending.conditions),
-        event=_event(ask, answered.upstream, ending, chunk.created_at),
+        event=_event(ask, answered_by(ask.attempts, answered.upstream), ending, chunk.created_at),
     )
 
 

@@ -6,7 +6,7 @@ work of a moment and no charge. Whoever takes the chunk over begins with those w
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psycopg
 import structlog
@@ -25,6 +25,7 @@ from jeton.batches.working.claiming import (
 from jeton.batches.working.ending import end_answered, end_refused, end_unasked
 from jeton.batches.working.gates import Gates
 from jeton.charging.batching.members import ItemEnd, ItemOutcome, SettleItems, make_pool_id
+from jeton.charging.costing.costing import CostBook
 from jeton.charging.members import Member, Outcome
 from jeton.charging.price_versions import find_price_versions
 from jeton.db.group_commit import GroupCommit
@@ -52,9 +53,16 @@ class Runner:
     """Runs chunks, several at a time."""
 
     def __init__(
-        self, pool: Pool, commits: GroupCommit[Member, Outcome], judge: Judge, *, gates: Gates
+        self,
+        pool: Pool,
+        commits: GroupCommit[Member, Outcome],
+        judge: Judge,
+        *,
+        gates: Gates,
+        costs: Mapping[str, CostBook] | None = None,
     ) -> None:
-        """``gates`` bound how much is asked of each upstream."""
+        """``gates`` bound how much is asked of each upstream; ``costs`` are upstreams' own prices."""
+        self._costs = costs or {}
         self._pool = pool
         self._commits = commits
         self._judge = judge
@@ -73,7 +81,7 @@ class Runner:
             if missing:
                 self._versions |= await find_price_versions(connection, missing)
         versions = {pool_id: self._versions[version_id] for pool_id, version_id in version_ids.items()}
-        run = _Run(claimed, versions, self._judge, self._gates, commits=self._commits)
+        run = _Run(claimed, versions, self._judge, self._gates, commits=self._commits, costs=self._costs)
         renewing = asyncio.create_task(self._keep_claim(run, claim_id))
         try:
             await run.run()
@@ -109,8 +117,10 @@ class _Run:
         gates: Gates,
         *,
         commits: GroupCommit[Member, Outcome],
+        costs: Mapping[str, CostBook],
     ) -> None:
         self.chunk = chunk
+        self._costs = costs
         self.is_canceled = chunk.state == "canceling"
         self._versions = versions
         self._judge = judge
@@ -196,7 +206,7 @@ class _Run:
             return end_refused(chunk, position, stored, self._judge.describe(error))
         answered = await self._ask(ask)
         if isinstance(answered, Answered):
-            return end_answered(chunk, position, stored, ask=ask, answered=answered)
+            return end_answered((chunk, position, stored), ask, answered, costs=self._costs)
         return end_unasked(chunk, position, stored, answered)
 
     async def _ask(self, ask: ItemAsk) -> Answered | ItemOutcome:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from jeton.charging.costing.rows import AttemptRow
 from jeton.charging.words import ChargeState
 from jeton.metering.contract import Rule
 from jeton.metering.events import UsageEvent
@@ -55,6 +56,7 @@ class ItemCharge(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     rating: Rating | None = None
     event: UsageEvent | None = None
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 class ItemEnd(msgspec.Struct, frozen=True):

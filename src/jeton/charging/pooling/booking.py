@@ -210,6 +210,7 @@ def _charge(desk: Desk, book: Book, pool: _OpenPool, *, item: ItemEnd, charge: I
         usage=charge.usage,
         rating=charge.rating,
         event=charge.event,
+        attempts=charge.attempts,
     )
     row = msgspec.structs.replace(
         pool.row,

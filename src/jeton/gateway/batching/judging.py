@@ -97,7 +97,14 @@ class ItemJudge:
             route, _ = self._catalog.find(ask.request.model, clock.now())
             scope = Scope(ask.head.organization_id, ask.head.workspace_id, ask.version.model)
             plan = make_plan(ask.body, scope) if route.keeps_cache else None
-            asked = Ask(ask.request_id, ask.request, ask.body, ask.headers, cache=plan)
+            asked = Ask(
+                request_id=ask.request_id,
+                request=ask.request,
+                body=ask.body,
+                headers=ask.headers,
+                attempts=ask.attempts,
+                cache=plan,
+            )
             body = await _read(answer := await route.upstream.send(asked))
         except UpstreamError as error:
             return _fail(ask, error, may_retry=True)
@@ -110,7 +117,8 @@ class ItemJudge:
             sentence = f"The upstream {ask.upstream} answered with something that is no message."
             return _fail(ask, UpstreamAnswerError(sentence), may_retry=True)
         ending = end_of_answer(body, ask.asked, version=ask.version, max_tokens=ask.request.max_tokens)
-        return Answered(ask.upstream, _at_batch_prices(ending, ask.version), message=message)
+        own = _at_batch_prices(ending, ask.version)
+        return Answered(ask.upstream, own, message=message, as_billed=ending)
 
     def describe(self, error: Exception) -> Problem:
         """An error as the Messages API names it."""
