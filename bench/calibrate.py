@@ -5,8 +5,8 @@
 
 ``label`` reads the texts (see ``calibrating.corpus``), counts them and writes one file of labels,
 with a manifest of digests beside it. ``fit`` leaves whole languages, kinds of source file and
-documents out, fits, prints how well it did on what was left out and takes the interval from it;
-then it fits all texts and writes the family's ``.tokcal``.
+documents out, fits, levels, prints how well it did on what was left out and takes the interval from
+it; then it fits all texts and writes the family's ``.tokcal``.
 
 Needs ``scipy`` and, for Claude's families, ``ctok``; neither is a dependency of Jeton.
 """
@@ -22,15 +22,17 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from calibrating.corpus import Document, read_catalogues, read_code, read_prose, summarize
-from calibrating.fitting import SEGMENT_BITS, Fitted, Labelled, fit_tables
+from calibrating.corpus import Document, list_runs, read_catalogues, read_code, read_prose, summarize
+from calibrating.cutting import cut_text, find_owners
+from calibrating.fitting import Fitted, Labelled, fit_weights, level
 from calibrating.holdouts import find_part
 from calibrating.labels import ClaudeLabels, label_o200k, prepare
+from calibrating.leveling import find_offsets
 from calibrating.limits import REST_TOKENS, find_high, fit_bands, has_unfitted_script
 from calibrating.windows import HEADING, SIZES, Window, list_windows, render_report
 
-from jeton.tokens.estimate.calibration import FORMAT, pack_tables
-from jeton.tokens.estimate.segments import cut
+from jeton.tokens.estimate.calibration import FORMAT, pack_weights
+from jeton.tokens.estimate.pairs import PairTables, build_tables
 from jeton.tokens.families import find_family
 
 # Families by their labels: the tokenizer, and what kind of truth its counts are.
@@ -45,7 +47,7 @@ class Labels:
     source: str
     group: str
     name: str
-    raw: bytes
+    text: str
     costs: dict[str, np.ndarray[tuple[int], np.dtype[np.float32]]]
 
 
@@ -75,6 +77,7 @@ def _label(target: Path, prose: list[Path], catalogues: list[Path], code: list[P
         *chain.from_iterable(map(read_prose, prose)),
         *chain.from_iterable(map(read_catalogues, catalogues)),
         *read_code(code),
+        *list_runs(),
     ]
     manifest = json.dumps(summarize(documents), indent=0, ensure_ascii=False)
     target.with_suffix(".manifest.json").write_text(manifest + "\n", encoding="utf-8")
@@ -85,23 +88,23 @@ def _label(target: Path, prose: list[Path], catalogues: list[Path], code: list[P
 
 def _count(documents: list[Document]) -> Iterator[Labels]:
     claude = {family: ClaudeLabels(version) for family, version in TOKENIZERS.items() if version}
+    spaced, by_space = build_tables(by_space=False), build_tables(by_space=True)
     for document in documents:
         text = prepare(document.text)
         if not text:
             continue
-        raw = text.encode()
-        segments = cut(raw, by_space=False)
+        cut = cut_text(text, spaced)
         costs = {}
         for family, labels in claude.items():
             positions, counts = labels.label(text)
-            owners = np.searchsorted(segments.starts, positions, "right") - 1
-            size = len(segments.starts)
-            costs[family] = np.bincount(owners, weights=counts, minlength=size).astype(np.float32)
+            owners = find_owners(cut, positions, spaced)
+            found = np.bincount(owners, weights=counts, minlength=len(cut.lasts))
+            costs[family] = found.astype(np.float32)
         # A token of o200k may begin with the space of the word it is of: its last byte tells.
-        segments = cut(raw, by_space=True)
-        owners = np.searchsorted(segments.starts + segments.lengths, label_o200k(text), "right")
-        costs["o200k"] = np.bincount(owners, minlength=len(segments.starts)).astype(np.float32)
-        yield Labels(document.source, document.group, document.name, raw, costs)
+        cut = cut_text(text, by_space)
+        owners = find_owners(cut, label_o200k(text), by_space)
+        costs["o200k"] = np.bincount(owners, minlength=len(cut.lasts)).astype(np.float32)
+        yield Labels(document.source, document.group, document.name, text, costs)
 
 
 def _read(source: Path, family: str) -> Iterator[Labelled]:
@@ -112,7 +115,7 @@ def _read(source: Path, family: str) -> Iterator[Labelled]:
                 labels: Labels = pickle.load(file)  # noqa: S301 (our own file)
             except EOFError:
                 return
-            yield Labelled(labels.source, labels.group, labels.name, labels.raw, labels.costs[family])
+            yield Labelled(labels.source, labels.group, labels.name, labels.text, labels.costs[family])
 
 
 def _fit(source: Path, family: str, folder: Path) -> None:
@@ -120,16 +123,27 @@ def _fit(source: Path, family: str, folder: Path) -> None:
     parts: dict[str, list[Labelled]] = defaultdict(list)
     for text in texts:
         parts[find_part(text.source, text.group, text.name)].append(text)
-    by_space = family == "o200k"
-    held = fit_tables(parts["fitted"], by_space=by_space, start=None)
+    tables = build_tables(by_space=family == "o200k")
+    held = fit_weights(parts["fitted"], tables, None)
+    windows = _list_windows(parts, held, tables)
+    offsets = find_offsets(
+        [window for found in windows.values() for window in found if window.odd_bytes == 0]
+    )
+    windows = _list_windows(parts, level(held, offsets), tables)
+    fitted = level(fit_weights(texts, tables, held.solution), offsets)
+    manifest = source.with_suffix(".manifest.json").read_bytes()
+    write_calibration(family, fitted, windows, manifest, folder)
+
+
+def _list_windows(
+    parts: dict[str, list[Labelled]], held: Fitted, tables: PairTables
+) -> dict[str, list[Window]]:
     windows: dict[str, list[Window]] = defaultdict(list)
     for part, found in parts.items():
         for text in found if part != "fitted" else ():
-            for window in list_windows(text, held.tables):
+            for window in list_windows(text, held.weights, tables):
                 windows["unseen script" if has_unfitted_script(window) else part].append(window)
-    fitted = fit_tables(texts, by_space=by_space, start=held.solution)
-    manifest = source.with_suffix(".manifest.json").read_bytes()
-    write_calibration(family, fitted, windows, manifest, folder)
+    return windows
 
 
 def write_calibration(
@@ -162,14 +176,13 @@ def write_calibration(
         "family": family,
         "labels": KINDS[family],
         "manifest": sha256(manifest).hexdigest(),
-        "segment_bits": SEGMENT_BITS,
-        "by_space": fitted.tables.by_space,
+        "by_space": family == "o200k",
         "bands": bands,
         "rest": REST_TOKENS,
         "cap": [cap.numerator, cap.denominator],
         "measured": measured,
     }
-    content = json.dumps(header, sort_keys=True).encode() + b"\n" + pack_tables(fitted.tables)
+    content = json.dumps(header, sort_keys=True).encode() + b"\n" + pack_weights(fitted.weights)
     (folder / f"{family}.tokcal").write_bytes(content)
     print(f"{family}: {len(content):,} bytes, bands {bands}")
 

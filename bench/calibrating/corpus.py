@@ -99,6 +99,46 @@ CODE_SUFFIXES = frozenset(
         "txt",
     ]
 )
+# Runs: what is repeated, up to how often, between what.
+RUN_CHARACTERS = (
+    *(" ", "\n", "\t", "-", "=", "*", "#", "_", ".", "~", "/", "+", "|", "a", "x", "0", "!", "?", "A"),
+    *(
+        "\u2500",
+        "\u2550",
+        "\u3000",
+        "\u2588",
+        "\u2022",
+        "  \n",
+        "\n\n",
+        " \n",
+        "- ",
+        "* ",
+        ". ",
+        "| ",
+        "=-",
+        "ab",
+    ),
+)
+RUN_CHARS, RUN_CHARS_MAX = 140, 1_500
+RUN_WORDS = (
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "return",
+    "value",
+    "name",
+    "data",
+    "list",
+    "item",
+    "note",
+    "table",
+)
+RUN_EDGES = ("", "", "\n", " ", ".", ",", ":")
+PICTURES = ((0x1F300, 0x1F64F), (0x1F680, 0x1F6FF), (0x1F900, 0x1F9FF), (0x2600, 0x27BF))
+PICTURE_DOCUMENTS = 12
+PICTURE_RUNS = 900
 _ENTRY = re.compile(r'(?m)^msgstr(?:\[\d\])? ((?:".*"\s*)+)')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WIKI = (
@@ -163,6 +203,26 @@ def read_code(folders: Iterable[Path]) -> Iterator[Document]:
                 break
             if len(text) >= TEXT_CHARS_MIN:
                 yield Document("code", suffix, str(path), text)
+
+
+def list_runs() -> Iterator[Document]:
+    """Runs of one or two characters of many lengths, as rulers and indents are, and pictures."""
+    order = random.Random(SEED)  # noqa: S311 (no secret: texts by rule)
+    for characters in RUN_CHARACTERS:
+        parts = []
+        for length in (*range(1, RUN_CHARS), *(order.randrange(RUN_CHARS, RUN_CHARS_MAX) for _ in range(12))):
+            run = characters * max(1, length // len(characters))
+            parts.append(order.choice(RUN_WORDS) + order.choice(RUN_EDGES) + run + order.choice(RUN_EDGES))
+        order.shuffle(parts)
+        yield Document("synth", "runs", characters, "".join(parts))
+    pictures = "".join(chr(point) for first, last in PICTURES for point in range(first, last + 1))
+    for number in range(PICTURE_DOCUMENTS):
+        parts = []
+        for _ in range(PICTURE_RUNS):
+            parts += [order.choice(RUN_WORDS), order.choice(RUN_EDGES)]
+            parts += order.choices(pictures, k=order.choice((1, 1, 1, 2, 3, 5, 8)))
+            parts.append(order.choice(("", "", "\ufe0f", " ")))
+        yield Document("synth", "picture_runs", str(number), "".join(parts))
 
 
 def summarize(documents: Iterable[Document]) -> dict[str, list[str | int]]:

@@ -1,31 +1,53 @@
-"""Fitting: tables of one family from labelled texts.
+"""Fitting: the weights of one family from labelled texts.
 
-Two steps. Each segment's mean cost goes into the table of segments, the most frequent one where
-two want a slot. Then the weights of the grams are fitted to all segments, common ones too, since
-in a language that was never seen those are the unknown ones: ridge regression, a row per distinct
-segment, weighted by how often it was met up to a limit, so that no few words rule.
+Three steps. Each segment's mean cost goes into the table of segments, the most frequent one where
+two want a slot. Then the weights of units, pairs and triples are fitted to all segments, common ones
+too, since in a language that was never seen those are the unknown ones: ridge regression by conjugate
+gradients, a row per distinct segment, weighted by how often it was met up to a limit, so that no few
+words rule. What is left by kind of character on texts that were held out is taken off (``leveling``).
 
 Needs scipy, which is no dependency of Jeton: ``pip install scipy`` beside it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from calibrating.cutting import Cut, cut_text
 
-from jeton.tokens.estimate.characters import GAP, PAIR_CLASSES, PICTURE
-from jeton.tokens.estimate.grams import GRAM_BITS, NO_GRAM, list_grams
-from jeton.tokens.estimate.segments import END, START, cut, hash_segments, read_characters
-from jeton.tokens.estimate.weighing import GRAM_UNITS, UNITS, Tables, find_marks, find_slots
+from jeton.tokens.estimate.characters import (
+    HAN,
+    HANGUL,
+    KANA,
+    LETTER,
+    UNITS,
+    UNSPACED,
+    list_blocks,
+    list_classes,
+)
+from jeton.tokens.estimate.pairs import Codes, Flags, Integers, PairTables
+from jeton.tokens.estimate.weighing import (
+    PAIR_BITS,
+    SEGMENT_BITS,
+    TRIPLE_BITS,
+    TRIPLE_UNITS,
+    WEIGHT_UNITS,
+    Weights,
+    find_marks,
+    find_pair_slots,
+    find_slots,
+    find_triple_slots,
+)
 
 Floats = npt.NDArray[np.float32]
 
-SEGMENT_BITS = 19
 COST_STEPS = 8
 COST_MAX = 255
+# What an unknown segment is taken for where its hash is by chance that of an empty slot.
+EMPTY_COST = 12
 # A segment met more often than this weighs no more in the regression, and one that the table knows
 # weighs less: it only stands for what languages that were never seen have in its place.
 COUNT_MAX = 30
@@ -33,19 +55,25 @@ KNOWN_WEIGHT = 0.25
 # A segment of more tokens is a sentence without spaces or a long run of one thing: its error grows
 # with its length, so that it weighs less.
 LONG_TOKENS = 16
-ROUNDS = 40
-# By order of gram, blocks last: the longer a gram, the less it is believed.
-RIDGES = (1.0, 2.0, 4.0, 8.0, 0.5)
-# A block of characters is familiar when this many distinct segments have one of it.
-FAMILIAR_MIN = 40
-# With fewer than that its weight is not used, but what its like cost:
+ROUNDS = 26
+ROUNDS_MORE = 10
+# Of units, pairs and triples: the longer a gram, the less it is believed.
+RIDGES = (0.5, 1.5, 5.0)
+# A unit met in fewer distinct segments weighs what its block does, if enough of that was met, or else
+# what its like cost: in ASCII, with two bytes, with three, and as half of a character of four.
 MET_MIN = 3
-# a character of so many bytes, in tokens.
-UNFAMILIAR = {2: 1.0, 3: 1.5, 4: 3.0}
+BLOCK_MET_MIN = 5
+UNFAMILIAR = (0.6, 1.3, 2.2, 1.9)
+# A block is familiar when units of it were met so often in distinct segments; of letters more are
+# needed, as words of a script that nobody writes in are quoted everywhere.
+FAMILIAR_MIN = 40
+FAMILIAR_LETTERS_MIN = 400
+# Alphabets that are familiar whatever was met.
+FAMILIAR_UNITS = 0x180
 
-_BLOCKS = 1 << 16
-_FIRSTS = np.cumsum([0, *(1 << bits for bits in GRAM_BITS)])
-_COLUMNS = int(_FIRSTS[-1]) + _BLOCKS
+_LETTERS = (LETTER, KANA, UNSPACED, HAN, HANGUL)
+_FIRSTS = np.cumsum([0, UNITS, 1 << PAIR_BITS, 1 << TRIPLE_BITS])
+_COLUMNS = int(_FIRSTS[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,136 +83,150 @@ class Labelled:
     source: str
     group: str
     name: str
-    raw: bytes
+    text: str
     costs: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Tables, and the solution they were rounded from, with which another fit can begin."""
+    """Weights, and the solution they were rounded from, with which another fit can begin."""
 
-    tables: Tables
-    solution: npt.NDArray[np.float64]
+    weights: Weights
+    solution: Floats
 
 
-def fit_tables(texts: Sequence[Labelled], *, by_space: bool, start: npt.NDArray[np.float64] | None) -> Fitted:
-    """Fit one family's tables; ``start`` is the solution of a fit on similar texts."""
-    hashes = np.concatenate([hash_segments(cut(text.raw, by_space=by_space)) for text in texts])
+def fit_weights(texts: Sequence[Labelled], tables: PairTables, start: Floats | None) -> Fitted:
+    """Fit one family's weights; ``start`` is the solution of a fit on similar texts."""
+    cuts = [cut_text(text.text, tables) for text in texts]
+    hashes = np.concatenate([cut.hashes for cut in cuts])
     costs = np.concatenate([text.costs for text in texts])
     keys, firsts, inverse, counts = np.unique(
         hashes, return_index=True, return_inverse=True, return_counts=True
     )
     means = np.bincount(inverse, weights=costs, minlength=len(keys)) / counts
     segments = _fill_segments(keys, counts, means)
-    is_known = segments[find_slots(keys, len(segments))] >> 8 == find_marks(keys)
+    is_known = (segments[find_slots(keys)] & 0xFF) == find_marks(keys)
     shares = np.minimum(counts, COUNT_MAX) / np.maximum(means / LONG_TOKENS, 1)
-    weights = np.sqrt(np.where(is_known, KNOWN_WEIGHT, 1) * shares).astype(np.float32)
+    importance = np.sqrt(np.where(is_known, KNOWN_WEIGHT, 1) * shares).astype(np.float32)
     rows = np.full(len(hashes), -1, dtype=np.int64)
     rows[firsts] = np.arange(len(keys))
-    matrix = _build_matrix(texts, rows, weights, by_space=by_space)
-    met = np.bincount(matrix.indices, minlength=_COLUMNS)[_FIRSTS[-1] :]
-    solution = _solve(matrix, weights * means, start)
-    return Fitted(_round(solution, segments, met, by_space=by_space), solution)
+    matrix = _build_matrix(cuts, rows, importance)
+    met = np.bincount(matrix.indices[matrix.indices < UNITS], minlength=UNITS)
+    rounds = ROUNDS if start is None else ROUNDS_MORE
+    solution = _solve(matrix, (importance * means).astype(np.float32), start, rounds)
+    return Fitted(_round(solution, segments, met), solution)
 
 
-def _solve(
-    matrix: Any,  # noqa: ANN401 (scipy has no types here)
-    target: npt.NDArray[np.float64],
-    start: npt.NDArray[np.float64] | None,
-) -> npt.NDArray[np.float64]:
-    """Ridge regression; columns are scaled to one length, or rare characters would be fitted last."""
-    ridges = np.concatenate(
-        [np.full(size, ridge) for size, ridge in zip((*np.diff(_FIRSTS), _BLOCKS), RIDGES, strict=True)]
-    )
-    lengths = np.bincount(matrix.indices, weights=matrix.data.astype(np.float64) ** 2, minlength=_COLUMNS)
-    scales = 1 / np.sqrt(lengths + ridges)
-    matrix.data *= scales.astype(np.float32)[matrix.indices]
-    sparse = import_module("scipy.sparse")
-    shrink = sparse.diags(np.sqrt(ridges) * scales, dtype=np.float32)
-    scaled = import_module("scipy.sparse.linalg").lsmr(
-        sparse.vstack([matrix, shrink]).tocsr(),
-        np.concatenate([target, np.zeros(_COLUMNS)]),
-        maxiter=ROUNDS,
-        x0=None if start is None else start / scales,
-        atol=1e-5,
-        btol=1e-5,
-    )[0]
-    weights: npt.NDArray[np.float64] = scaled * scales
-    return weights
+def level(fitted: Fitted, offsets: npt.NDArray[np.float64]) -> Fitted:
+    """Add tokens to the weight of each unit."""
+    singles = fitted.weights.singles + np.rint(offsets * WEIGHT_UNITS).astype(np.int16)
+    return replace(fitted, weights=replace(fitted.weights, singles=singles.astype("<i2")))
 
 
 def _fill_segments(
-    keys: npt.NDArray[np.uint64], counts: npt.NDArray[np.int64], means: npt.NDArray[np.float64]
+    keys: Codes, counts: npt.NDArray[np.int64], means: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.uint16]:
-    table = np.zeros(1 << SEGMENT_BITS, dtype=np.uint16)
+    table = np.full(1 << SEGMENT_BITS, EMPTY_COST << 8, dtype="<u2")
     order = np.argsort(counts, kind="stable")
-    entries = np.clip(np.rint(means * COST_STEPS), 0, COST_MAX).astype(np.uint16) | (find_marks(keys) << 8)
+    # What costs more than an entry can hold is guessed: it is a sentence without spaces, or junk.
+    order = order[np.rint(means[order] * COST_STEPS) <= COST_MAX]
+    entries = np.rint(means * COST_STEPS).astype(np.uint16) << 8 | find_marks(keys)
     # Of several writes to a slot the last one stays, which is the most frequent.
-    table[find_slots(keys, len(table))[order]] = entries[order]
+    table[find_slots(keys)[order]] = entries[order]
     return table
 
 
-def list_columns(codes: npt.NDArray[np.uint32]) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]]:
-    """Per order of gram: which characters have one, and its column; the blocks last."""
-    columns = [(grams != NO_GRAM, grams + _FIRSTS[order]) for order, grams in enumerate(list_grams(codes))]
-    return [*columns, (codes >= 0x80, (codes & np.uint32(0xFFFF)).astype(np.int64) + _FIRSTS[-1])]
-
-
 def _build_matrix(
-    texts: Sequence[Labelled], rows: npt.NDArray[np.int64], weights: Floats, *, by_space: bool
+    cuts: Sequence[Cut],
+    rows: Integers,
+    importance: Floats,
 ) -> Any:  # noqa: ANN401 (scipy has no types here)
     """One row per distinct segment, its grams counted, times its weight."""
     at = 0
     found: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
-    for text in texts:
-        own = rows[at : at + len(text.costs)]
-        at += len(text.costs)
+    for cut in cuts:
+        own = rows[at : at + len(cut.hashes)]
+        at += len(cut.hashes)
         which = (own >= 0).nonzero()[0]
-        if len(which):
-            codes = read_characters(cut(text.raw, by_space=by_space), which)
-            row = own[which][np.cumsum(codes == START) - 1].astype(np.int32)
-            found += [(row[has], column[has].astype(np.int32)) for has, column in list_columns(codes)]
+        if not len(which):
+            continue
+        lengths = cut.lasts[which] - cut.firsts[which] + 1
+        offsets = np.cumsum(lengths) - lengths
+        where = np.repeat(cut.firsts[which] - offsets, lengths) + np.arange(int(lengths.sum()))
+        row = np.repeat(own[which], lengths).astype(np.int32)
+        is_inner = np.ones(len(where), dtype=np.bool_)
+        is_inner[offsets] = False
+        pairs = cut.pairs.take(where)
+        triples = find_triple_slots(cut.pairs.take(where[is_inner] - 1), pairs[is_inner])
+        found += [
+            (row, cut.units.take(where).astype(np.int32)),
+            (row, (find_pair_slots(pairs) + _FIRSTS[1]).astype(np.int32)),
+            (row[is_inner], (triples + _FIRSTS[2]).astype(np.int32)),
+        ]
     row_indexes = np.concatenate([row for row, _ in found])
     column_indexes = np.concatenate([column for _, column in found])
     return import_module("scipy.sparse").csr_matrix(
-        (weights[row_indexes], (row_indexes, column_indexes)),
-        shape=(len(weights), _COLUMNS),
+        (importance[row_indexes], (row_indexes, column_indexes)),
+        shape=(len(importance), _COLUMNS),
         dtype=np.float32,
     )
 
 
-def _round(
-    weights: npt.NDArray[np.float64],
-    segments: npt.NDArray[np.uint16],
-    met: npt.NDArray[np.int64],
-    *,
-    by_space: bool,
-) -> Tables:
-    """Weights as the integers that the tables hold."""
-    steps = [UNITS, UNITS, UNITS // GRAM_UNITS, UNITS // GRAM_UNITS]
-    parts = [
-        np.rint(part * step) for part, step in zip(np.split(weights, _FIRSTS[1:])[:4], steps, strict=True)
-    ]
-    blocks = np.rint(weights[_FIRSTS[-1] :] * UNITS)
-    familiar = met >= FAMILIAR_MIN
-    # ASCII is always familiar, and so are the marks around segments.
-    familiar[:0x100] = True
-    familiar[[START, END]] = True
-    leads = np.arange(_BLOCKS) & 0xFF
-    # Of letters a few tell of all in a block; symbols have little in common.
-    symbols = np.isin(PAIR_CLASSES, (GAP, PICTURE))
-    for width, first, last in ((2, 0xC2, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0xF8)):
-        too_few = met < np.where(symbols, FAMILIAR_MIN, MET_MIN)
-        blocks[too_few & (leads >= first) & (leads < last)] = UNFAMILIAR[width] * UNITS
-    return Tables(
+def _solve(
+    matrix: Any,  # noqa: ANN401 (scipy has no types here)
+    target: Floats,
+    start: Floats | None,
+    rounds: int,
+) -> Floats:
+    """Ridge regression; columns are scaled to one length, or rare characters would be fitted last."""
+    ridges = np.repeat(RIDGES, np.diff(_FIRSTS))
+    lengths = np.bincount(matrix.indices, weights=matrix.data.astype(np.float64) ** 2, minlength=_COLUMNS)
+    scales = (1 / np.sqrt(lengths + ridges)).astype(np.float32)
+    matrix.data *= scales[matrix.indices]
+    shrink = (np.sqrt(ridges) * scales).astype(np.float32)
+    across = matrix.T
+    solution = np.zeros(_COLUMNS, np.float32) if start is None else start / scales
+    # What is left of the labels, and of the wish for small weights.
+    rest, rest_small = target - matrix @ solution, -shrink * solution
+    gradient = across @ rest + shrink * rest_small
+    direction, norm = gradient, float(gradient @ gradient)
+    for _ in range(rounds):
+        change, change_small = matrix @ direction, shrink * direction
+        step = np.float32(norm / (float(change @ change) + float(change_small @ change_small)))
+        solution = solution + step * direction
+        rest -= step * change
+        rest_small -= step * change_small
+        gradient = across @ rest + shrink * rest_small
+        before, norm = norm, float(gradient @ gradient)
+        direction = gradient + np.float32(norm / before) * direction
+    found: Floats = solution * scales
+    return found
+
+
+def _round(solution: Floats, segments: npt.NDArray[np.uint16], met: npt.NDArray[np.int64]) -> Weights:
+    """Weights as the integers that a calibration holds."""
+    singles, pairs, triples = np.split(solution, _FIRSTS[1:-1])
+    blocks = list_blocks()
+    classes = list_classes(by_space=True)
+    is_letter = np.isin(classes, _LETTERS)
+    block_met = np.bincount(blocks, weights=met)[blocks]
+    is_alphabet = np.isin(classes, (LETTER, UNSPACED))
+    strange: Flags = block_met < np.where(is_alphabet, FAMILIAR_LETTERS_MIN, FAMILIAR_MIN)
+    strange[:FAMILIAR_UNITS] = False
+    # Of a character beyond the basic plane only the first half tells.
+    strange[0xDC00:0xE000] = False
+    is_met = met >= MET_MIN
+    many = np.bincount(blocks, weights=is_met)[blocks]
+    means = np.bincount(blocks, weights=is_met * singles)[blocks] / np.maximum(many, 1)
+    units = np.arange(UNITS)
+    widths = np.where(units >= 0xE000, 2, np.digitize(units, (0x80, 0x800, 0xD800)))
+    likes = np.take(UNFAMILIAR, widths)
+    others = np.where(is_letter & (many >= BLOCK_MET_MIN) & ~strange, np.maximum(means, 0), likes)
+    singles = np.where(is_met, singles, others)
+    return Weights(
         segments=segments,
-        blocks=np.clip(blocks, -(1 << 15), (1 << 15) - 1).astype("<i2"),
-        grams=(
-            np.clip(parts[0], -(1 << 15), (1 << 15) - 1).astype("<i2"),
-            np.clip(parts[1], -(1 << 15), (1 << 15) - 1).astype("<i2"),
-            np.clip(parts[2], -127, 127).astype("i1"),
-            np.clip(parts[3], -127, 127).astype("i1"),
-        ),
-        familiar=familiar,
-        by_space=by_space,
+        singles=np.clip(np.rint(singles * WEIGHT_UNITS), -(1 << 15), (1 << 15) - 1).astype("<i2"),
+        pairs=np.clip(np.rint(pairs * WEIGHT_UNITS), -(1 << 15), (1 << 15) - 1).astype("<i2"),
+        triples=np.clip(np.rint(triples * (WEIGHT_UNITS // TRIPLE_UNITS)), -127, 127).astype("i1"),
+        strange=strange,
     )

@@ -84,4 +84,7 @@ def find_part(source: str, group: str, name: str) -> str:
         return "unseen code"
     if source != "code" and group.replace("_", "-").split("-")[0] in LANGUAGES:
         return "unseen language"
-    return "seen" if crc32(name.encode()) % DOCUMENTS == 0 else "fitted"
+    if crc32(name.encode()) % DOCUMENTS:
+        return "fitted"
+    # Of the wiki there is one document a language, many of them from nowhere else.
+    return "unseen language" if source == "wiki" else "seen"

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from jeton.errors import ConfigurationError
-from jeton.tokens.estimate.grams import GRAM_BITS
-from jeton.tokens.estimate.weighing import Tables
+from jeton.tokens.estimate.characters import UNITS
+from jeton.tokens.estimate.weighing import PAIR_BITS, SEGMENT_BITS, TRIPLE_BITS, Tables, Weights, make_tables
 
-FORMAT = 1
+FORMAT = 2
 ID_DIGITS = 16
-_BLOCKS = 1 << 16
 _DECOMPRESSED_MAX = 8_000_000
 
 
@@ -52,6 +51,13 @@ class Calibration:
     cap_denominator: int
     measured: dict[str, Any]
 
+    def find_band(self, guessed_percent: int) -> Band:
+        """The band of an estimate of which so many of a hundred tokens are a guess."""
+        for band in self.bands:
+            if guessed_percent <= band.guessed_percent:
+                return band
+        return self.bands[-1]
+
 
 def parse_calibration(content: bytes) -> Calibration:
     """Parse a ``.tokcal`` file; raises ConfigurationError when it is none or of another format."""
@@ -64,7 +70,7 @@ def parse_calibration(content: bytes) -> Calibration:
         return Calibration(
             calibration_id=sha256(content).hexdigest()[:ID_DIGITS],
             family=header["family"],
-            tables=_read_tables(unpacked, header["segment_bits"], by_space=header["by_space"]),
+            tables=make_tables(_read_weights(unpacked), by_space=header["by_space"]),
             bands=tuple(Band(*band) for band in header["bands"]),
             rest=header["rest"],
             cap_numerator=header["cap"][0],
@@ -75,27 +81,26 @@ def parse_calibration(content: bytes) -> Calibration:
         raise ConfigurationError([f"calibration: not a .tokcal file ({error})."]) from error
 
 
-def _read_tables(unpacked: bytes, segment_bits: int, *, by_space: bool) -> Tables:
-    """The tables in the order in which they are written; raises ValueError where bytes are missing."""
+def _read_weights(unpacked: bytes) -> Weights:
+    """The weights in the order in which they are written; raises ValueError where bytes are missing."""
     arrays = []
     at = 0
     for kind, count in (
-        ("<u2", 1 << segment_bits),
-        ("<i2", _BLOCKS),
-        ("u1", _BLOCKS),
-        ("<i2", 1 << GRAM_BITS[0]),
-        ("<i2", 1 << GRAM_BITS[1]),
-        ("i1", 1 << GRAM_BITS[2]),
-        ("i1", 1 << GRAM_BITS[3]),
+        ("<u2", 1 << SEGMENT_BITS),
+        ("<i2", UNITS),
+        ("<i2", 1 << PAIR_BITS),
+        ("i1", 1 << TRIPLE_BITS),
+        ("u1", UNITS // 8),
     ):
         array = np.frombuffer(unpacked, dtype=kind, count=count, offset=at)
         at += array.nbytes
         arrays.append(array)
-    segments, blocks, familiar, *grams = arrays
-    return Tables(segments, blocks, (grams[0], grams[1], grams[2], grams[3]), familiar != 0, by_space)
+    segments, singles, pairs, triples, strange = arrays
+    return Weights(segments, singles, pairs, triples, np.unpackbits(strange).view(np.bool_))
 
 
-def pack_tables(tables: Tables) -> bytes:
-    """The tables as ``parse_calibration`` reads them."""
-    arrays = (tables.segments, tables.blocks, tables.familiar.astype(np.uint8), *tables.grams)
+def pack_weights(weights: Weights) -> bytes:
+    """Weights as ``parse_calibration`` reads them."""
+    strange = np.packbits(weights.strange)
+    arrays = (weights.segments, weights.singles, weights.pairs, weights.triples, strange)
     return zlib.compress(b"".join(array.tobytes() for array in arrays), 9)

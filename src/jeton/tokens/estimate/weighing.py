@@ -1,66 +1,90 @@
-"""Weighing: what a text's bytes come to in a calibration's tables, and how much of it they knew.
+"""Weighing: what a text comes to in a calibration's tables, and how much of it they knew.
 
-Sums are of integers in 64 bits: the same text weighs the same on every machine.
+Each segment is looked up in a table by its hash. What the table does not know is guessed by its
+characters: each by itself, with the one after it, and with those on both sides. Sums are of integers
+in 64 bits: the same text weighs the same on every machine.
+
+A short text costs what the calls cost, and not what they do: there are about forty, in place where
+they can be.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from jeton.tokens.estimate.characters import LEAD, LEAD_OF_FOUR, LEAD_OF_THREE, PART
-from jeton.tokens.estimate.grams import list_grams
-from jeton.tokens.estimate.segments import (
-    START,
+from jeton.tokens.estimate.characters import UNITS
+from jeton.tokens.estimate.pairs import (
     Codes,
     Flags,
-    Hashes,
     Integers,
-    Segments,
-    cut,
+    PairTables,
+    Units,
+    build_tables,
+    find_lasts,
     hash_segments,
-    read_characters,
+    mix_units,
 )
 
-# All weights are in units of a 256th token; a segment's cost is kept in eighths, a longer gram's in
+# All weights are in units of a 256th token; a segment's cost is kept in eighths, a triple's in
 # 32nds, in one byte each.
-UNITS = 256
-SEGMENT_UNITS = UNITS // 8
-GRAM_UNITS = UNITS // 32
+WEIGHT_UNITS = 256
+SEGMENT_UNITS = WEIGHT_UNITS // 8
+TRIPLE_UNITS = WEIGHT_UNITS // 32
 
-# Texts are weighed in pieces of about this many bytes: memory stays small and in the cache.
-PIECE_BYTES = 1 << 17
+# Leading bits of a hash that choose the slot; of a segment's hash the next eight tell it from others.
+SEGMENT_BITS = 20
+PAIR_BITS = 17
+TRIPLE_BITS = 18
+
+# Texts are weighed in pieces of this many characters: memory stays small and in the cache.
+PIECE_CHARS = 1 << 16
 # A segment longer than this is no word, whatever it is: little like it was fitted.
-LONG_BYTES = 96
+LONG_CHARS = 96
+# Less than one character in this many is picked out to be guessed; of more, all are.
+SPARSE = 5
 
-_BLOCK = np.uint32(0xFFFF)
-_MARK_SHIFT = np.uint64(16)
-_MARK = np.uint64(0xFF)
-_FIRST_BYTE = np.uint32(0xFF)
+_SLOT_SHIFT = np.uint32(32 - SEGMENT_BITS)
+_MARK_SHIFT = np.uint32(4)
+_PAIR_SHIFT = np.uint32(32 - PAIR_BITS)
+_TRIPLE_SHIFT = np.uint32(32 - TRIPLE_BITS)
+_TRIPLE = np.uint32(0xC2B2AE35)
+_COST_SHIFT = np.uint16(8)
+_ENDS_UTF_16 = b"\0\0\0\0"
+_ENDS_LATIN_1 = b"\0\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of one family, as a calibration has them.
+
+    ``segments`` holds, by the leading bits of a hash, other eight bits of it under the cost in
+    eighths; ``singles`` weighs a UTF-16 unit, ``pairs`` and ``triples`` the units in a row.
+    ``strange`` says of which units nothing like them was fitted.
+    """
+
+    segments: npt.NDArray[np.uint16]
+    singles: npt.NDArray[np.int16]
+    pairs: npt.NDArray[np.int16]
+    triples: npt.NDArray[np.int8]
+    strange: Flags
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The weights of one family.
+    """Weights, how texts are cut for them, and the weight of each pair of Latin-1 bytes."""
 
-    ``segments`` holds, by the leading bits of a hash, eight other bits of it (never 0) over the
-    cost in eighths. ``blocks`` weighs a character by its first two bytes, ``grams`` by those before
-    it; ``familiar`` says of which blocks enough was fitted.
-    """
-
-    segments: npt.NDArray[np.uint16]
-    blocks: npt.NDArray[np.int16]
-    grams: tuple[npt.NDArray[np.int16], npt.NDArray[np.int16], npt.NDArray[np.int8], npt.NDArray[np.int8]]
-    familiar: Flags
-    by_space: bool
+    weights: Weights
+    cutting: PairTables
+    latin_weights: npt.NDArray[np.int16]
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What was weighed: ``known`` by segments and ``guessed`` by grams, in 256ths of a token.
+class Weight(NamedTuple):
+    """What was weighed: ``known`` by segments and ``guessed``, in 256ths of a token.
 
-    ``strange_bytes`` are of characters from blocks that were never fitted, ``long_bytes`` of
-    unknown segments that are too long to be words.
+    ``strange_bytes`` are of characters unlike any that were fitted, ``long_bytes`` of unknown
+    segments that are too long to be words.
     """
 
     known: int
@@ -68,131 +92,152 @@ class Weight:
     strange_bytes: int
     long_bytes: int
 
-    def __add__(self, other: "Weight") -> "Weight":
-        """Of two pieces together."""
-        return Weight(
-            self.known + other.known,
-            self.guessed + other.guessed,
-            self.strange_bytes + other.strange_bytes,
-            self.long_bytes + other.long_bytes,
-        )
-
 
 NOTHING = Weight(0, 0, 0, 0)
 
 
-def weigh(raw: bytes, tables: Tables) -> Weight:
-    """Weigh UTF-8 bytes (valid but for lone surrogates)."""
-    total = NOTHING
-    start = 0
-    while start < len(raw):
-        end = start + PIECE_BYTES
-        # Never inside a character: at most three bytes back.
-        while end < len(raw) and raw[end] & LEAD == PART:
-            end -= 1
-        total += _weigh_piece(raw[start:end], tables)
-        start = end
-    return total
+def make_tables(weights: Weights, *, by_space: bool) -> Tables:
+    """Weights made ready to be looked up."""
+    cutting = build_tables(by_space=by_space)
+    firsts = np.arange(UNITS) & 0xFF
+    latin = weights.singles.take(firsts).astype(np.int32) + weights.pairs.take(find_pair_slots(cutting.latin))
+    limits = np.iinfo(np.int16)
+    return Tables(weights, cutting, np.clip(latin, limits.min, limits.max).astype(np.int16))
 
 
-def weigh_each(raw: bytes, tables: Tables) -> Integers:
-    """The weight of each segment of at least one byte: a column for each number of a Weight."""
-    return _weigh_segments(cut(raw, by_space=tables.by_space), tables).T
+def weigh(text: str, tables: Tables, *, sparse: int = SPARSE) -> Weight:
+    """Weigh a text (lone surrogates and all); ``sparse`` decides how long that takes, and nothing else."""
+    if len(text) <= PIECE_CHARS:
+        return _weigh_piece(text, tables, sparse) if text else NOTHING
+    pieces = (text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS))
+    return Weight(*map(sum, zip(*(_weigh_piece(piece, tables, sparse) for piece in pieces), strict=True)))
 
 
-def weigh_parts(raw: bytes, sizes: list[int], tables: Tables) -> Integers:
-    """The weight of each part of ``raw``: a row for each number of a Weight.
+class Read(NamedTuple):
+    """A text's pairs, one more than it has units, and what weighs them.
 
-    ``sizes`` are the parts' bytes, at least one each; a segment starts where a part does.
+    ``where`` are its units, or the places of its pairs of Latin-1 bytes.
     """
-    segments = cut(raw, by_space=tables.by_space)
-    starts = np.array(sizes)
-    starts = starts.cumsum() - starts
-    parts = segments.starts.searchsorted(starts)
-    return np.add.reduceat(_weigh_segments(segments, tables), parts, axis=1)
+
+    pairs: Codes
+    where: Units | Integers
+    is_latin: bool
+
+    def weigh_pairs(self, tables: Tables, chosen: Integers | None, size: int) -> npt.NDArray[np.int32]:
+        """The weight of each unit by itself and with the one after it, of ``chosen`` or all ``size``."""
+        where = self.where[:size] if chosen is None else self.where.take(chosen)
+        if self.is_latin:
+            return tables.latin_weights.take(where).astype(np.int32)
+        pairs = self.pairs[:size] if chosen is None else self.pairs.take(chosen)
+        weights = tables.weights.pairs.take(find_pair_slots(pairs)).astype(np.int32)
+        weights += tables.weights.singles.take(where)
+        return weights
 
 
-def _weigh_segments(segments: Segments, tables: Tables) -> Integers:
-    is_known, costs = _find_known(segments, tables)
-    weights = np.zeros((4, len(costs)), dtype=np.int64)
-    np.multiply(costs, SEGMENT_UNITS, out=weights[0], dtype=np.int64)
-    unknown = (~is_known).nonzero()[0]
-    if len(unknown):
-        codes = read_characters(segments, unknown)
-        firsts = (codes == START).nonzero()[0]
-        lengths = segments.lengths.take(unknown)
-        weights[1, unknown] = np.add.reduceat(_weigh_characters(codes, tables), firsts)
-        if not segments.is_ascii:
-            strange = _measure(codes) * _find_strange(codes, tables)
-            weights[2, unknown] = np.add.reduceat(strange, firsts)
-        if lengths.max() > LONG_BYTES:
-            weights[3, unknown] = lengths * _is_long(segments, unknown, lengths)
-    return weights
+def read_text(text: str, tables: PairTables) -> Read:
+    """The pairs of a text of at least one character."""
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = text.encode("utf-16-le", "surrogatepass") + _ENDS_UTF_16
+        units = np.frombuffer(raw, dtype="<u2")
+        return Read(mix_units(units, tables), units, is_latin=False)
+    # Every two neighbouring bytes as one integer, made directly: numpy's own way takes longer than
+    # to read a short text.
+    both = np.ndarray((len(raw) + 1,), dtype="<u2", buffer=raw + _ENDS_LATIN_1, strides=(1,))
+    where = both.astype(np.intp)
+    return Read(tables.latin.take(where), where, is_latin=True)
 
 
-def _weigh_piece(piece: bytes, tables: Tables) -> Weight:
-    segments = cut(piece, by_space=tables.by_space)
-    is_known, costs = _find_known(segments, tables)
-    known = int(costs.sum(dtype=np.int64)) * SEGMENT_UNITS
-    unknown = (~is_known).nonzero()[0]
+def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
+    cutting, weights = tables.cutting, tables.weights
+    read = read_text(piece, cutting)
+    lasts = find_lasts(read.pairs, by_space=cutting.by_space)
+    hashes = hash_segments(read.pairs[:-1], lasts)
+    costs = weights.segments.take(find_slots(hashes))
+    unknown = (costs.view(np.uint8)[::2] != find_marks(hashes)).nonzero()[0]
+    costs >>= _COST_SHIFT
+    strange = 0 if read.is_latin else _measure_strange(read.where, weights.strange)
     if not len(unknown):
-        return Weight(known, 0, 0, 0)
-    codes = read_characters(segments, unknown)
-    guessed = int(_weigh_characters(codes, tables).sum())
-    strange = 0 if segments.is_ascii else int(_measure(codes[_find_strange(codes, tables)]).sum())
-    lengths = segments.lengths.take(unknown)
+        return Weight(_sum(costs) * SEGMENT_UNITS, 0, strange, 0)
+    costs[unknown] = 0
+    known = _sum(costs) * SEGMENT_UNITS
+    ends = lasts.take(unknown)
+    unknown -= 1
+    starts = lasts.take(unknown)
+    if unknown[0] < 0:
+        starts[0] = -1
+    starts += 1
+    lengths = ends - starts
+    lengths += 1
+    chars = _sum(lengths)
     long = 0
-    if lengths.max() > LONG_BYTES:
-        long = int(lengths.sum(where=_is_long(segments, unknown, lengths)))
-    return Weight(known, guessed, strange, long)
+    if chars > LONG_CHARS and lengths.max() > LONG_CHARS:
+        long = int(lengths.sum(where=lengths > LONG_CHARS))
+    size = len(read.pairs) - 1
+    if chars * sparse < size:
+        return Weight(known, _guess_chosen(read, tables, starts, lengths), strange, long)
+    return Weight(known, _guess_all(read, tables, starts, ends), strange, long)
 
 
-def _is_long(segments: Segments, which: Integers, lengths: Integers) -> Flags:
-    """Whether segments are too long for words, numbers or punctuation that is written with ASCII."""
-    lasts = segments.data.take(segments.starts.take(which) + lengths - 1)
-    return (lengths > LONG_BYTES) & (lasts < PART)
+def _guess_chosen(read: Read, tables: Tables, starts: Integers, lengths: Integers) -> int:
+    """The weight of the units of some segments, which are picked out."""
+    offsets = np.add.accumulate(lengths)
+    chars = int(offsets[-1])
+    offsets -= lengths
+    chosen = (starts - offsets).repeat(lengths)
+    chosen += np.arange(chars)
+    total = _sum(read.weigh_pairs(tables, chosen, 0))
+    pairs = read.pairs.take(chosen)
+    triples = _weigh_triples(pairs, tables)
+    # What is before a segment's first unit here is not before it in the text.
+    triples[offsets] = 0
+    return total + _sum(triples) * TRIPLE_UNITS
 
 
-def _find_known(segments: Segments, tables: Tables) -> tuple[Flags, npt.NDArray[np.uint16]]:
-    """Which segments are in the table, and their costs in eighths (0 for the others)."""
-    hashes = hash_segments(segments)
-    entries = tables.segments.take(find_slots(hashes, len(tables.segments)))
-    is_known = (entries >> 8) == find_marks(hashes)
-    entries &= 0xFF
-    entries *= is_known
-    return is_known, entries
+def _guess_all(read: Read, tables: Tables, starts: Integers, ends: Integers) -> int:
+    """The weight of the units of some segments, as differences of running totals over all."""
+    size = len(read.pairs) - 1
+    triples = _weigh_triples(read.pairs[:size], tables)
+    triples[starts] = 0
+    weights = read.weigh_pairs(tables, None, size)
+    weights += np.multiply(triples, TRIPLE_UNITS, dtype=np.int16)
+    totals = np.add.accumulate(weights, dtype=np.int64)
+    return _sum(totals.take(ends)) - _sum(totals.take(starts)) + _sum(weights.take(starts))
 
 
-def find_slots(hashes: Hashes, size: int) -> Integers:
-    """Where in a table of ``size`` entries (a power of two) each hash belongs."""
-    return (hashes >> np.uint64(65 - size.bit_length())).view(np.int64)
+def _weigh_triples(pairs: Codes, tables: Tables) -> npt.NDArray[np.int8]:
+    """The weight of each pair with the one before it, in 32nds; the first has none."""
+    hashes = pairs.copy()
+    hashes[1:] += pairs[:-1] * _TRIPLE
+    hashes >>= _TRIPLE_SHIFT
+    return tables.weights.triples.take(hashes)
 
 
-def find_marks(hashes: Hashes) -> npt.NDArray[np.uint16]:
-    """Eight bits of each hash, never 0, that tell it from most others with the same slot."""
-    marks = ((hashes >> _MARK_SHIFT) & _MARK).astype(np.uint16)
-    marks |= marks == 0
-    return marks
+def find_slots(hashes: Codes) -> Codes:
+    """Where in the table of segments each hash belongs."""
+    return hashes >> _SLOT_SHIFT
 
 
-def _weigh_characters(codes: Codes, tables: Tables) -> Integers:
-    """The weight of each character of segments, START and END included."""
-    singles, pairs, triples, fours = list_grams(codes)
-    weights = tables.grams[2].take(triples).astype(np.int64)
-    weights += tables.grams[3].take(fours)
-    weights *= GRAM_UNITS
-    weights += tables.grams[0].take(singles)
-    weights += tables.grams[1].take(pairs)
-    weights += tables.blocks.take(codes & _BLOCK)
-    return weights
+def find_marks(hashes: Codes) -> npt.NDArray[np.uint8]:
+    """Eight bits of each hash that tell it from most others with the same slot."""
+    return (hashes >> _MARK_SHIFT).astype(np.uint8)
 
 
-def _find_strange(codes: Codes, tables: Tables) -> Flags:
-    """Which characters are from blocks that were never fitted."""
-    return ~tables.familiar.take(codes & _BLOCK)
+def find_pair_slots(pairs: Codes) -> Codes:
+    """Where the weight of each pair is."""
+    return pairs >> _PAIR_SHIFT
 
 
-def _measure(codes: Codes) -> Integers:
-    """The bytes of each character."""
-    lead = codes & _FIRST_BYTE
-    return 1 + (lead >= LEAD).astype(np.int64) + (lead >= LEAD_OF_THREE) + (lead >= LEAD_OF_FOUR)
+def find_triple_slots(before: Codes, pairs: Codes) -> Codes:
+    """Where the weight of each pair with the one before it is."""
+    return (pairs + before * _TRIPLE) >> _TRIPLE_SHIFT
+
+
+def _measure_strange(units: Units | Integers, strange: Flags) -> int:
+    """The UTF-8 bytes of strange units, three each: too many below U+0800."""
+    return 3 * int(np.count_nonzero(strange.take(units)))
+
+
+def _sum(numbers: npt.NDArray[np.integer]) -> int:
+    return int(np.add.reduce(numbers, dtype=np.int64))
