@@ -57,11 +57,19 @@ class Jeton:
 
 
 @contextmanager
-def serving(folder: Path, upstream_port: int, *, gateway_core: int, other_core: int) -> Iterator[Jeton]:
-    """`jeton serve` on one core, its embedded PostgreSQL on the other; fsync on, as delivered."""
+def serving(
+    folder: Path, upstream_port: int, *, gateway_core: int, other_core: int, config: Path | None = None
+) -> Iterator[Jeton]:
+    """`jeton serve` on one core, its embedded PostgreSQL on the other; fsync on, as delivered.
+
+    A ``config`` names the upstreams in place of the one at ``upstream_port``.
+    """
     port, data_dir = free_port(), folder / "jeton"
     command = [sys.executable, "-m", "jeton", "serve", "--port", str(port), "--data-dir", str(data_dir)]
-    command += ["--trial-amount-usd", _TRIAL_USD, "--upstream-url", f"http://127.0.0.1:{upstream_port}"]
+    command += ["--trial-amount-usd", _TRIAL_USD]
+    command += (
+        ["--config", str(config)] if config else ["--upstream-url", f"http://127.0.0.1:{upstream_port}"]
+    )
     command += ["--log-level", "warning"]
     with running(command, folder / "jeton.log") as process:
         _wait_until_ready(port, process)

@@ -67,6 +67,7 @@ _PROXY = """
             proxy_pass http://canned;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            proxy_buffering {buffering};
         }}
     }}
 """
@@ -90,10 +91,13 @@ def canned_upstream(folder: Path, core: int) -> Iterator[int]:
 
 
 @contextmanager
-def reverse_proxy(folder: Path, core: int, upstream_port: int) -> Iterator[tuple[int, list[int]]]:
+def reverse_proxy(
+    folder: Path, core: int, upstream_port: int, *, is_buffered: bool = True
+) -> Iterator[tuple[int, list[int]]]:
     """A one-worker nginx in front of the upstream; yields its port and its process ids."""
     port = free_port()
-    with _nginx(folder / "proxy", _PROXY.format(upstream=upstream_port, port=port), core, port) as pids:
+    http = _PROXY.format(upstream=upstream_port, port=port, buffering="on" if is_buffered else "off")
+    with _nginx(folder / "proxy", http, core, port) as pids:
         yield port, pids
 
 

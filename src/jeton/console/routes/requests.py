@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from jeton.console.errors import InvalidFilterError
 from jeton.console.visit import TWIN, View, Visit
 from jeton.identity.keys import list_keys
+from jeton.insight.costs.attempts import list_attempts, render_operator_part, sum_costs
 from jeton.insight.receipt import get_receipt
 from jeton.insight.receipt_json import render_receipt
 from jeton.insight.requests import ChargeFilter, list_charges, render_charges
@@ -43,8 +44,13 @@ async def show_requests(visit: Visit) -> View:
 
 
 async def show_receipt(visit: Visit) -> View:
-    """The receipt of one request of the organization."""
+    """The receipt of one request of the organization; to an operator, with what it cost upstream."""
     request_id = visit.request.path_params["request_id"].removesuffix(TWIN)
     async with visit.deps.pool.connection() as connection:
         receipt = await get_receipt(connection, visit.session.organization_id, request_id)
-    return View("receipt.html", {"receipt": receipt}, render_receipt(receipt))
+        attempts = await list_attempts(connection, request_id) if visit.is_operator else ()
+    twin = render_receipt(receipt)
+    if visit.is_operator:
+        twin["operator"] = render_operator_part(attempts, receipt.money.net_nano)
+    context = {"receipt": receipt, "attempts": attempts, "cost_nano": sum_costs(attempts)}
+    return View("receipt.html", context, twin)

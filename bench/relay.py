@@ -1,0 +1,265 @@
+"""What relaying a stream costs: events a second through one core, and the delay of a first byte.
+
+    .venv/bin/python bench/relay.py [--streams 64] [--events 2000] [--rounds 3] [--json]
+
+Core 0 belongs to who relays; core 1 to the upstream, to PostgreSQL and to the clients. The upstream sends
+every event in a write of its own, to all streams in turn. Beside Jeton, which reads the usage out of every
+stream and bills it: nginx, unbuffered, which copies bytes; and Jeton before a server that speaks chat
+completions, where every event is translated. "By CPU" is events for each second of the relay's own CPU,
+which is what a core to itself would carry, however busy this machine is.
+
+The delay is that of a first byte while half of the events that were reached pass by other streams: p50
+and p99, less the same without anybody between.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TypeVar
+
+import uvloop
+from parts import jeton, nginx
+from parts.answers import SMALL_BYTES, prompt_body
+from parts.processes import cpu_us, free_port, pin, running, wait_for_port
+
+ROOT = Path(__file__).resolve().parent.parent
+RELAY_CORE, OTHER_CORE = 0, 1
+PROBES = 400
+PROBE_EVENTS = 2
+PATIENCE_S = 120
+_Result = TypeVar("_Result")
+MESSAGES_MODEL, CHAT_MODEL = "claude-haiku-4-5", "claude-sonnet-5-5"
+CONFIG = """
+[[upstreams]]
+name = "messages"
+kind = "anthropic"
+base_url = "http://127.0.0.1:{port}"
+models = ["{messages}"]
+
+[[upstreams]]
+name = "chat"
+kind = "openai_compatible"
+base_url = "http://127.0.0.1:{port}/v1"
+models = ["{chat}"]
+cache = "reported"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One way to the upstream: medians of the rounds."""
+
+    name: str
+    events_per_second: int
+    events_per_cpu_second: int
+    first_p50_ms: float
+    first_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where to ask, for which model, and whose CPU it is."""
+
+    name: str
+    port: int
+    key: str
+    model: str
+    pids: tuple[int, ...]
+
+
+class Client(asyncio.Protocol):
+    """One stream: from its request to its last byte."""
+
+    def __init__(self, request: bytes, done: "asyncio.Future[float]") -> None:
+        self._request = request
+        self._done = done
+        self._tail = b""
+        self._sent_at = 0.0
+        self._first_at = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        self._transport = transport  # type: ignore[assignment]  # a transport of both directions
+        self._sent_at = time.perf_counter()
+        if self._transport is not None:
+            self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Look for the first byte and the last; all between is only read."""
+        if not self._first_at:
+            self._first_at = time.perf_counter()
+            if b" 200 " not in data[:20]:
+                self._done.set_exception(RuntimeError(data[:500].decode()))
+                return
+        self._tail = (self._tail + data)[-32:]
+        if self._tail.endswith(b"0\r\n\r\n") and not self._done.done() and self._transport is not None:
+            self._done.set_result(self._first_at - self._sent_at)
+            self._transport.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print; 2 where something is missing."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--streams", type=int, default=64, help="at the same time (default 64)")
+    parser.add_argument("--events", type=int, default=2_000, help="of each stream (default 2000)")
+    parser.add_argument("--rounds", type=int, default=3, help="the medians count (default 3)")
+    parser.add_argument("--no-delay", action="store_true", help="leave the first bytes out")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options = parser.parse_args(arguments)
+    if not shutil.which("nginx"):
+        print("Missing here: apt-get install nginx-light", file=sys.stderr)
+        return 2
+    print(f"Load of this machine: {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    home = ROOT / ".jeton" / "bench"
+    home.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(dir=home))
+    folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
+    pin(os.getpid(), OTHER_CORE)
+    figures = _measure(folder, options)
+    shutil.rmtree(folder)
+    print(json.dumps([asdict(figure) for figure in figures], indent=2) if options.json else _render(figures))
+    return 0
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> list[Figure]:
+    full = [[_run_full(way, options) for _ in range(options.rounds)] for way in _ways(folder / "full", 0)]
+    # Half of what Jeton relayed on this machine now.
+    half = int(statistics.median(speed for speed, _ in full[2]) / 2)
+    unknown = [(math.nan, math.nan)] * len(full)
+    delays = (
+        unknown
+        if options.no_delay
+        else [_run_half(way, options.streams) for way in _ways(folder / "half", half)]
+    )
+    direct = delays[0]
+    return [
+        Figure(
+            name,
+            round(statistics.median(speed for speed, _ in runs)),
+            round(statistics.median(by_cpu for _, by_cpu in runs)),
+            round(p50 - direct[0], 2) if number else round(p50, 2),
+            round(p99 - direct[1], 2) if number else round(p99, 2),
+        )
+        for number, (name, runs, (p50, p99)) in enumerate(
+            zip(("direct", "nginx", "jeton", "jeton, translated"), full, delays, strict=True)
+        )
+    ]
+
+
+def _ways(folder: Path, per_second: int) -> Iterator[Way]:
+    """Every way, with what it needs running while it is looked at."""
+    folder.mkdir()
+    with _flood(folder, per_second) as port:
+        yield Way("direct", port, "", MESSAGES_MODEL, ())
+        with nginx.reverse_proxy(folder / "nginx", RELAY_CORE, port, is_buffered=False) as (proxy, pids):
+            yield Way("nginx", proxy, "", MESSAGES_MODEL, tuple(pids))
+        config = folder / "jeton.toml"
+        config.write_text(CONFIG.format(port=port, messages=MESSAGES_MODEL, chat=CHAT_MODEL))
+        with jeton.serving(
+            folder, port, gateway_core=RELAY_CORE, other_core=OTHER_CORE, config=config
+        ) as server:
+            yield Way("jeton", server.port, server.key, MESSAGES_MODEL, (server.pid,))
+            yield Way("jeton, translated", server.port, server.key, CHAT_MODEL, (server.pid,))
+
+
+@contextmanager
+def _flood(folder: Path, per_second: int) -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, str(Path(__file__).parent / "parts" / "flood.py"), str(port), str(per_second)]
+    with running(command, folder / "flood.log") as process:
+        wait_for_port(port, process)
+        pin(process.pid, OTHER_CORE)
+        yield port
+
+
+def _run_full(way: Way, options: argparse.Namespace) -> tuple[float, float]:
+    """Events a second, and events a second of CPU; 0 where nobody relays."""
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.gather(*(_stream(way, options.events) for _ in range(options.streams)))
+        return loop.time() - began
+
+    before = cpu_us(way.pids)
+    elapsed_s = _bounded(run)
+    used_us = cpu_us(way.pids) - before
+    events = options.streams * options.events
+    return events / elapsed_s, events * 1e6 / used_us if used_us else 0
+
+
+def _run_half(way: Way, streams: int) -> tuple[float, float]:
+    """The p50 and p99 of a first byte in ms, while other streams carry the events."""
+
+    async def run() -> tuple[float, float]:
+        others = [asyncio.create_task(_refill(way)) for _ in range(streams)]
+        await asyncio.sleep(1)
+        firsts = sorted([await _stream(way, PROBE_EVENTS) for _ in range(PROBES)])
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return firsts[PROBES // 2] * 1e3, firsts[PROBES * 99 // 100] * 1e3
+
+    return _bounded(run)
+
+
+async def _refill(way: Way) -> None:
+    while True:
+        await _stream(way, 2_000)
+
+
+def _bounded(run: Callable[[], Awaitable[_Result]]) -> _Result:
+    async def bounded() -> _Result:
+        async with asyncio.timeout(PATIENCE_S):
+            return await run()
+
+    return uvloop.run(bounded())
+
+
+async def _stream(way: Way, events: int) -> float:
+    """One stream to its end; seconds to its first byte."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[float] = loop.create_future()
+    body = prompt_body(SMALL_BYTES, stream=True)
+    asked = json.loads(body) | {"model": way.model, "max_tokens": events}
+    body = json.dumps(asked).encode()
+    head = (
+        f"POST /v1/messages HTTP/1.1\r\nhost: bench\r\nx-api-key: {way.key}\r\n"
+        "anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    transport, _ = await loop.create_connection(
+        lambda: Client(head.encode() + body, done), "127.0.0.1", way.port
+    )
+    try:
+        return await done
+    finally:
+        transport.close()
+
+
+def _render(figures: Sequence[Figure]) -> str:
+    lines = [f"{'':20}{'events/s':>12}{'by CPU':>12}{'first p50 ms':>15}{'p99 ms':>10}"]
+    lines += [
+        f"{figure.name:20}{figure.events_per_second:>12,}{figure.events_per_cpu_second:>12,}"
+        f"{figure.first_p50_ms:>15.2f}{figure.first_p99_ms:>10.2f}"
+        for figure in figures
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
