@@ -10,16 +10,16 @@ truth is rs-bpe's for o200k, ``ctok``'s for Claude's families where it is instal
 
 Columns: mean absolute error, its 95th percentile and the worst undercount of a thousand windows, all
 in percent; how many windows break the 99.9 % upper limit, in percent, and by how much the limit is
-above the truth on average.
+above the truth on average. Speeds are the least times of many calls.
 """
 
 import argparse
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
+from parts import token_speeds
 from parts.token_rules import RULES
 from parts.token_samples import Sample, read_counted, read_folder, read_machine
 from parts.token_table import HEADING, Row, render_row
@@ -29,9 +29,7 @@ from jeton.tokens.estimate import load_estimator
 from jeton.tokens.exact import count_text
 
 SIZES = (1_000, 10_000)
-SPEED_BYTES = 200_000
-SHORT_BYTES = 2_000
-ROUNDS = 30
+ROUNDS = 10
 
 
 def main() -> None:
@@ -53,7 +51,7 @@ def main() -> None:
             _show(family, [(sample, counted(sample.text)) for sample in samples])
         elif asked.texts is not None:
             _show(family, read_counted(asked.texts, family))
-    _show_speeds(documents, truths.get("o200k"))
+    _show_speeds(documents)
 
 
 def _cut(documents: list[Sample], size: int, count: int, order: random.Random) -> Iterable[Sample]:
@@ -91,33 +89,20 @@ def _show(family: str, counted: Iterable[tuple[Sample, int]]) -> None:
             print(render_row(name, found))
 
 
-def _show_speeds(documents: list[Sample], count_o200k: Callable[[str], int] | None) -> None:
-    text = "\n".join(document.text for document in documents)
-    estimators = {family: load_estimator(family) for family in ("o200k", "claude-3", "claude-4.7")}
-    counters: dict[str, Callable[[str], object]] = {
-        f"estimate {family}": estimator.estimate for family, estimator in estimators.items() if estimator
-    }
-    counters |= RULES
-    if count_o200k is not None:
-        counters["exact o200k"] = count_o200k
-    print(f"\n{'':28s}{'200 kB, ms':>12s}{'MB/s':>8s}{'2 kB, µs':>12s}{'new 2 kB, µs':>14s}")
-    for name, count in counters.items():
-        long = _time(count, [text[:SPEED_BYTES]] * ROUNDS)
-        short = _time(count, [text[:SHORT_BYTES]] * ROUNDS)
-        starts = range(0, ROUNDS * SHORT_BYTES, SHORT_BYTES)
-        fresh = _time(count, [text[start : start + SHORT_BYTES] for start in starts])
-        speed = SPEED_BYTES / long / 1e6
-        print(f"{name:28s}{long * 1e3:12.2f}{speed:8.0f}{short * 1e6:12.1f}{fresh * 1e6:14.1f}")
-
-
-def _time(count: Callable[[str], object], texts: list[str]) -> float:
-    """The median seconds of a call."""
-    seconds = []
-    for text in texts:
-        started = time.perf_counter()
-        count(text)
-        seconds.append(time.perf_counter() - started)
-    return sorted(seconds)[len(seconds) // 2]
+def _show_speeds(documents: list[Sample]) -> None:
+    """Least times of many calls, by kind of text, beside other rules."""
+    texts: dict[str, str] = defaultdict(str)
+    for document in documents:
+        texts[document.kind] += document.text + "\n"
+    everything = "\n".join(texts.values())
+    token_speeds.show_estimates(texts)
+    whole = token_speeds.cut_bytes(everything, token_speeds.LONG_BYTES)
+    for name, rule in RULES.items():
+        print(f"{name}, 200 kB: {token_speeds.find_least_s(rule, whole, ROUNDS) * 1e3:.2f} ms")
+    token_speeds.show_exact(everything)
+    token_speeds.show_turn(everything)
+    token_speeds.show_junk()
+    token_speeds.show_loading()
 
 
 if __name__ == "__main__":
