@@ -118,7 +118,7 @@ def quote(
         share = None if cached is None else parse_fraction(cached)
         usage, later = given, None
         if prompt is None and share is not None:
-            usage, later = share_prompt(given, given.input_tokens, share, ttl)
+            usage, later = share_prompt(given, given.input_tokens, cached=share, lifetime=ttl)
         ask = QuoteAsk(
             usage=usage,
             later=later,

@@ -129,7 +129,7 @@ def split_prompt(
 
 
 def share_prompt(
-    usage: Usage, prompt_tokens: int, cached: Fraction | None, lifetime: Lifetime | None
+    usage: Usage, prompt_tokens: int, *, cached: Fraction | None, lifetime: Lifetime | None
 ) -> tuple[Usage, Usage | None]:
     """``usage`` with so many tokens of prompt, split as ``split_prompt`` does; and that of later requests."""
     if cached is None:
@@ -173,7 +173,9 @@ def quote_model(book: PriceBook, model: str, ask: QuoteAsk) -> Quote:
     usage, later, count = ask.usage, ask.later, None
     if ask.prompt is not None:
         count = count_prompt_text(ask.prompt.text, version, ask.prompt.counter)
-        usage, later = share_prompt(usage, count.value, ask.prompt.cached, ask.prompt.lifetime)
+        usage, later = share_prompt(
+            usage, count.value, cached=ask.prompt.cached, lifetime=ask.prompt.lifetime
+        )
     return Quote(
         ask=ask,
         version=version,
