@@ -62,6 +62,7 @@ class Teller:
         return self._said
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
+        del headers, prompt, body
         raise UpstreamError("It does not count.")
 
     async def close(self) -> None:
@@ -139,24 +140,29 @@ async def test_what_is_no_message_is_an_error_that_costs_nothing_and_is_tried_ag
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "may_retry"),
+    ("status", "body", "kind", "advice"),
     [
-        (400, b'{"type":"error","error":{"type":"invalid_request_error","message":"No."}}', None, False),
-        (429, b'{"type":"error","error":{"type":"rate_limit_error","message":"No."}}', None, True),
-        (529, b'{"type":"error","error":{"type":"overloaded_error","message":"No."}}', None, True),
-        (502, b"<html>", "api_error", True),
-        (404, b"", "not_found_error", False),
-        (401, b'{"type":"error","error":{"type":"authentication_error","message":"x"}}', "api_error", False),
+        (400, b'{"type":"error","error":{"type":"invalid_request_error","message":"No."}}', None, "final"),
+        (429, b'{"type":"error","error":{"type":"rate_limit_error","message":"No."}}', None, "again"),
+        (529, b'{"type":"error","error":{"type":"overloaded_error","message":"No."}}', None, "again"),
+        (502, b"<html>", "api_error", "again"),
+        (404, b"", "not_found_error", "final"),
+        (
+            401,
+            b'{"type":"error","error":{"type":"authentication_error","message":"x"}}',
+            "api_error",
+            "final",
+        ),
     ],
 )
 async def test_a_refusal_is_the_items_problem(
-    status: int, body: bytes, kind: str | None, may_retry: bool
+    status: int, body: bytes, kind: str | None, advice: str
 ) -> None:
     _, answered = await ask(Teller(status, body))
     assert answered.ending is Rule.UPSTREAM_REFUSED
     assert answered.problem is not None
     expected = kind or msgspec.json.decode(body)["error"]["type"]
-    assert (answered.problem.type, answered.may_retry) == (expected, may_retry)
+    assert (answered.problem.type, answered.may_retry) == (expected, advice == "again")
 
 
 async def test_an_upstream_that_cannot_be_reached_is_tried_again() -> None:
