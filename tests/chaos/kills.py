@@ -5,7 +5,8 @@
 A round is one kill. Three servers take turns: each runs until it reaches its point, dies, and starts again
 with the next point on the same folder; so does a worker; and PostgreSQL loses everything, one backend or its
 postmaster. Clients ask all the time and write down what they got. At the end: whoever got a whole answer was
-charged for it exactly once and what it said, nothing is held past its validity, and the proof agrees.
+charged for it exactly once and what it said, whoever got an error was charged nothing, nothing is held past
+its validity, and the proof agrees.
 """
 
 import argparse
@@ -61,6 +62,7 @@ class Run:
 
     random: Random
     answers: list[Answer] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     asked: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,6 +96,8 @@ async def keep_asking(run: Run, fleet: Fleet, payer: Payer) -> None:
         answer = await ask(run.random.choice(up).port, payer.secret, body, timeout_s=20)
         if answer.is_delivered:
             run.answers.append(answer)
+        elif answer.is_refused:
+            run.refused.append(answer.request_id)
         elif not answer.status:
             await asyncio.sleep(0.02)
 
@@ -204,7 +208,7 @@ async def settle_down(run: Run, fleet: Fleet, pool: Pool, payer: Payer) -> list[
         await fleet.start(node)
         if node.command == "serve" and not await fleet.wait_until_healthy(node):
             problems.append(f"{node.folder.name} does not start any more: {node.log[-1000:]}")
-    problems += await find_problems(pool, payer, run.answers, wait_s=GRACE_S)
+    problems += await find_problems(pool, payer, run.answers, refused=run.refused, wait_s=GRACE_S)
     # Whoever asks afterwards is served.
     answer = await ask(fleet.nodes[0].port, payer.secret, BODY)
     if not answer.is_delivered:

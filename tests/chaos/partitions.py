@@ -4,7 +4,8 @@
 
 Each round cuts one of the two lines of one server in one way: silent, half-open, delayed or reset. Every
 ``LONG_EVERY``-th lasts until the server has given up waiting. Whoever got a whole answer was charged what it
-costs, to the nano; nobody waits for longer than a bound; the memory of the servers does not grow.
+costs, to the nano; whoever got an error was charged nothing; nobody waits for longer than a bound; the memory
+of the servers does not grow.
 """
 
 import argparse
@@ -67,6 +68,7 @@ class Run:
 
     random: Random
     answers: list[Answer] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
@@ -89,6 +91,8 @@ async def keep_asking(run: Run, lines: Lines, payer: Payer) -> None:
             run.answers.append(answer)
         else:
             run.reasons[_find_reason(answer)] += 1
+            if answer.is_refused:
+                run.refused.append(answer.request_id)
             await asyncio.sleep(0.02)
 
 
@@ -152,7 +156,7 @@ async def play(run: Run, folder: Path, chosen: argparse.Namespace) -> tuple[list
         after_kb = [read_rss_kb(node) for node in fleet.nodes]
         run.is_over = True
         await asyncio.gather(*clients)
-        problems = await find_problems(pool, payer, run.answers, wait_s=VALIDITY_S + 20)
+        problems = await find_problems(pool, payer, run.answers, refused=run.refused, wait_s=VALIDITY_S + 20)
         problems += await find_odd_charges(pool, payer)
         problems += [
             f"{one.node.folder.name} died: {one.node.log[-500:]}" for one in lines if not one.node.is_running

@@ -31,6 +31,11 @@ class Answer:
         return self.status == 200 and self.is_whole
 
     @property
+    def is_refused(self) -> bool:
+        """Whether its client has an error in place of an answer."""
+        return self.status >= 400 and self.is_whole
+
+    @property
     def cost_nano(self) -> int:
         """What its header says it cost; whole JSON answers have one."""
         return int(Decimal(self.headers["jeton-cost"]) * NANO_PER_USD)

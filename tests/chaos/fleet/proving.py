@@ -13,7 +13,11 @@ from jeton.insight.verify import verify
 
 POLL_S = 0.5
 
-_CHARGES = "SELECT request_id, state, net_nano FROM charges WHERE organization_id = %s"
+_CHARGES = """
+    SELECT c.request_id, c.state, c.net_nano - coalesce(r.amount_nano, 0)
+    FROM charges c LEFT JOIN reversals r ON r.request_id = c.request_id
+    WHERE c.organization_id = %s
+"""
 _TWICE = """
     SELECT request_id FROM transactions WHERE organization_id = %s AND movement = 'settle'
     GROUP BY request_id HAVING count(*) > 1
@@ -22,8 +26,14 @@ _STUCK = "SELECT request_id FROM holds WHERE organization_id = %s AND valid_unti
 _OPEN = "SELECT count(*) FROM holds WHERE organization_id = %s"
 
 
-async def find_problems(pool: Pool, payer: Payer, answers: Sequence[Answer], *, wait_s: float) -> list[str]:
-    """Every difference as a sentence, once no hold is open or ``wait_s`` are over."""
+async def find_problems(
+    pool: Pool, payer: Payer, answers: Sequence[Answer], *, refused: Sequence[str], wait_s: float
+) -> list[str]:
+    """Every difference as a sentence, once no hold is open or ``wait_s`` are over.
+
+    ``answers`` were delivered whole, and each is paid for; ``refused`` are the requests whose clients got an
+    error instead, and none of them is.
+    """
     await _wait_for_ends(pool, payer, wait_s)
     organization = (payer.organization_id,)
     async with pool.connection() as connection:
@@ -42,6 +52,10 @@ async def find_problems(pool: Pool, payer: Payer, answers: Sequence[Answer], *, 
             problems.append(f"{answer.request_id} was delivered and its charge is {state}")
         elif "jeton-cost" in answer.headers and answer.cost_nano != net_nano:
             problems.append(f"{answer.request_id} said {answer.cost_nano} and was charged {net_nano}")
+    for request_id in refused:
+        state, net_nano = charges.get(request_id, ("missing", 0))
+        if net_nano:
+            problems.append(f"{request_id} was answered with an error and is {state} at {net_nano}")
     used_nano = (await read_amounts(pool, payer)).used_nano
     charged_nano = sum(net_nano for _, net_nano in charges.values())
     if used_nano != charged_nano:

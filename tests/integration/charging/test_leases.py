@@ -162,7 +162,7 @@ async def test_a_promise_that_failed_long_ago_delivers_nothing_and_is_not_spoole
     async def refuse(_: Channel, members: Sequence[Member]) -> list[Outcome | JetonError]:
         raise OverloadedError(f"{len(members)} members came when the database was away.")
 
-    commits = GroupCommit(house.pool, refuse)
+    commits = GroupCommit[Member, Outcome](house.pool, refuse)
     charging = Charging(
         commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
     )
@@ -228,7 +228,7 @@ async def test_whoever_is_told_that_nothing_was_charged_is_charged_nothing(
         await answered.wait()
         return outcomes
 
-    commits = GroupCommit(house.pool, post_slowly)
+    commits = GroupCommit[Member, Outcome](house.pool, post_slowly)
     charging = Charging(
         commits, node_id="node_1", validity_s=HOLD_VALIDITY_S, leases=node.leases, spool=spool
     )
