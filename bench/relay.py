@@ -179,8 +179,8 @@ def _ways(folder: Path, per_second: int) -> Iterator[Way]:
 @contextmanager
 def _flood(folder: Path, per_second: int) -> Iterator[int]:
     port = free_port()
-    command = [sys.executable, str(Path(__file__).parent / "parts" / "flood.py"), str(port), str(per_second)]
-    with running(command, folder / "flood.log") as process:
+    command = [sys.executable, "-m", "parts.flood", str(port), str(per_second)]
+    with running(command, folder / "flood.log", cwd=Path(__file__).parent) as process:
         wait_for_port(port, process)
         pin(process.pid, OTHER_CORE)
         yield port

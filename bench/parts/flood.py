@@ -1,6 +1,6 @@
 """An upstream that streams: ``max_tokens`` events to each request, each in a write of its own.
 
-    .venv/bin/python bench/parts/flood.py PORT EVENTS_PER_SECOND
+    cd bench && ../.venv/bin/python -m parts.flood PORT EVENTS_PER_SECOND
 
 It answers ``/v1/messages`` with events and ``/v1/chat/completions`` with chunks; 0 events per second is
 as fast as they are taken. A process of its own, so that its time is nobody else's.
@@ -13,7 +13,7 @@ import sys
 from typing import cast
 
 import uvloop
-from answers import INPUT_TOKENS, SMALL_BYTES
+from parts.answers import INPUT_TOKENS, SMALL_BYTES
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 UNSENT_BYTES_MAX = 65_536

@@ -73,6 +73,10 @@ class Scripted:
         raise AssertionError(self.name)
 
 
+def saying(said: Said) -> Callable[[], Said]:
+    return lambda: said
+
+
 def ask(*, is_stream: bool = True) -> Ask:
     body = msgspec.json.encode({"model": "m", "max_tokens": 1, "messages": [], "stream": is_stream})
     return Ask("req_1", msgspec.json.decode(body, type=MessagesRequest), body, {})
@@ -131,7 +135,7 @@ async def test_a_stream_without_a_first_byte_is_tried_elsewhere() -> None:
     for pieces in ((), (UpstreamError("broken off"),)):
         asked = ask()
         said = Said(pieces=pieces)
-        choice = Choice([Candidate(Scripted("a", lambda said=said: said)), Candidate(Scripted("b", Said))])
+        choice = Choice([Candidate(Scripted("a", saying(said))), Candidate(Scripted("b", Said))])
         assert [chunk async for chunk in (await choice.send(asked)).chunks()] == [b"one", b"two"]
         assert outcomes(asked) == [("a", "failed", 0), ("b", "answered", 200)]
         assert said.is_closed

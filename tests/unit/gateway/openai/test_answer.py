@@ -55,7 +55,7 @@ def test_a_text_with_its_usage() -> None:
 
 
 def test_tools_and_thinking() -> None:
-    content = [
+    content: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "Hm.", "signature": "x"},
         {"type": "tool_use", "id": "a", "name": "look", "input": {"at": 1}},
     ]

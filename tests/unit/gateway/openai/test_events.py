@@ -106,7 +106,9 @@ def test_cuts_change_nothing(cuts: list[int]) -> None:
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_a_stream_survives_both_translations(texts: list[str]) -> None:
     """From a server of this dialect to a client of this dialect, by way of the Messages API."""
-    parts = [{"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
+    parts: list[dict[str, Any]] = [
+        {"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]} for text in texts
+    ]
     parts.append(
         {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], "usage": USAGE}
     )
