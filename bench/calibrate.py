@@ -154,7 +154,7 @@ def write_calibration(
     if known is None:
         raise SystemExit(f"{family} is no family.")
     cap = known.tokens_per_byte
-    bands = fit_bands(chain.from_iterable(windows.values()))
+    bands = fit_bands(chain.from_iterable(windows.values()), family)
     print(HEADING)
     measured = {}
     for part, found in sorted(windows.items()):

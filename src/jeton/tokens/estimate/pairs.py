@@ -10,6 +10,7 @@ segments on every machine.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -83,8 +84,9 @@ class PairTables:
     latin: Codes
 
 
+@cache
 def build_tables(*, by_space: bool) -> PairTables:
-    """The tables for texts that are cut in this way."""
+    """The tables for texts that are cut in this way, built once."""
     mixed = list_folded(by_space=by_space) * _FIRST
     classes = list_classes(by_space=by_space)
     rules = np.zeros((CLASSES, CLASSES), dtype=np.uint32)
