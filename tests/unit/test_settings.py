@@ -51,6 +51,58 @@ models = ["claude-sonnet-5-5"]
     assert settings.upstreams == (expected,)
 
 
+def test_each_kind_of_upstream_has_keys_of_its_own(tmp_path: Path) -> None:
+    path = config(
+        tmp_path,
+        """
+[[upstreams]]
+name = "chat"
+kind = "openai_compatible"
+base_url = "http://10.0.0.1/v1"
+models = ["claude-haiku-4-5"]
+model_names = { claude-haiku-4-5 = "their/name" }
+max_tokens_field = "max_completion_tokens"
+priority = 2
+timeout_s = 60
+first_byte_timeout_s = 5
+costs = ["/prices/theirs.toml"]
+""",
+    )
+    (chat,) = load_settings(config=path, environment={}).upstreams
+    assert chat.model_names == (("claude-haiku-4-5", "their/name"),)
+    assert (chat.max_tokens_field, chat.priority) == ("max_completion_tokens", 2)
+    assert (chat.timeout_s, chat.first_byte_timeout_s) == (60, 5)
+    assert chat.costs == (Path("/prices/theirs.toml"),)
+
+
+def test_what_an_upstream_cannot_have_is_refused_at_its_line(tmp_path: Path) -> None:
+    path = config(
+        tmp_path,
+        """
+[[upstreams]]
+name = "a"
+kind = "anthropic"
+base_url = "http://10.0.0.1"
+model_names = { x = "y" }
+
+[[upstreams]]
+name = "b"
+kind = "openai_compatible"
+base_url = "http://10.0.0.2/v1"
+max_tokens_field = "tokens"
+timeout_s = 900
+""",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(config=path, environment={})
+    assert [mistake.partition("; known")[0] for mistake in caught.value.mistakes] == [
+        f"{path}:6: unknown key model_names",
+        f"{path}:12: max_tokens_field must be max_tokens or max_completion_tokens.",
+        "hold_validity_s is 900 and timeout_s of the upstream b is 900: "
+        "a hold must outlast the longest answer.",
+    ]
+
+
 def test_secrets_do_not_show_in_a_representation() -> None:
     environment = {
         "JETON_DATABASE_URL": "postgresql://u:hidden@h/d",
