@@ -22,14 +22,14 @@ _ARCHIVE_DUE = """
 _ARCHIVE = "UPDATE batches SET archived_at = %s WHERE batch_id = %s"
 
 
-async def cancel_batch(connection: Connection, workspace_id: str, batch_id: str, at: datetime) -> Standing:
+async def cancel_batch(connection: Connection, workspace_id: str, batch_id: str, *, at: datetime) -> Standing:
     """Begin nothing more of it; what runs is finished, what has ended stays so. UnknownBatchError."""
     await get_batch(connection, workspace_id, batch_id)
     await connection.execute(_CANCEL, (at, batch_id))
     return await get_batch(connection, workspace_id, batch_id)
 
 
-async def delete_batch(connection: Connection, workspace_id: str, batch_id: str, at: datetime) -> None:
+async def delete_batch(connection: Connection, workspace_id: str, batch_id: str, *, at: datetime) -> None:
     """Forget a batch and its results; its charges stay. UnknownBatchError or BatchNotEndedError."""
     batch = await get_batch(connection, workspace_id, batch_id)
     if batch.state != "ended":

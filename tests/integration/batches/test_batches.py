@@ -131,7 +131,7 @@ async def test_a_canceled_batch_ends_with_what_was_not_begun_canceled_and_unchar
     batch_id = await shop.submit([request(f"r{number}") for number in range(300)])
     await shop.runner.run_chunk(batch_id, 0)
     async with shop.pool.connection() as connection:
-        batch = await cancel_batch(connection, WORKSPACE, batch_id, clock.now())
+        batch = await cancel_batch(connection, WORKSPACE, batch_id, at=clock.now())
     assert batch.state == "canceling"
     await shop.keeper.look()
     ended = await shop.get(batch_id)
@@ -158,7 +158,7 @@ async def test_results_and_deletion_wait_for_the_end_and_results_are_kept_29_day
         with pytest.raises(BatchNotEndedError):
             await require_results(connection, WORKSPACE, batch_id)
         with pytest.raises(BatchNotEndedError):
-            await delete_batch(connection, WORKSPACE, batch_id, clock.now())
+            await delete_batch(connection, WORKSPACE, batch_id, at=clock.now())
     ended = await shop.run(batch_id)
     async with shop.pool.connection() as connection:
         assert await archive_results(connection, clock.now(), before=ended.created_at, limit=9) == 0
@@ -173,7 +173,7 @@ async def test_a_deleted_batch_is_not_seen_any_more_and_its_charges_stay(shop: S
     batch_id = await shop.submit([request("a")])
     await shop.run(batch_id)
     async with shop.pool.connection() as connection:
-        await delete_batch(connection, WORKSPACE, batch_id, clock.now())
+        await delete_batch(connection, WORKSPACE, batch_id, at=clock.now())
         with pytest.raises(UnknownBatchError):
             await get_batch(connection, WORKSPACE, batch_id)
     assert len(await shop.fetch("SELECT request_id FROM charges")) == 1

@@ -69,7 +69,7 @@ class Uploads:
             async with self._pool.connection() as connection:
                 await insert_batch(connection, head, created_at)
             try:
-                upload = _Upload(self._pool, self._judge, head, created_at)
+                upload = _Upload(self._pool, self._judge, head, at=created_at)
                 await upload.receive(body)
                 await self._hold(head, upload, created_at)
             except JetonError:
@@ -97,7 +97,7 @@ class Uploads:
 class _Upload:
     """One batch while it is received."""
 
-    def __init__(self, pool: Pool, judge: Judge, head: BatchHead, at: datetime) -> None:
+    def __init__(self, pool: Pool, judge: Judge, head: BatchHead, *, at: datetime) -> None:
         self._pool = pool
         self._judge = judge
         self._head = head

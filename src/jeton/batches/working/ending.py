@@ -45,13 +45,13 @@ def end_answered(
     return ItemEnd(position, ask.request_id, "errored", line, charge)
 
 
-def end_refused(chunk: Claimed, position: int, stored: StoredItem, problem: Problem) -> ItemEnd:
+def end_refused(chunk: Claimed, position: int, stored: StoredItem, *, problem: Problem) -> ItemEnd:
     """The end of an item that cannot be asked; nothing is charged."""
     request_id = make_request_id(chunk.batch_id, chunk.first_item + position)
     return ItemEnd(position, request_id, "errored", render_errored(stored.custom_id, problem, None))
 
 
-def end_unasked(chunk: Claimed, position: int, stored: StoredItem, outcome: ItemOutcome) -> ItemEnd:
+def end_unasked(chunk: Claimed, position: int, stored: StoredItem, *, outcome: ItemOutcome) -> ItemEnd:
     """The end of an item that nobody was asked for in time; nothing is charged."""
     request_id = make_request_id(chunk.batch_id, chunk.first_item + position)
     return ItemEnd(position, request_id, outcome, render_ended(stored.custom_id, outcome))

@@ -81,7 +81,9 @@ class Runner:
             if missing:
                 self._versions |= await find_price_versions(connection, missing)
         versions = {pool_id: self._versions[version_id] for pool_id, version_id in version_ids.items()}
-        run = _Run(claimed, versions, self._judge, self._gates, commits=self._commits, costs=self._costs)
+        run = _Run(
+            claimed, versions, self._judge, gates=self._gates, commits=self._commits, costs=self._costs
+        )
         renewing = asyncio.create_task(self._keep_claim(run, claim_id))
         try:
             await run.run()
@@ -114,8 +116,8 @@ class _Run:
         chunk: Claimed,
         versions: dict[str, PriceVersion],
         judge: Judge,
-        gates: Gates,
         *,
+        gates: Gates,
         commits: GroupCommit[Member, Outcome],
         costs: Mapping[str, CostBook],
     ) -> None:
@@ -178,7 +180,7 @@ class _Run:
         if item.charge is None:
             return item
         stored = self._stored(item.position)
-        return end_unasked(self.chunk, item.position, stored, "expired")
+        return end_unasked(self.chunk, item.position, stored, outcome="expired")
 
     def _stored(self, position: int) -> StoredItem:
         return decode_chunk(self.chunk.requests)[position]
@@ -193,21 +195,21 @@ class _Run:
         chunk = self.chunk
         closing = self._find_closing()
         if closing is not None:
-            return end_unasked(chunk, position, stored, closing)
+            return end_unasked(chunk, position, stored, outcome=closing)
         if stored.problem is not None:
-            return end_refused(chunk, position, stored, stored.problem)
+            return end_refused(chunk, position, stored, problem=stored.problem)
         if chunk.attempts > ATTEMPTS_MAX:
-            return end_refused(chunk, position, stored, _BROKEN)
+            return end_refused(chunk, position, stored, problem=_BROKEN)
         request_id = make_request_id(chunk.batch_id, chunk.first_item + position)
         version = self._versions[make_pool_id(chunk.batch_id, stored.pool)]
         try:
             ask = self._judge.prepare(stored.params, chunk.head, request_id=request_id, version=version)
         except JetonError as error:
-            return end_refused(chunk, position, stored, self._judge.describe(error))
+            return end_refused(chunk, position, stored, problem=self._judge.describe(error))
         answered = await self._ask(ask)
         if isinstance(answered, Answered):
             return end_answered((chunk, position, stored), ask, answered, costs=self._costs)
-        return end_unasked(chunk, position, stored, answered)
+        return end_unasked(chunk, position, stored, outcome=answered)
 
     async def _ask(self, ask: ItemAsk) -> Answered | ItemOutcome:
         """Ask, again if that may help; or how the item ends because the batch was over first."""

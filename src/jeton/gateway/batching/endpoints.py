@@ -206,7 +206,7 @@ async def show(call: BatchCall) -> None:
 async def delete(call: BatchCall) -> None:
     """``DELETE /v1/messages/batches/{id}``: after its end."""
     async with call.deps.pool.connection() as connection:
-        await delete_batch(connection, call.workspace_id, call.batch_id, clock.now())
+        await delete_batch(connection, call.workspace_id, call.batch_id, at=clock.now())
     await call.reply({"id": call.batch_id, "type": "message_batch_deleted"})
 
 
@@ -239,7 +239,7 @@ async def show_cost(call: BatchCall) -> None:
 
 
 async def _cancel(connection: Connection, call: BatchCall) -> Standing:
-    return await cancel_batch(connection, call.workspace_id, call.batch_id, clock.now())
+    return await cancel_batch(connection, call.workspace_id, call.batch_id, at=clock.now())
 
 
 async def _reply_batch(call: BatchCall, batch: Standing) -> None:

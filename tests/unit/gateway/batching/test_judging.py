@@ -149,7 +149,7 @@ async def test_what_is_no_message_is_an_error_that_costs_nothing_and_is_tried_ag
         (404, b"", "not_found_error", "final"),
         (
             401,
-            b'{"type":"error","error":{"type":"authentication_error","message":"x"}}',
+            b'{"type":"error","error":{"type":"x","message":"x"}}',
             "api_error",
             "final",
         ),
