@@ -95,11 +95,11 @@ timeout_s = 900
     )
     with pytest.raises(ConfigurationError) as caught:
         load_settings(config=path, environment={})
+    late = "hold_validity_s is 900 and timeout_s of the upstream b is 900"
     assert [mistake.partition("; known")[0] for mistake in caught.value.mistakes] == [
         f"{path}:6: unknown key model_names",
         f"{path}:12: max_tokens_field must be max_tokens or max_completion_tokens.",
-        "hold_validity_s is 900 and timeout_s of the upstream b is 900: "
-        "a hold must outlast the longest answer.",
+        f"{late}: a hold must outlast the longest answer.",
     ]
 
 
