@@ -28,6 +28,7 @@ from jeton.gateway.batching.judging import ItemJudge
 from jeton.gateway.catalog import Catalog, ModelRoute
 from jeton.insight.verify import Proof, verify
 from jeton.pricing.loading import load_book
+from jeton.upstreams.caching.kept import KeptUpstream
 from jeton.upstreams.embedded import EmbeddedUpstream
 from jeton.upstreams.interface import Upstream
 
@@ -141,6 +142,7 @@ async def opened_shop(
     *,
     credit_nano: int = 5 * USD,
     costs: Mapping[str, CostBook] | None = None,
+    concurrency: int = 8,
 ) -> AsyncIterator[Shop]:
     """A shop with an organization of its own; ``costs`` are upstreams' own prices."""
     book = load_book()
@@ -152,9 +154,16 @@ async def opened_shop(
     commits = GroupCommit[Member, Outcome](pool, posting.post, on_commit=posting.keep)
     at = clock.now()
     answering = upstream or EmbeddedUpstream(lambda _: None)
-    catalog = Catalog(book, [ModelRoute(model, answering) for model in served(book.models(), at)], at)
+    catalog = Catalog(
+        book,
+        [
+            ModelRoute(model, answering, keeps_cache=isinstance(answering, KeptUpstream))
+            for model in served(book.models(), at)
+        ],
+        at,
+    )
     judge = ItemJudge(catalog)
-    runner = Runner(pool, commits, judge, gates=Gates(8), costs=costs)
+    runner = Runner(pool, commits, judge, gates=Gates(concurrency), costs=costs)
     keeper = Keeper(pool, commits, runner)
     await keeper.jobs.open()
     uploads = Uploads(pool, commits, judge, node_id="node_test")
