@@ -28,6 +28,10 @@ async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
             await run()
         except Exception:  # noqa: BLE001 - the last handler of what runs beside the requests
             _log.exception("background_failed", part=name)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # It was asked to end, and failed at that: it is not begun again.
+                return
             await asyncio.sleep(RESTART_DELAY_S)
         else:
             return

@@ -30,6 +30,12 @@ RunChunk = Callable[[str, int], Awaitable[object]]
 _log = structlog.get_logger(__name__)
 
 
+def is_being_cancelled() -> bool:
+    """Whether somebody has asked the running task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Jobs:
     """The queue as one process sees it."""
 
@@ -75,6 +81,9 @@ class Jobs:
                 )
             except (exceptions.ConnectorException, psycopg.Error, OSError) as problem:
                 _log.warning("batch_worker_stopped", problem=str(problem))
+                if is_being_cancelled():
+                    # Without a database the library's own end fails, and that error took its place.
+                    raise asyncio.CancelledError from problem
             await asyncio.sleep(RESTART_PAUSE_S)
 
     async def forget_stalled(self) -> int:
