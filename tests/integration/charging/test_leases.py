@@ -96,6 +96,32 @@ async def test_a_quiet_organization_gets_its_lease_back(house: House, nodes: tup
     assert (await house.proof()).findings == []
 
 
+async def test_a_lease_that_could_not_go_back_goes_back_at_the_next_look(house: House) -> None:
+    """The database answers to nothing at that moment; the lease was held until it was swept."""
+    is_away = False
+    posting = Posting()
+
+    async def post(channel: Channel, members: Sequence[Member]) -> Sequence[Outcome | JetonError]:
+        if is_away:
+            raise OverloadedError(f"{len(members)} members came when the database was away.")
+        return await posting.post(channel, members)
+
+    commits = GroupCommit[Member, Outcome](house.pool, post, on_commit=posting.keep)
+    leases = Leases(house.pool, commits, node_id="node_1")
+    for _ in range(BUSY_HOLDS):
+        leases.promise(house.organization_id, HOLD_NANO, clock.now())
+    await leases.look()
+    assert (await house.balance()).amounts.held_nano > 0
+    is_away = True
+    await leases.look()
+    assert (await house.balance()).amounts.held_nano > 0
+    is_away = False
+    await leases.look()
+    assert (await house.balance()).amounts.held_nano == 0
+    assert (await house.proof()).findings == []
+    await commits.close()
+
+
 async def test_nobody_is_refused_because_of_an_idle_lease(house: House, nodes: tuple[Node, Node]) -> None:
     """The first node leases; the second needs everything, to the nano, and gets it."""
     first, second = nodes

@@ -45,12 +45,23 @@ _log = structlog.get_logger(__name__)
 class _Account:
     """What this node knows of one organization's demand, and its lease if it has one."""
 
-    __slots__ = ("asked_nano", "holds", "is_asking", "lease_id", "left_nano", "since_nano", "valid_until")
+    __slots__ = (
+        "asked_nano",
+        "holds",
+        "is_asking",
+        "lease_id",
+        "left_nano",
+        "since_nano",
+        "stray_id",
+        "valid_until",
+    )
 
     def __init__(self) -> None:
         self.holds = 0
         self.asked_nano = 0
         self.lease_id = ""
+        # A lease of which it is not known whether it went back.
+        self.stray_id = ""
         self.left_nano = 0
         self.valid_until: datetime | None = None
         self.is_asking = False
@@ -109,7 +120,12 @@ class Leases:
             return False
         lease_id, account.lease_id = account.lease_id, ""
         account.left_nano, account.valid_until = 0, None
-        await self._commits.submit(ReturnLease(organization_id, lease_id))
+        try:
+            await self._commits.submit(ReturnLease(organization_id, lease_id))
+        except JetonError:
+            # The next look tries again: until then, or until it is swept, its credit is nobody's.
+            account.stray_id = lease_id
+            raise
         return True
 
     async def run(self) -> None:
@@ -163,6 +179,9 @@ class Leases:
     async def _look(self, organization_id: UUID, account: _Account) -> None:
         holds, asked_nano = account.holds, account.asked_nano
         account.holds = account.asked_nano = 0
+        if account.stray_id:
+            await self._commits.submit(ReturnLease(organization_id, account.stray_id))
+            account.stray_id = ""
         if holds >= BUSY_HOLDS:
             await self._grow(organization_id, account, asked_nano)
         elif account.lease_id:
