@@ -137,6 +137,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measure(folder: Path, options: argparse.Namespace) -> list[Figure]:
     full = [[_run_full(way, options) for _ in range(options.rounds)] for way in _ways(folder / "full", 0)]
+    for runs in full:
+        print(
+            "events/s, by CPU:", *(f"{speed:,.0f} {by_cpu:,.0f}" for speed, by_cpu in runs), file=sys.stderr
+        )
     # Half of what Jeton relayed on this machine now.
     half = int(statistics.median(speed for speed, _ in full[2]) / 2)
     unknown = [(math.nan, math.nan)] * len(full)

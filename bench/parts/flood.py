@@ -119,7 +119,8 @@ async def serve(port: int, per_second: int) -> None:
             continue
         for stream in tuple(active)[:due]:
             sent += stream.step()
-        await asyncio.sleep(0)
+        # At a given rate it leaves the core to others in between.
+        await asyncio.sleep(TICK_S if per_second else 0)
 
 
 if __name__ == "__main__":
