@@ -10,7 +10,7 @@ from jeton.tokens.estimate.pairs import (
     Integers,
     PairTables,
     Units,
-    find_lasts,
+    find_bounds,
     hash_segments,
     mix_units,
 )
@@ -44,12 +44,12 @@ def cut_text(text: str, tables: PairTables) -> Cut:
     """Cut a text of at least one character."""
     units = np.frombuffer((text + _END).encode("utf-16-le"), dtype="<u2")
     pairs = mix_units(units, tables)
-    lasts = find_lasts(pairs, by_space=tables.by_space)
+    bounds = find_bounds(pairs, by_space=tables.by_space)
     size = len(units) - len(_END)
     widths = 1 + (units[:size] >= 0x80).astype(np.int64) + (units[:size] >= 0x800)
     widths[(units[:size] >= 0xD800) & (units[:size] < 0xE000)] = 2
-    firsts = np.concatenate([[0], lasts[:-1] + 1])
-    return Cut(units, pairs, firsts, lasts, hash_segments(pairs[:-1], lasts), np.cumsum(widths))
+    hashes = hash_segments(pairs, bounds)
+    return Cut(units, pairs, bounds[:-1], bounds[1:] - 1, hashes, np.cumsum(widths))
 
 
 def find_owners(cut: Cut, positions: Integers, tables: PairTables) -> Integers:

@@ -148,31 +148,38 @@ def mix_units(units: Units, tables: PairTables) -> Codes:
     return pairs
 
 
-def find_lasts(pairs: Codes, *, by_space: bool) -> Integers:
-    """Indexes of the last unit of each segment; the last of ``pairs`` is of no segment."""
+def find_bounds(pairs: Codes, *, by_space: bool) -> Integers:
+    """Where segments begin, and where the last one ends; the last of ``pairs`` is of no segment."""
     flags = pairs.astype(np.uint8)
+    bounds = np.empty(len(flags), dtype=np.bool_)
+    bounds[0] = True
     if by_space:
-        return _find_lasts_by_space(flags)
+        bounds[1:] = _find_ends_by_space(flags)
+        return bounds.nonzero()[0]
     # A segment ends where ENDS says so, and before what goes with a word.
     stays = flags[1:] >> _GOES_SHIFT
     flags &= ENDS
-    return (flags[:-1] >= stays).nonzero()[0]
+    np.greater_equal(flags[:-1], stays, out=bounds[1:])
+    return bounds.nonzero()[0]
 
 
-def _find_lasts_by_space(flags: Bytes) -> Integers:
+def _find_ends_by_space(flags: Bytes) -> Flags:
     flags &= _FLAGS
     may_go = flags == _MAY_GO
     goes = may_go.copy()
     goes[1:] &= (flags[:-1] & KEEPS) == 0
-    lasts = (flags & ENDS).view(np.bool_)
-    lasts ^= goes
+    ends = (flags & ENDS).view(np.bool_)
+    ends ^= goes
     goes |= (flags >= GOES) > may_go
-    lasts[:-1] |= goes[1:]
-    return lasts[:-1].nonzero()[0]
+    ends[:-1] |= goes[1:]
+    return ends[:-1]
 
 
-def hash_segments(pairs: Codes, lasts: Integers) -> Codes:
+def hash_segments(pairs: Codes, bounds: Integers) -> Codes:
     """A 32-bit hash of each segment's units; digits of one script are all alike."""
-    hashes: Codes = np.add.accumulate(pairs, dtype=np.uint32).take(lasts)
-    hashes[1:] -= hashes[:-1]
-    return hashes
+    # The last pair is of no segment: its place is the total before the first.
+    totals = np.empty(len(pairs), dtype=np.uint32)
+    totals[0] = 0
+    np.add.accumulate(pairs[:-1], out=totals[1:])
+    edges = totals.take(bounds)
+    return edges[1:] - edges[:-1]

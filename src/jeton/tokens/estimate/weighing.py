@@ -22,7 +22,7 @@ from jeton.tokens.estimate.pairs import (
     PairTables,
     Units,
     build_tables,
-    find_lasts,
+    find_bounds,
     hash_segments,
     mix_units,
 )
@@ -123,16 +123,6 @@ class Read(NamedTuple):
     where: Units | Integers
     is_latin: bool
 
-    def weigh_pairs(self, tables: Tables, chosen: Integers | None, size: int) -> npt.NDArray[np.int32]:
-        """The weight of each unit by itself and with the one after it, of ``chosen`` or all ``size``."""
-        where = self.where[:size] if chosen is None else self.where.take(chosen)
-        if self.is_latin:
-            return tables.latin_weights.take(where).astype(np.int32)
-        pairs = self.pairs[:size] if chosen is None else self.pairs.take(chosen)
-        weights = tables.weights.pairs.take(find_pair_slots(pairs)).astype(np.int32)
-        weights += tables.weights.singles.take(where)
-        return weights
-
 
 def read_text(text: str, tables: PairTables) -> Read:
     """The pairs of a text of at least one character."""
@@ -152,8 +142,8 @@ def read_text(text: str, tables: PairTables) -> Read:
 def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
     cutting, weights = tables.cutting, tables.weights
     read = read_text(piece, cutting)
-    lasts = find_lasts(read.pairs, by_space=cutting.by_space)
-    hashes = hash_segments(read.pairs[:-1], lasts)
+    bounds = find_bounds(read.pairs, by_space=cutting.by_space)
+    hashes = hash_segments(read.pairs, bounds)
     costs = weights.segments.take(find_slots(hashes))
     unknown = (costs.view(np.uint8)[::2] != find_marks(hashes)).nonzero()[0]
     costs >>= _COST_SHIFT
@@ -162,48 +152,54 @@ def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
         return Weight(_sum(costs) * SEGMENT_UNITS, 0, strange, 0)
     costs[unknown] = 0
     known = _sum(costs) * SEGMENT_UNITS
-    ends = lasts.take(unknown)
-    unknown -= 1
-    starts = lasts.take(unknown)
-    if unknown[0] < 0:
-        starts[0] = -1
-    starts += 1
+    starts = bounds.take(unknown)
+    unknown += 1
+    ends = bounds.take(unknown)
     lengths = ends - starts
-    lengths += 1
-    chars = _sum(lengths)
+    offsets = np.add.accumulate(lengths)
+    chars = int(offsets[-1])
     long = 0
     if chars > LONG_CHARS and lengths.max() > LONG_CHARS:
         long = int(lengths.sum(where=lengths > LONG_CHARS))
-    size = len(read.pairs) - 1
-    if chars * sparse < size:
-        return Weight(known, _guess_chosen(read, tables, starts, lengths), strange, long)
+    if chars * sparse < len(read.pairs):
+        offsets -= lengths
+        starts -= offsets
+        chosen = starts.repeat(lengths)
+        chosen += np.arange(chars)
+        return Weight(known, _guess_chosen(read, tables, chosen, offsets), strange, long)
     return Weight(known, _guess_all(read, tables, starts, ends), strange, long)
 
 
-def _guess_chosen(read: Read, tables: Tables, starts: Integers, lengths: Integers) -> int:
-    """The weight of the units of some segments, which are picked out."""
-    offsets = np.add.accumulate(lengths)
-    chars = int(offsets[-1])
-    offsets -= lengths
-    chosen = (starts - offsets).repeat(lengths)
-    chosen += np.arange(chars)
-    total = _sum(read.weigh_pairs(tables, chosen, 0))
+def _guess_chosen(read: Read, tables: Tables, chosen: Integers, firsts: Integers) -> int:
+    """The weight of ``chosen`` units of some segments; at ``firsts`` of them a segment begins."""
     pairs = read.pairs.take(chosen)
     triples = _weigh_triples(pairs, tables)
     # What is before a segment's first unit here is not before it in the text.
-    triples[offsets] = 0
-    return total + _sum(triples) * TRIPLE_UNITS
+    triples[firsts] = 0
+    where = read.where.take(chosen)
+    total = _sum(triples) * TRIPLE_UNITS
+    if read.is_latin:
+        return total + _sum(tables.latin_weights.take(where))
+    total += _sum(tables.weights.singles.take(where))
+    return total + _sum(tables.weights.pairs.take(find_pair_slots(pairs)))
 
 
 def _guess_all(read: Read, tables: Tables, starts: Integers, ends: Integers) -> int:
     """The weight of the units of some segments, as differences of running totals over all."""
-    size = len(read.pairs) - 1
-    triples = _weigh_triples(read.pairs[:size], tables)
+    pairs = read.pairs[:-1]
+    where = read.where[: len(pairs)]
+    triples = _weigh_triples(pairs, tables)
     triples[starts] = 0
-    weights = read.weigh_pairs(tables, None, size)
-    weights += np.multiply(triples, TRIPLE_UNITS, dtype=np.int16)
-    totals = np.add.accumulate(weights, dtype=np.int64)
-    return _sum(totals.take(ends)) - _sum(totals.take(starts)) + _sum(weights.take(starts))
+    totals = np.zeros(len(read.pairs), dtype=np.int64)
+    weights = totals[1:]
+    np.multiply(triples, TRIPLE_UNITS, out=weights, dtype=np.int64)
+    if read.is_latin:
+        weights += tables.latin_weights.take(where)
+    else:
+        weights += tables.weights.singles.take(where)
+        weights += tables.weights.pairs.take(find_pair_slots(pairs))
+    np.add.accumulate(weights, out=weights)
+    return _sum(totals.take(ends)) - _sum(totals.take(starts))
 
 
 def _weigh_triples(pairs: Codes, tables: Tables) -> npt.NDArray[np.int8]:

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeton.tokens.estimate.pairs import build_tables, find_lasts, hash_segments, mix_units
+from jeton.tokens.estimate.pairs import build_tables, find_bounds, hash_segments, mix_units
 from jeton.tokens.estimate.weighing import read_text
 
 TABLES = {by_space: build_tables(by_space=by_space) for by_space in (True, False)}
@@ -18,17 +20,14 @@ meetings = st.lists(
 
 def cut_text(text: str, *, by_space: bool = True) -> list[str]:
     pairs = read_text(text, TABLES[by_space]).pairs
-    ends = [last + 1 for last in find_lasts(pairs, by_space=by_space).tolist()]
+    bounds = find_bounds(pairs, by_space=by_space).tolist()
     raw = text.encode("utf-16-le", "surrogatepass")
-    return [
-        raw[2 * start : 2 * end].decode("utf-16-le", "surrogatepass")
-        for start, end in zip([0, *ends], ends, strict=False)
-    ]
+    return [raw[2 * start : 2 * end].decode("utf-16-le", "surrogatepass") for start, end in pairwise(bounds)]
 
 
 def hash_text(text: str, *, by_space: bool = False) -> list[int]:
     pairs = read_text(text, TABLES[by_space]).pairs
-    hashes: list[int] = hash_segments(pairs[:-1], find_lasts(pairs, by_space=by_space)).tolist()
+    hashes: list[int] = hash_segments(pairs, find_bounds(pairs, by_space=by_space)).tolist()
     return hashes
 
 
