@@ -262,5 +262,5 @@ async def test_noting_keeps_no_prompt_that_is_not_a_sample(pool: Pool) -> None:
     watch = make_watch(pool)
     for _ in range(SAMPLES_MAX * 2):
         watch.note(ended())
-    kept = [entry.prompt for entry in watch._queue if entry.prompt is not None]
+    kept = [entry.prompt for entry in watch._queue]
     assert kept == [PROMPT] * SAMPLES_MAX
