@@ -35,9 +35,7 @@ ApiKey = Annotated[
 
 @app.command()
 def submit(
-    file: Annotated[
-        Path, typer.Argument(help="Requests, a line each: custom_id and params. - is stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(help="Requests, a line each: custom_id and params. - is stdin.")],
     *,
     is_watching: Annotated[bool, typer.Option("--watch", help="Watch it until it has ended.")] = False,
     base_url: BaseUrl = "",
