@@ -18,11 +18,12 @@ SKELETON_BYTES_MAX = 1_048_576
 NAME_BYTES_MAX = 4_096
 
 _SPACES = b" \t\r\n"
-# Whole strings and all that is no bracket, as far as they go: one match from bracket to bracket.
-_PASS = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
+# Whole strings and all that is no bracket, as far as they go: one match from bracket to bracket. Only single
+# characters are repeated possessively: before Python 3.11.5 a possessive group may match too little.
+_PASS = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*")*', re.DOTALL)
 # A string to its end where that is there, or as far as it goes; an escape is never parted.
-_IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-_LAST_STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"\s*:\s*\Z', re.DOTALL)
+_IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*', re.DOTALL)
+_LAST_STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*)"\s*:\s*\Z', re.DOTALL)
 _QUOTE, _OPEN = ord('"'), frozenset(b"{[")
 _ARRAY_DEPTH = 2
 
