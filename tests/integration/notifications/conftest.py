@@ -37,9 +37,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return both
 
 
-@dataclass(slots=True)
+@dataclass
 class Post:
-    """What a mail server got; it refuses recipients in ``refused`` with their answer."""
+    """What a mail server got; it refuses recipients in ``refused`` with their answer.
+
+    Without slots: aiosmtpd looks at every member, and Python 3.11.2 stumbles over one of slots' own.
+    """
 
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
