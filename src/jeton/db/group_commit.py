@@ -29,9 +29,9 @@ from jeton.db.errors import OutcomeUnknownError
 from jeton.db.pool import Pool, connect_like
 from jeton.errors import JetonError, OverloadedError
 
-# Small enough that the next batch is decided while the database writes this one: with everybody in
-# one batch, the server and the database take turns in waiting for each other.
-MEMBERS_MAX = 32
+# The larger a batch, the less each member costs the database and the fewer flushes it waits for. Beyond this
+# the server and the database take turns in waiting for each other.
+MEMBERS_MAX = 128
 DELAY_MAX_S = 0.0
 WAITING_MAX = 4096
 

@@ -125,7 +125,7 @@ class Settings:
     )
     connections_max: int = _setting(10, whole(4, 1000), "Connections to PostgreSQL.")
     commit_members_max: int = _setting(
-        32, whole(1, 10_000), "The most holds and settlements in one database transaction."
+        128, whole(1, 10_000), "The most holds and settlements in one database transaction."
     )
     commit_delay_max_s: float = _setting(
         0, seconds(0, 1), "The longest a busy server waits to fill a transaction.", unit="seconds"
