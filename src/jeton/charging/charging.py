@@ -92,11 +92,13 @@ class Charging:
 
         Raises what taking it raised.
         """
+        self._commits.hurry()
         await self._promises.wait(hold.ask.request_id)
 
     def _promise(self, ask: HoldAsk, taken_at: datetime, lease_id: str) -> Hold:
         member = TakeHold(ask, self._node_id, taken_at, taken_at + self._validity, lease_id)
-        self._promises.add(ask, self._commits.enqueue(member))
+        # A quick upstream's answer comes before its hold is written, and both go in one commit.
+        self._promises.add(ask, self._commits.enqueue(member, is_patient=True))
         return Hold(ask, "", taken_at, member.valid_until)
 
     async def _take_after_recall(self, ask: HoldAsk) -> Hold:

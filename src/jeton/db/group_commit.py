@@ -33,6 +33,8 @@ from jeton.errors import JetonError, OverloadedError
 # the server and the database take turns in waiting for each other.
 MEMBERS_MAX = 128
 DELAY_MAX_S = 0.0
+# How long a member that nobody waits for yet waits for company before it starts a commit of its own.
+PATIENCE_S = 0.002
 WAITING_MAX = 4096
 
 # With this many members in recent commits the whole delay is worth waiting.
@@ -88,6 +90,7 @@ class GroupCommit(Generic[Member, Result]):
         self._waiting: deque[tuple[Member, asyncio.Future[Result]]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Future[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._channel: Channel | None = None
         self._company = 1.0
@@ -114,9 +117,10 @@ class GroupCommit(Generic[Member, Result]):
         """
         return await self.enqueue(member)
 
-    def enqueue(self, member: Member) -> "asyncio.Future[Result]":
+    def enqueue(self, member: Member, *, is_patient: bool = False) -> "asyncio.Future[Result]":
         """``submit`` for whoever does not wait yet; members are committed in the order in which they come.
 
+        ``is_patient``: an idle writer waits PATIENCE_S for the next member before it commits this one.
         Raises OverloadedError when the queue is full or the database is away.
         """
         if self._is_closing:
@@ -135,17 +139,27 @@ class GroupCommit(Generic[Member, Result]):
         self._waiting.append((member, future))
         if self._writer is None or self._writer.done():
             self._writer = self._loop.create_task(self._write())
-        elif self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        elif is_patient:
+            if self._patience is None:
+                self._patience = self._loop.call_later(PATIENCE_S, self.hurry)
+        else:
+            self.hurry()
         return future
 
     async def close(self) -> None:
         """Commit what waits, refuse what comes, and close the connection; safe to repeat."""
         self._is_closing = True
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self.hurry()
         if self._writer is not None:
             await asyncio.wait([self._writer])
+
+    def hurry(self) -> None:
+        """Have what waits committed without waiting for company."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     async def _write(self) -> None:
         try:

@@ -44,6 +44,20 @@ async def test_members_that_wait_together_are_committed_together(table: Pool) ->
     assert len({transaction for _, transaction in rows}) == 1
 
 
+async def test_a_patient_member_goes_with_the_next_one_and_alone_if_none_comes(table: Pool) -> None:
+    commit = GroupCommit(table, write)
+    await commit.submit(1)
+    alone = commit.enqueue(2, is_patient=True)
+    assert await alone == 2
+    patient = commit.enqueue(3, is_patient=True)
+    await commit.submit(4)
+    assert patient.done()
+    await commit.close()
+    transactions = dict(await read(table))
+    assert transactions[3] == transactions[4]
+    assert len({*transactions.values()}) == 3
+
+
 async def test_a_transaction_has_at_most_members_max(table: Pool) -> None:
     commit = GroupCommit(table, write, members_max=10)
     await asyncio.gather(*(commit.submit(number) for number in range(1, 51)))
