@@ -2,9 +2,14 @@
 
 The files live beside this module in ``migrations/NNNN_name.sql``. An applied file is a fact: its
 SHA-256 is recorded, and a file that reads differently later is refused rather than ignored.
+
+The tables of a library are made from the library's own file, which a line of a migration names with
+its SHA-256: ``-- include: package path/in/it.sql sha256:…``. Should an update of the library change
+that file, nothing is applied until a migration says what becomes of the tables.
 """
 
 import hashlib
+import importlib.metadata
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +20,7 @@ from jeton.errors import ConfigurationError
 
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 
+_INCLUDE = re.compile(rb"^-- include: (\w+) (\S+) sha256:([0-9a-f]{64})$", re.MULTILINE)
 _FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 # Any constant does, as long as every Jeton on the database uses the same one ("jeton" in ASCII).
@@ -131,8 +137,23 @@ async def _list_applied(connection: Connection) -> dict[int, str]:
 
 async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
-        await connection.execute(migration.sql)
+        await connection.execute(_INCLUDE.sub(_read_included, migration.sql))
         await connection.execute(
             "INSERT INTO schema_migrations (number, name, digest) VALUES (%s, %s, %s)",
             [migration.number, migration.name, migration.digest],
         )
+
+
+def _read_included(line: re.Match[bytes]) -> bytes:
+    """The file that a line names; ConfigurationError if it is not the one that was meant."""
+    package, path, digest = (part.decode() for part in line.groups())
+    installed = importlib.metadata.distribution(package)
+    sql = Path(str(installed.locate_file(f"{package}/{path}"))).read_bytes()
+    found = hashlib.sha256(sql).hexdigest()
+    if found != digest:
+        mistake = (
+            f"{package} {installed.version}: its {path} has the digest sha256:{found}, and this Jeton was"
+            f" made for sha256:{digest}; install the version that requirements.txt names."
+        )
+        raise ConfigurationError([mistake])
+    return sql

@@ -1,25 +1,12 @@
-"""The queue: turns, workers that come and go, and the schema that it brings along."""
+"""The queue: turns, and workers that come and go."""
 
 import asyncio
 import contextlib
-from pathlib import Path
 
-import procrastinate
 from tests.integration.batches.conftest import Shop, opened_shop, request
 
 from jeton.batches.working.claiming import claim_chunk
-from jeton.db.migrating import MIGRATIONS_DIR
 from jeton.db.pool import Pool
-
-ENUMS = "-- Enums"
-
-
-def test_the_migration_is_the_librarys_schema() -> None:
-    """An update of the library that changes its schema is a migration of ours."""
-    library = Path(procrastinate.__file__).parent / "sql" / "schema.sql"
-    theirs = library.read_text("utf-8").partition(ENUMS)[2]
-    ours = (MIGRATIONS_DIR / "0017_batches.sql").read_text("utf-8").partition(ENUMS)[2]
-    assert ours == theirs != ""
 
 
 async def turns(shop: Shop, batch_id: str) -> list[int]:

@@ -5,8 +5,9 @@ import psycopg
 import pytest
 
 from jeton.db.errors import DatabaseUnreachableError, SchemaChangedError, SchemaNewerError, SchemaOlderError
-from jeton.db.migrating import check_schema, load_migrations, migrate
+from jeton.db.migrating import MIGRATIONS_DIR, check_schema, load_migrations, migrate
 from jeton.db.pool import connect
+from jeton.errors import ConfigurationError
 
 
 def write(folder: Path, number: int, sql: str) -> Path:
@@ -77,3 +78,19 @@ async def test_a_database_that_is_not_there_is_named_without_its_password(url: s
     with pytest.raises(DatabaseUnreachableError) as caught:
         await migrate(url)
     assert "secret" not in str(caught.value)
+
+
+async def test_a_librarys_own_file_is_applied_if_it_is_the_one_that_was_meant(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """The example is the schema of the queue; where the digest is another nothing of the migration stays."""
+    line = (MIGRATIONS_DIR / "0017_batches.sql").read_text("utf-8").splitlines()[-1]
+    name, _, digest = line.partition("sha256:")
+    wrong = f"CREATE TABLE a ();\n{name}sha256:{'0' * 64}"
+    with pytest.raises(ConfigurationError, match=f"digest sha256:{digest}, and this Jeton was made for"):
+        await migrate(empty_database_url, directory=write(tmp_path, 1, wrong))
+    await migrate(empty_database_url, directory=write(tmp_path, 1, f"CREATE TABLE a ();\n{line}"))
+    connection = await connect(empty_database_url)
+    cursor = await connection.execute("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+    assert await cursor.fetchall() == [(True,)]
+    await connection.close()
