@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
+import structlog
 
 from jeton import clock
 from jeton.charging.costing.costing import CostBook, answered_by, cost_attempts
@@ -32,6 +33,7 @@ from jeton.usage import Usage
 MS_PER_S = 1000
 
 _NULL = msgspec.Raw(b"null")
+_log = structlog.get_logger(__name__)
 _COUNTS = tuple(field.name for field in fields(Usage))
 _UNKNOWN: dict[str, int | None] = dict.fromkeys(_COUNTS)
 
@@ -157,7 +159,8 @@ class Charging:
         if self.continuing.is_open(ask.request_id):
             return await self._end_unheld(end, hold)
         # Given back, or about to be: what is charged after that would be taken back, too.
-        self._promises.refuse_failed(ask.request_id)
+        if self._promises.has_failed(ask.request_id):
+            await self._promises.wait(ask.request_id)
         try:
             # A hold that is still on its way is ahead of its end, in the same commit or an earlier one.
             return cast("Charge", await self._commits.submit(end))
@@ -193,8 +196,12 @@ class Charging:
     async def _give_up(self, ask: HoldAsk) -> None:
         if self._spool is not None:
             end = EndHold(ask.organization_id, ask.request_id, "released", Rule.HOLD_UNCONFIRMED)
-            with contextlib.suppress(SpoolFullError, OSError):  # then the sweeper ends it after its validity
+            try:
                 await self._spool.append(keep_end(end, ask.price_version.price_version_id))
+            except (SpoolFullError, OSError) as problem:
+                # An open hold is ended by the sweeper. A promised one may have been charged in the same
+                # commit, and is then for `jeton charges reverse`.
+                _log.error("hold_not_given_up", request_id=ask.request_id, problem=str(problem))
 
 
 def _booked_later(end: EndHold) -> Charge:

@@ -27,7 +27,7 @@ class Promises:
         self._give_up = give_up
         self._open: dict[str, Taking] = {}
         self._failed: OrderedDict[str, BaseException] = OrderedDict()
-        self._giving_up: set[asyncio.Future[None]] = set()
+        self._giving_up: dict[str, asyncio.Future[None]] = {}
 
     def add(self, ask: HoldAsk, taking: Taking) -> None:
         """Note a hold that is being taken meanwhile."""
@@ -35,17 +35,24 @@ class Promises:
         taking.add_done_callback(partial(self._note, ask))
 
     async def wait(self, request_id: str) -> None:
-        """Return when the hold is durable, at once if it was never promised; raises what taking it raised."""
+        """Return when the hold is durable, at once if it was never promised; raises what taking it raised.
+
+        Whoever is told that nothing was charged is told so after the giving up was written down.
+        """
         taking = self._open.get(request_id)
         if taking is not None:
-            await asyncio.shield(taking)
-        else:
-            self.refuse_failed(request_id)
+            await asyncio.wait([taking])
+        problem = self._failed.get(request_id)
+        if problem is None:
+            return
+        giving_up = self._giving_up.get(request_id)
+        if giving_up is not None:
+            await asyncio.wait([giving_up])
+        raise problem
 
-    def refuse_failed(self, request_id: str) -> None:
-        """Raise what taking the hold raised, if that is known; an open promise is not waited for."""
-        if request_id in self._failed:
-            raise self._failed[request_id]
+    def has_failed(self, request_id: str) -> bool:
+        """Whether taking the hold is known to have failed; an open promise is not waited for."""
+        return request_id in self._failed
 
     def _note(self, ask: HoldAsk, taking: Taking) -> None:
         del self._open[ask.request_id]
@@ -58,5 +65,5 @@ class Promises:
         if isinstance(problem, OutcomeUnknownError):
             # If it was taken, it is given back: the request fails.
             giving_up = asyncio.ensure_future(self._give_up(ask))
-            self._giving_up.add(giving_up)
-            giving_up.add_done_callback(self._giving_up.discard)
+            self._giving_up[ask.request_id] = giving_up
+            giving_up.add_done_callback(lambda _: self._giving_up.pop(ask.request_id))
