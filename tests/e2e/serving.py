@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import anthropic
+
 from jeton.app.demo import read_env
 
 START_TIMEOUT_S = 60.0
@@ -126,3 +128,13 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def make_sdk(server: ServerProcess) -> anthropic.Anthropic:
+    """The SDK as a developer would make it, refusing anything that is not the documented shape."""
+    return anthropic.Anthropic(
+        base_url=server.base_url,
+        api_key=server.demo["ANTHROPIC_API_KEY"],
+        max_retries=0,
+        _strict_response_validation=True,
+    )

@@ -11,7 +11,7 @@ import anthropic
 import httpx2
 import pytest
 from tests.e2e.books import balance, get, prove, query
-from tests.e2e.serving import ServerProcess, serving
+from tests.e2e.serving import ServerProcess, make_sdk, serving
 
 TURN: Any = {"role": "user", "content": "Salt was money once. Shells were money. What was money once?"}
 SETTLE_TIMEOUT_S = 20
@@ -39,12 +39,7 @@ def front(upstream: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def client(front: ServerProcess) -> Iterator[anthropic.Anthropic]:
     """The SDK at the server in front."""
-    with anthropic.Anthropic(
-        base_url=front.base_url,
-        api_key=front.demo["ANTHROPIC_API_KEY"],
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as made:
+    with make_sdk(front) as made:
         yield made
 
 

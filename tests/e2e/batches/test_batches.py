@@ -13,7 +13,7 @@ import anthropic
 import pytest
 from anthropic.types.messages import MessageBatch
 from tests.e2e.books import balance, get, prove, query
-from tests.e2e.serving import ServerProcess, run_jeton, serving
+from tests.e2e.serving import ServerProcess, make_sdk, run_jeton, serving
 
 END_TIMEOUT_S = 120
 MODEL = "claude-haiku-4-5"
@@ -29,12 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[anthropic.Anthropic]:
     """The SDK as a developer would make it, refusing anything that is not the documented shape."""
-    with anthropic.Anthropic(
-        base_url=server.base_url,
-        api_key=server.demo["ANTHROPIC_API_KEY"],
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as made:
+    with make_sdk(server) as made:
         yield made
 
 
