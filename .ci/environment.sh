@@ -12,8 +12,8 @@ list_pythons() {
     done
 }
 
-# Prints the Python to use: PATH's first, or the quickest where that is a quarter quicker. A
-# Python built without its compiler's optimizations takes up to twice the CPU for each request.
+# Prints the Python to use: PATH's first, or the quickest where that is a quarter quicker. A build
+# without its compiler's optimizations was measured to take a quarter more CPU for each request.
 find_python() {
     found=$(list_pythons | while IFS= read -r python; do
         "$python" -I -c '
