@@ -139,7 +139,9 @@ class _Run:
             timer = group.create_task(self._settle_now_and_then())
             workers = [group.create_task(self._work(todo)) for _ in range(self._gates.concurrency)]
             await asyncio.gather(*workers)
-            timer.cancel()
+            async with self._settling:
+                # Not in the middle of a settlement, whose items would be asked for again if it failed.
+                timer.cancel()
         while self._ended:
             await self._settle()
 
