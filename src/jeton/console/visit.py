@@ -7,10 +7,18 @@ from urllib.parse import parse_qs, quote, urlsplit
 import psycopg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from jeton import clock
 from jeton.console.deps import ConsoleDeps
-from jeton.console.errors import InvalidFilterError, InvalidFormError, OperatorOnlyError, StaleFormError
+from jeton.console.errors import (
+    InvalidFilterError,
+    InvalidFormError,
+    OperatorOnlyError,
+    RoleInsufficientError,
+    StaleFormError,
+)
+from jeton.console.navigation import list_groups
 from jeton.console.pages import SECURITY_HEADERS, Pages, answer_json
 from jeton.errors import (
     ConflictError,
@@ -21,6 +29,7 @@ from jeton.errors import (
     NotPermittedError,
     OverloadedError,
 )
+from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import Session, find_session, form_token, is_form_token
 
 SESSION_COOKIE = "jeton_session"
@@ -69,6 +78,16 @@ class Visit:
         if not self.is_operator:
             raise OperatorOnlyError
 
+    def may(self, permission: Permission) -> bool:
+        """Whether the member's role allows it."""
+        return permission in PERMISSIONS[self.session.role]
+
+    def require(self, permission: Permission) -> None:
+        """Raise RoleInsufficientError where the member's role does not allow it."""
+        if not self.may(permission):
+            roles = [role for role, allowed in PERMISSIONS.items() if permission in allowed]
+            raise RoleInsufficientError(self.session.role, " or ".join(roles))
+
     def find_filter(self, name: str) -> str:
         """A text out of the address, "" if there is none; else InvalidFilterError."""
         text = self.request.query_params.get(name, "").strip()
@@ -97,6 +116,11 @@ class Door:
             return await self.guard(request, self._show(request, show))
 
         return endpoint
+
+    def pages_at(self, path: str, show: Show) -> list[BaseRoute]:
+        """A page at ``path`` and its twin at ``path.json``."""
+        endpoint = self.page(show)
+        return [Route(path, endpoint, methods=["GET"]), Route(f"{path}{TWIN}", endpoint, methods=["GET"])]
 
     def form(self, act: Act) -> Endpoint:
         """An endpoint that acts on a form of the member's own session, then shows or redirects."""
@@ -152,6 +176,7 @@ class Door:
         context = {
             "session": visit.session,
             "is_operator": visit.is_operator,
+            "navigation": list_groups(visit),
             "form_token": form_token(visit.secret),
             "path": visit.request.url.path,
             "twin": f"{twin}?{query}" if query else twin,

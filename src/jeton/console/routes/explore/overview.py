@@ -21,7 +21,7 @@ async def show_overview(visit: Visit) -> View:
         page = await list_charges(connection, organization_id, limit=LATEST)
     base_url = visit.deps.base_url or str(visit.request.base_url).rstrip("/")
     return View(
-        "overview.html",
+        "explore/overview.html",
         {
             "balance": balance,
             "report": report,

@@ -27,7 +27,7 @@ async def show_accuracy(visit: Visit) -> View:
     closed = [alarm for alarm in alarms if alarm.acknowledged_at is not None]
     context = {"report": report, "alarms": alarms, "closed": closed, "days": days, "choices": DAYS}
     return View(
-        "accuracy.html",
+        "operating/accuracy.html",
         context,
         {**render_accuracy(report), "alarms": [render_alarm(alarm) for alarm in alarms]},
     )

@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import cast
 
 from jeton import clock
-from jeton.console.errors import InvalidFormError, RoleInsufficientError
+from jeton.console.errors import InvalidFormError
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.credentials import KeyKind
 from jeton.identity.errors import UnknownKeyIdError
 from jeton.identity.keys import Key, create_key, get_key, list_keys, record_key_audit, revoke_key
+from jeton.identity.roles.permissions import Permission
 
 # What the form offers, in days; 0 is never.
 LIVES = {"0": "never", "1": "after 1 day", "7": "after 7 days", "30": "after 30 days", "365": "after a year"}
@@ -58,11 +59,7 @@ async def revoke(visit: Visit, form: Mapping[str, str]) -> str:
 
 
 def _require_role(visit: Visit, kind: KeyKind) -> None:
-    role = visit.session.role
-    if kind == "admin" and role != "admin":
-        raise RoleInsufficientError(role, "admin")
-    if role not in {"admin", "developer"}:
-        raise RoleInsufficientError(role, "developer or admin")
+    visit.require(Permission.MANAGE_ADMIN_KEYS if kind == "admin" else Permission.MANAGE_KEYS)
 
 
 async def _view(
@@ -76,15 +73,15 @@ async def _view(
         "created": created,
         "secret": secret,
         "lives": LIVES,
-        "may_create": visit.session.role in {"admin", "developer"},
-        "may_create_admin": visit.session.role == "admin",
+        "may_create": visit.may(Permission.MANAGE_KEYS),
+        "may_create_admin": visit.may(Permission.MANAGE_ADMIN_KEYS),
     }
     data = {
         "type": "key_list",
         "as_of": at.isoformat(),
         "data": [_render(key, key.status_at(at)) for key in keys],
     }
-    return View("keys.html", context, data)
+    return View("access/keys.html", context, data)
 
 
 def _render(key: Key, status: str) -> dict[str, object]:

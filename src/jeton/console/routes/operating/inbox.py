@@ -36,7 +36,7 @@ async def show_inbox(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "data": [render_item(item) for item in items],
     }
-    return View("inbox.html", context, data)
+    return View("operating/inbox.html", context, data)
 
 
 async def approve(visit: Visit, form: Mapping[str, str]) -> str:

@@ -5,11 +5,12 @@ from typing import cast
 
 from jeton import clock
 from jeton.charging.budgets.opening import WantedBudget, create_budget, end_budget
-from jeton.console.errors import InvalidFormError, RoleInsufficientError
+from jeton.console.errors import InvalidFormError
 from jeton.console.visit import View, Visit
 from jeton.identity.audit import Actor
 from jeton.identity.keys import list_keys
 from jeton.identity.organizations import list_workspaces
+from jeton.identity.roles.permissions import Permission
 from jeton.insight.budgets.standing import list_budgets, render_budget
 from jeton.ledger.budgets.errors import InvalidBudgetError, Scope
 from jeton.ledger.budgets.tally import THRESHOLDS
@@ -19,7 +20,6 @@ from jeton.money import parse_usd
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
 KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
 SCOPES = frozenset({"organization", "workspace", "key"})
-ROLES = frozenset({"admin", "billing"})
 
 
 async def show_budgets(visit: Visit) -> View:
@@ -47,19 +47,19 @@ async def show_budgets(visit: Visit) -> View:
         "periods": PERIODS,
         "kinds": KINDS,
         "thresholds": sorted(THRESHOLDS),
-        "may_change": visit.session.role in ROLES,
+        "may_change": visit.may(Permission.MANAGE_BUDGETS),
     }
     data = {
         "type": "budget_list",
         "as_of": at.isoformat(),
         "data": [render_budget(standing) for standing in standings],
     }
-    return View("budgets.html", context, data)
+    return View("spending/budgets.html", context, data)
 
 
 async def create(visit: Visit, form: Mapping[str, str]) -> str:
     """Put a budget into force."""
-    _require_role(visit)
+    visit.require(Permission.MANAGE_BUDGETS)
     scope, _, scope_id = form.get("scope", "").partition(":")
     period, kind = form.get("period", ""), form.get("kind", "")
     if scope not in SCOPES or period not in PERIODS or kind not in KINDS:
@@ -82,7 +82,7 @@ async def create(visit: Visit, form: Mapping[str, str]) -> str:
 async def end(visit: Visit, form: Mapping[str, str]) -> str:
     """End a budget, for good."""
     del form
-    _require_role(visit)
+    visit.require(Permission.MANAGE_BUDGETS)
     by = Actor("member", visit.session.email)
     async with visit.deps.pool.connection() as connection:
         budget_id = visit.request.path_params["budget_id"]
@@ -95,8 +95,3 @@ def _parse_anchor(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 2):  # noqa: PLR2004 - no month has a 100th day
         raise InvalidBudgetError("The first day is 1 to 31 of a month, or 1 (Monday) to 7 of a week.")
     return int(text)
-
-
-def _require_role(visit: Visit) -> None:
-    if visit.session.role not in ROLES:
-        raise RoleInsufficientError(visit.session.role, "billing or admin")

@@ -40,7 +40,7 @@ async def show_requests(visit: Visit) -> View:
         "next_query": urlencode({**query, "before": page.next_id}) if page.next_id else "",
         "is_first": before_id is None,
     }
-    return View("requests.html", context, render_charges(page))
+    return View("log/requests.html", context, render_charges(page))
 
 
 async def show_receipt(visit: Visit) -> View:
@@ -53,4 +53,4 @@ async def show_receipt(visit: Visit) -> View:
     if visit.is_operator:
         twin["operator"] = render_operator_part(attempts, receipt.money.net_nano)
     context = {"receipt": receipt, "attempts": attempts, "cost_nano": sum_costs(attempts)}
-    return View("receipt.html", context, twin)
+    return View("log/receipt.html", context, twin)

@@ -78,7 +78,7 @@ class Signing:
             "place": place_after(place),
             "problem": problem,
         }
-        response = self._door.pages.answer("sign_in.html", context, status=401 if problem else 200)
+        response = self._door.pages.answer("signing/sign_in.html", context, status=401 if problem else 200)
         self._set_cookie(response, FORM_COOKIE, secret)
         return response
 

@@ -19,7 +19,7 @@ async def show_usage(visit: Visit) -> View:
     at = clock.now()
     recent = [(days, DayRange.last(days, at=at)) for days in (7, 30, 90)]
     context = {"report": report, "chart": draw_chart(report), "recent": recent}
-    return View("usage.html", context, render_usage(report))
+    return View("explore/usage.html", context, render_usage(report))
 
 
 def _read_range(visit: Visit) -> DayRange:

@@ -1,0 +1,73 @@
+"""Navigation: the Console's pages in their groups, and who sees which."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jeton.identity.roles.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page; ``needs`` None is for every member, ``is_operators`` for the operator only."""
+
+    href: str
+    name: str
+    needs: Permission | None = None
+    is_operators: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pages that belong together."""
+
+    name: str
+    entries: tuple[Entry, ...]
+
+
+class Member(Protocol):
+    """Whoever looks."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the member runs this installation."""
+        ...
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the member's role allows it."""
+        ...
+
+
+GROUPS = (
+    Group(
+        "Usage",
+        (
+            Entry("/console", "Overview"),
+            Entry("/console/usage", "Usage"),
+            Entry("/console/requests", "Requests"),
+        ),
+    ),
+    Group("Spending", (Entry("/console/budgets", "Budgets"),)),
+    Group("Access", (Entry("/console/keys", "Keys"),)),
+    Group(
+        "Operator",
+        (
+            Entry("/console/accuracy", "Accuracy", is_operators=True),
+            Entry("/console/inbox", "Inbox", is_operators=True),
+        ),
+    ),
+)
+
+
+def list_groups(member: Member) -> tuple[Group, ...]:
+    """The groups with the entries that this member may open; a group without any is left out."""
+    groups = (
+        Group(group.name, tuple(entry for entry in group.entries if _is_for(entry, member)))
+        for group in GROUPS
+    )
+    return tuple(group for group in groups if group.entries)
+
+
+def _is_for(entry: Entry, member: Member) -> bool:
+    if entry.is_operators and not member.is_operator:
+        return False
+    return entry.needs is None or member.may(entry.needs)

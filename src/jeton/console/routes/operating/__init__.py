@@ -1,0 +1,18 @@
+"""Operating: pages about the whole installation, for its operator only."""
+
+from starlette.routing import BaseRoute, Route
+
+from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
+from jeton.console.routes.operating.inbox import approve, decline, show_inbox
+from jeton.console.visit import Door
+
+
+def operating_routes(door: Door) -> list[BaseRoute]:
+    """The operator's pages."""
+    return [
+        *door.pages_at("/console/accuracy", show_accuracy),
+        Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
+        *door.pages_at("/console/inbox", show_inbox),
+        Route("/console/inbox/{item_id}/approve", door.form(approve), methods=["POST"]),
+        Route("/console/inbox/{item_id}/decline", door.form(decline), methods=["POST"]),
+    ]

@@ -1,0 +1,1 @@
+"""Roles: what each lets a member do."""
