@@ -90,12 +90,13 @@ def routes_in(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not node.args:
             continue
-        if ast.unparse(node.func).rpartition(".")[2] in {"Route", "Mount", "WebSocketRoute"}:
-            first = node.args[0]
-            if is_form(node):
-                continue
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value
+        first, name = node.args[0], ast.unparse(node.func).rpartition(".")[2]
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str) or is_form(node):
+            continue
+        if name in {"Route", "Mount", "WebSocketRoute"}:
+            yield first.value
+        elif name == "pages_at":
+            yield from (first.value, f"{first.value}.json")
 
 
 def is_form(call: ast.Call) -> bool:
