@@ -1,45 +1,17 @@
-"""Documents: the Markdown pages of the package, rendered, with anchors and working links."""
+"""Rendering: a page's Markdown as HTML, with anchors, working links and code to choose from."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import resources
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 
-from jeton.metering.contract import CONTRACT
-from jeton.site.event_table import render_events
+from jeton.site.documents.tabs import group_fences, render_code
 
-# The order of the index; what is not named comes after, by title.
-ORDER = (
-    "quickstart",
-    "messages-api",
-    "openai-api",
-    "upstreams",
-    "embedded-model",
-    "tokens",
-    "prices",
-    "prompt-caching",
-    "batches",
-    "receipts",
-    "billing-contract",
-    "credits",
-    "budgets",
-    "rate-limits",
-    "ledger",
-    "console",
-    "admin-api",
-    "webhooks",
-    "self-hosting",
-    "observability",
-    "settings",
-    "errors",
-)
-CONTRACT_MARK = "[[billing contract]]"
-EVENTS_MARK = "[[event catalogue]]"
 _RELATIVE = re.compile(r"(?P<slug>[a-z0-9-]+)\.md(?P<anchor>#.*)?")
 
 
@@ -64,66 +36,59 @@ class Document:
     source: str
 
 
-class Documents:
-    """Every page of ``content/``, rendered once, when first asked for."""
-
-    @cached_property
-    def _by_slug(self) -> dict[str, Document]:
-        folder = resources.files("jeton.site").joinpath("content")
-        files = [file for file in folder.iterdir() if file.name.endswith(".md")]
-        rendered = [render(file.name.removesuffix(".md"), fill_in(file.read_text("utf-8"))) for file in files]
-        return {document.slug: document for document in sorted(rendered, key=_place)}
-
-    def list(self) -> tuple[Document, ...]:
-        """All of them, in the order of the index."""
-        return tuple(self._by_slug.values())
-
-    def find(self, slug: str) -> Document | None:
-        """The document at an address, if there is one."""
-        return self._by_slug.get(slug)
-
-
-def fill_in(source: str) -> str:
-    """The source with its live tables: made from what the code decides by, so neither can be wrong alone."""
-    if EVENTS_MARK in source:
-        source = source.replace(EVENTS_MARK, render_events())
-    if CONTRACT_MARK not in source:
-        return source
-    rows = [f"| `{rule}` | {clause.when} | {clause.pays} |" for rule, clause in CONTRACT.items()]
-    return source.replace(
-        CONTRACT_MARK, "\n".join(("| rule | when | what is charged |", "|---|---|---|", *rows))
-    )
+def parse_markdown(source: str) -> tuple[list[Token], tuple[Heading, ...]]:
+    """The tokens of a page and its headings, each with its anchor."""
+    tokens = _make_markdown().parse(source)
+    return tokens, _anchor_headings(tokens)
 
 
 def render(slug: str, source: str) -> Document:
     """A document from its Markdown; its first heading is the title. Raw HTML is shown, not obeyed."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse(source)
-    headings = _anchor_headings(tokens)
+    markdown = _make_markdown()
+    tokens, headings = parse_markdown(source)
     _point_links(tokens)
     title = headings[0].text if headings else slug
     return Document(
         slug=slug,
         title=title,
         summary=_first_paragraph(tokens),
-        html=markdown.renderer.render(_wrap_tables(tokens), markdown.options, {}),
+        html=markdown.renderer.render(_wrap_tables(group_fences(tokens)), markdown.options, {}),
         headings=headings[1:],
         source=source,
     )
 
 
-def _place(document: Document) -> tuple[int, str]:
-    known = document.slug in ORDER
-    return (ORDER.index(document.slug) if known else len(ORDER), document.title)
+def _make_markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.add_render_rule("fence", _render_fence)
+    markdown.add_render_rule("tabs", _render_as_it_is)
+    return markdown
+
+
+def _render_fence(
+    _: RendererHTML, tokens: Sequence[Token], number: int, options: OptionsDict, env: EnvType
+) -> str:
+    del options, env
+    return f"{render_code(tokens[number].content, tokens[number].info.strip())}\n"
+
+
+def _render_as_it_is(
+    _: RendererHTML, tokens: Sequence[Token], number: int, options: OptionsDict, env: EnvType
+) -> str:
+    del options, env
+    return tokens[number].content
 
 
 def _anchor_headings(tokens: Sequence[Token]) -> tuple[Heading, ...]:
     found: list[Heading] = []
+    taken: dict[str, int] = {}
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or ())
             # As GitHub makes them, so that a link works in the repository and here.
             anchor = re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-")
+            times = taken[anchor] = taken.get(anchor, -1) + 1
+            anchor = f"{anchor}-{times}" if times else anchor
             opening.attrSet("id", anchor)
             found.append(Heading(int(opening.tag[1:]), anchor, text))
     return tuple(found)

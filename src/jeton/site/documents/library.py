@@ -1,0 +1,82 @@
+"""Library: every page of the documentation in the order of its index, and what stands beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+
+from jeton.site.documents.filling import fill_in
+from jeton.site.documents.rendering import Document, render
+from jeton.site.documents.sections import Section, split_sections
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A part of the index with its pages, by slug."""
+
+    title: str
+    slugs: tuple[str, ...]
+
+
+# The order of the index; what is not named comes after, by title.
+GROUPS = (
+    Group("Start", ("quickstart", "messages-api", "openai-api", "embedded-model", "errors")),
+    Group("Tokens and prices", ("tokens", "prompt-caching", "batches", "prices")),
+    Group("Credit and limits", ("credits", "budgets", "rate-limits", "payment", "billing-contract")),
+    Group(
+        "See what happened",
+        ("console", "usage-and-cost", "metrics", "receipts", "ledger", "exports", "webhooks", "admin-api"),
+    ),
+    Group("Run it", ("self-hosting", "settings", "upstreams", "observability", "status", "changelog")),
+)
+OTHERS = "More"
+_ORDER = tuple(slug for group in GROUPS for slug in group.slugs)
+
+
+class Documents:
+    """Every page of ``content/``, rendered once, when first asked for."""
+
+    @cached_property
+    def _by_slug(self) -> dict[str, Document]:
+        folder = resources.files("jeton.site").joinpath("content")
+        files = [file for file in folder.iterdir() if file.name.endswith(".md")]
+        rendered = [render(file.name.removesuffix(".md"), fill_in(file.read_text("utf-8"))) for file in files]
+        return {document.slug: document for document in sorted(rendered, key=_place)}
+
+    def list(self) -> tuple[Document, ...]:
+        """All of them, in the order of the index."""
+        return tuple(self._by_slug.values())
+
+    def find(self, slug: str) -> Document | None:
+        """The document at an address, if there is one."""
+        return self._by_slug.get(slug)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, tuple[Document, ...]], ...]:
+        """The index: each part with its pages; a part without any is left out."""
+        found = [(group.title, tuple(self._list_known(group))) for group in GROUPS]
+        others = tuple(document for document in self.list() if document.slug not in _ORDER)
+        return tuple((title, pages) for title, pages in (*found, (OTHERS, others)) if pages)
+
+    def neighbours(self, slug: str) -> tuple[Document | None, Document | None]:
+        """The page before and the page after one, in the order of the index."""
+        pages = self.list()
+        place = next(number for number, page in enumerate(pages) if page.slug == slug)
+        before = pages[place - 1] if place else None
+        return before, pages[place + 1] if place + 1 < len(pages) else None
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Every section of every page as plain text, for search and for answers with citations."""
+        return tuple(section for document in self.list() for section in split_sections(document))
+
+    def _list_known(self, group: Group) -> Iterator[Document]:
+        for slug in group.slugs:
+            document = self.find(slug)
+            if document is not None:
+                yield document
+
+
+def _place(document: Document) -> tuple[int, str]:
+    known = document.slug in _ORDER
+    return (_ORDER.index(document.slug) if known else len(_ORDER), document.title)
