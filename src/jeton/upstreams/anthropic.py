@@ -2,7 +2,7 @@
 
 The caller's bytes go out untouched under the operator's key, and the server's bytes come back
 untouched. A status other than 200 is an answer like any other; only what prevents or breaks off
-an answer is an UpstreamError.
+an answer is an UpstreamError, and a page of HTML in place of one.
 """
 
 import ssl
@@ -14,6 +14,7 @@ import msgspec
 
 from jeton.errors import ConfigurationError, UpstreamError
 from jeton.tokens.prompt import Prompt
+from jeton.upstreams.errors import UpstreamDialectError
 from jeton.upstreams.http.address import Address
 from jeton.upstreams.http.answer import Fields, HttpAnswer
 from jeton.upstreams.http.pool import Limits, Pool
@@ -26,6 +27,8 @@ FORWARDED = ("anthropic-version", "anthropic-beta", "anthropic-user-profile-id")
 RELAYED = frozenset(
     {"content-encoding", "content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"}
 )
+OK = 200
+HTML = "text/html"
 RELAYED_PREFIXES = ("anthropic-ratelimit-", "anthropic-priority-", "anthropic-fast-")
 # Servers say the same few names again and again.
 NAMES_KEPT_MAX = 256
@@ -78,7 +81,12 @@ class AnthropicUpstream:
 
         Cancelling the task that waits here cancels the request at the upstream.
         """
-        return await self._post(self._messages_head, ask.headers, ask.body)
+        answer = await self._post(self._messages_head, ask.headers, ask.body)
+        if answer.status == OK and answer.headers.get("content-type", "").startswith(HTML):
+            # A proxy's page of apology: nobody's SDK could read it, and it says nothing of usage.
+            await answer.close()
+            raise UpstreamDialectError("it answered with a page of HTML")
+        return answer
 
     async def count_tokens(self, headers: Mapping[str, str], prompt: Prompt, body: bytes) -> int:
         """What the server counts; raises UpstreamError when it does not."""

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from jeton.errors import UpstreamError
 from jeton.upstreams.anthropic import AnthropicUpstream, Limits
 from jeton.upstreams.embedded import EmbeddedUpstream
+from jeton.upstreams.errors import UpstreamDialectError
 from jeton.upstreams.interface import Ask, MessagesRequest
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Peer:
                 return StreamingResponse(self._endless(), media_type="text/event-stream")
             case "breaking":
                 return StreamingResponse(self._breaking(), media_type="text/event-stream")
+            case "apology":
+                return Response(b"<html>Back soon</html>", media_type="text/html")
             case "moved":
                 return Response(b"", 307, {"location": "/elsewhere"})
         ask = Ask("req_1", msgspec.json.decode(body, type=MessagesRequest), body, {})
@@ -283,6 +286,12 @@ async def test_a_redirect_is_not_followed_with_the_operators_key(
     peer.behaviour = "moved"
     assert (await upstream.send(ask())).status == 307
     assert len(peer.bodies) == 1
+
+
+async def test_a_page_of_html_is_no_answer(peer: Peer, upstream: AnthropicUpstream) -> None:
+    peer.behaviour = "apology"
+    with pytest.raises(UpstreamDialectError, match="a page of HTML"):
+        await upstream.send(ask())
 
 
 async def test_an_answer_that_breaks_off_is_an_upstream_error(
