@@ -1,0 +1,1 @@
+"""Explore: one query over settled usage and cost, under pages, files and reports."""
