@@ -1,9 +1,13 @@
 """Deps: what the Console is given by the composition root."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jeton.db.pool import Pool
 from jeton.identity.sign_in import SignIn
+from jeton.insight.live.feed import Feed
+from jeton.notifications.addresses import AddressRules
+from jeton.pricing.book import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,9 @@ class ConsoleDeps:
 
     ``base_url`` is the address that people use; "" takes it from each request. With https the
     session's cookie is sent over https only. Members with one of ``operator_emails`` (in lower case)
-    see the operator's pages.
+    see the operator's pages. ``live`` is the feed of charges; without it the log cannot be followed.
+    ``served_models`` are those that an upstream or the rehearsal answers; ``read_spool`` gives how many ends
+    of requests, and how many bytes, wait on this node's disk.
     """
 
     pool: Pool
@@ -22,3 +28,9 @@ class ConsoleDeps:
     support_email: str = ""
     is_rehearsal: bool = False
     operator_emails: frozenset[str] = frozenset()
+    live: Feed | None = None
+    has_mail: bool = False
+    book: PriceBook = PriceBook(())  # noqa: RUF009 - frozen: every field of it is a tuple or derived from one
+    address_rules: AddressRules = AddressRules()  # noqa: RUF009 - frozen and without state
+    served_models: frozenset[str] = frozenset()
+    read_spool: Callable[[], tuple[int, int]] = lambda: (0, 0)

@@ -4,13 +4,14 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, make_msgid, parseaddr
 from importlib import resources
 from typing import Literal
 
 import aiosmtplib
 from jinja2 import Environment
 
+from jeton import clock
 from jeton.notifications.catalogue import EventData
 from jeton.notifications.webhook import Attempt, keep
 
@@ -45,6 +46,18 @@ class Letter:
     occurred_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A mail with one link, which is written nowhere else."""
+
+    recipient: str
+    subject: str
+    sentence: str
+    link: str
+    link_text: str
+    footer: str
+
+
 class Mailer:
     """Writes mails and hands them to the server."""
 
@@ -62,16 +75,16 @@ class Mailer:
 
     def render(self, letter: Letter) -> EmailMessage:
         """The mail: text, and the same as HTML."""
-        sender = parseaddr(self._server.sender)[1] or self._server.sender
         message = EmailMessage()
         message["From"] = self._server.sender
         message["To"] = letter.recipient
         message["Subject"] = " ".join(f"{self._brand_name}: {letter.data.subject}".split())
         message["Date"] = format_datetime(letter.occurred_at)
-        message["Message-ID"] = f"<{letter.letter_id}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{letter.letter_id}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        footer = self._render_footer(letter.organization_name)
-        link = f"{self._console_url}{letter.data.page}" if self._console_url else ""
+        footer = self._render_footer(letter)
+        has_link = self._console_url and not letter.data.is_letter
+        link = f"{self._console_url}{letter.data.page}" if has_link else ""
         paragraphs = (letter.data.sentence, f"See {link}" if link else "", footer)
         message.set_content("\n\n".join(text for text in paragraphs if text) + "\n")
         message.add_alternative(
@@ -86,7 +99,10 @@ class Mailer:
         )
         return message
 
-    def _render_footer(self, organization_name: str) -> str:
+    def _render_footer(self, letter: Letter) -> str:
+        organization_name = letter.organization_name
+        if letter.data.is_letter:
+            return f"{self._brand_name} answers what you wrote to it."
         if not organization_name:
             return f"{self._brand_name} tells this to its operator."
         return (
@@ -94,12 +110,45 @@ class Mailer:
             " whom they named."
         )
 
+    def render_note(self, note: Note) -> EmailMessage:
+        """A note as a mail: text, and the same as HTML."""
+        message = EmailMessage()
+        message["From"] = self._server.sender
+        message["To"] = note.recipient
+        message["Subject"] = " ".join(f"{self._brand_name}: {note.subject}".split())
+        message["Date"] = format_datetime(clock.now())
+        message["Message-ID"] = make_msgid("note", self._domain)
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(f"{note.sentence}\n\n{note.link_text}: {note.link}\n\n{note.footer}\n")
+        html = self._html.render(
+            brand_name=self._brand_name,
+            subject=note.subject,
+            sentence=note.sentence,
+            link=note.link,
+            link_text=note.link_text,
+            footer=note.footer,
+        )
+        message.add_alternative(html, subtype="html")
+        return message
+
+    async def send_note(self, note: Note) -> Attempt:
+        """Make one attempt to send a note; it raises nothing that the server could cause."""
+        return await self._hand_over(self.render_note(note))
+
     async def send(self, letter: Letter) -> Attempt:
         """Make one attempt; it raises nothing that the server could cause."""
+        return await self._hand_over(self.render(letter))
+
+    @property
+    def _domain(self) -> str:
+        sender = parseaddr(self._server.sender)[1] or self._server.sender
+        return sender.rpartition("@")[2]
+
+    async def _hand_over(self, message: EmailMessage) -> Attempt:
         server = self._server
         try:
             _, answer = await aiosmtplib.send(
-                self.render(letter),
+                message,
                 hostname=server.host,
                 port=server.port,
                 username=server.user or None,

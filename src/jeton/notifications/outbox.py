@@ -153,7 +153,7 @@ async def fan_out(
         found = await (await connection.execute(_FIND_ENDPOINTS, wanted)).fetchall()
         receivers: list[tuple[str | None, str | None]] = [(endpoint_id, None) for (endpoint_id,) in found]
         if has_mailer and type_ in TYPES and TYPES[type_].is_mailed:
-            recipients = list(operator_emails)
+            recipients = [] if TYPES[type_].is_letter else list(operator_emails)
             if organization_id is not None:
                 members = await connection.execute(_FIND_RECIPIENTS, (organization_id, RECIPIENTS_MAX))
                 recipients = [email for (email,) in await members.fetchall()]

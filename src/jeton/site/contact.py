@@ -13,9 +13,10 @@ import psycopg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from jeton.charging.credits.inbox import MESSAGE_CHARS_MAX, NAME_CHARS_MAX, SalesRequest, open_item
+from jeton.charging.credits.inbox import SalesRequest, open_item
 from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError
+from jeton.notifications.inbox.items import MESSAGE_CHARS_MAX, NAME_CHARS_MAX
 from jeton.site.pages import Pages
 
 FORM_BYTES_MAX = 32_768

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from jeton.charging.credits.inbox import InboxItem, list_items
 from jeton.db.pool import Pool
+from jeton.notifications.inbox.items import InboxItem, list_items
 from jeton.pricing.loading import load_book
 from jeton.site.contact import SENT_BY_ADDRESS_MAX, SENT_MAX, WINDOW_S, ContactLimiter
 from jeton.site.deps import SiteDeps

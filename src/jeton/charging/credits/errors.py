@@ -61,23 +61,3 @@ class SalesRequestError(InvalidInputError):
     def __init__(self, name: str, chars_max: int) -> None:
         """Name the field and its limit."""
         super().__init__(f"The {name} must have 1 to {chars_max} characters that can be printed.")
-
-
-class ItemNotFoundError(NotFoundError):
-    """No item of the inbox with this id."""
-
-    code = "inbox_item_unknown"
-
-    def __init__(self, item_id: str) -> None:
-        """Name the item."""
-        super().__init__(f"There is no item {item_id} in the inbox; see `jeton inbox list`.")
-
-
-class ItemDecidedError(ConflictError):
-    """An item of the inbox on which somebody has decided."""
-
-    code = "inbox_item_decided"
-
-    def __init__(self, item_id: str, state: str, *, by: str) -> None:
-        """Name who decided, and how."""
-        super().__init__(f"The item {item_id} was {state} by {by} already.")

@@ -1,63 +1,27 @@
-"""Inbox: what people ask of the operator, and the operator's word on it, each given once.
+"""Inbox: the operator's word on who asks for an extended trial, each given once.
 
-Approving a request for an extended trial grants a lot; declining keeps the request with the reason.
+Approving grants a lot; declining keeps the request with the reason.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-from psycopg.rows import class_row
-
-from jeton import clock
-from jeton.charging.credits.errors import ItemDecidedError, ItemNotFoundError, SalesRequestError
+from jeton.charging.credits.errors import SalesRequestError
 from jeton.charging.credits.granting import REASON_CHARS_MAX, Grant, grant
 from jeton.charging.errors import GrantError
 from jeton.db.pool import Connection
-from jeton.errors import OverloadedError
 from jeton.identity.audit import Actor, record_audit
 from jeton.identity.names import parse_email
-from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
-from jeton.notifications.catalogue import InboxItemOpened
-from jeton.notifications.events import Event, emit
+from jeton.notifications.inbox import items
+from jeton.notifications.inbox.errors import ItemNotFoundError
+from jeton.notifications.inbox.items import MESSAGE_CHARS_MAX, NAME_CHARS_MAX, Verdict, WantedItem
 
-NAME_CHARS_MAX = 200
-MESSAGE_CHARS_MAX = 4_000
-# Of a message so much is told by webhook and mail; the inbox has all of it.
-MESSAGE_CHARS_TOLD = 500
-OPEN_ITEMS_MAX = 1_000
-ITEMS_LISTED_MAX = 200
+# What is written to sales; only that is approved or declined.
+KIND = "contact_sales"
 
 # What an extended trial may be.
 KINDS = frozenset({LotKind.PROMOTIONAL, LotKind.COMMIT})
-
-ItemState = Literal["open", "approved", "declined"]
-
-_COLUMNS = (
-    "i.item_id, i.email, i.name, i.company, i.message, i.state, i.created_at, i.decided_at, i.decided_by,"
-    " i.reason, i.organization_id, i.lot_id, m.organization_id AS member_of"
-)
-_LIST = f"""
-    SELECT {_COLUMNS} FROM inbox_items AS i LEFT JOIN members AS m ON m.email = lower(i.email)
-    WHERE %(state)s::text IS NULL OR i.state = %(state)s
-    ORDER BY i.state = 'open' DESC, i.item_id DESC LIMIT %(limit)s
-"""  # noqa: S608 - the columns above
-_GET = f"""
-    SELECT {_COLUMNS} FROM inbox_items AS i LEFT JOIN members AS m ON m.email = lower(i.email)
-    WHERE i.item_id = %s FOR UPDATE OF i
-"""  # noqa: S608 - the columns above
-_COUNT_OPEN = "SELECT count(*) FROM inbox_items WHERE state = 'open'"
-_OPEN = """
-    INSERT INTO inbox_items (item_id, kind, email, name, company, message, created_at)
-    VALUES (%s, 'contact_sales', %s, %s, %s, %s, %s)
-"""
-_DECIDE = """
-    UPDATE inbox_items SET state = %s, decided_at = %s, decided_by = %s, reason = %s, organization_id = %s,
-        lot_id = %s
-    WHERE item_id = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +32,6 @@ class SalesRequest:
     name: str
     company: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class InboxItem:
-    """A request and what became of it; ``member_of`` is the organization that knows the e-mail."""
-
-    item_id: str
-    email: str
-    name: str
-    company: str
-    message: str
-    state: ItemState
-    created_at: datetime
-    decided_at: datetime | None
-    decided_by: str | None
-    reason: str | None
-    organization_id: UUID | None
-    lot_id: str | None
-    member_of: UUID | None
 
 
 async def open_item(connection: Connection, asked: SalesRequest) -> str:
@@ -100,27 +45,8 @@ async def open_item(connection: Connection, asked: SalesRequest) -> str:
     message = asked.message.replace("\r\n", "\n").strip()
     if not 0 < len(message) <= MESSAGE_CHARS_MAX or "\x00" in message:
         raise SalesRequestError("message", MESSAGE_CHARS_MAX)
-    row = await (await connection.execute(_COUNT_OPEN)).fetchone()
-    if row is not None and row[0] >= OPEN_ITEMS_MAX:
-        raise OverloadedError("Too many requests wait for an answer; write an e-mail, or try again later.")
-    item_id = new_id("inbox")
-    at = clock.now()
-    async with connection.transaction():
-        await connection.execute(_OPEN, (item_id, email, name, company, message, at))
-        told = InboxItemOpened(
-            item_id=item_id, email=email, name=name, company=company, message=_shorten(message)
-        )
-        await emit(connection, Event(told, None, f"inbox:{item_id}", at))
-    return item_id
-
-
-async def list_items(
-    connection: Connection, *, state: ItemState | None = None, limit: int = ITEMS_LISTED_MAX
-) -> list[InboxItem]:
-    """Items, open ones first, then newest first."""
-    async with connection.cursor(row_factory=class_row(InboxItem)) as cursor:
-        await cursor.execute(_LIST, {"state": state, "limit": min(limit, ITEMS_LISTED_MAX)})
-        return await cursor.fetchall()
+    wanted = WantedItem(KIND, message, email=email, name=name, company=company, is_told=True)
+    return await items.open_item(connection, wanted)
 
 
 async def approve_item(
@@ -139,9 +65,8 @@ async def approve_item(
         if to is None:
             raise GrantError(f"{item.email} is no member of an organization here; say which one is granted.")
         lot_id = await grant(connection, to, given, by=by)
-        await connection.execute(
-            _DECIDE, ("approved", clock.now(), by.name, given.reason, to, lot_id, item_id)
-        )
+        verdict = Verdict("approved", given.reason, to, lot_id)
+        await items.decide_item(connection, item_id, verdict, by=by)
         await record_audit(
             connection,
             by,
@@ -159,45 +84,16 @@ async def decline_item(connection: Connection, item_id: str, *, reason: str, by:
         raise SalesRequestError("reason", REASON_CHARS_MAX)
     async with connection.transaction():
         await _get_open(connection, item_id)
-        await connection.execute(_DECIDE, ("declined", clock.now(), by.name, reason, None, None, item_id))
+        await items.decide_item(connection, item_id, Verdict("declined", reason), by=by)
         await record_audit(connection, by, "inbox.declined", subject=item_id, details={"reason": reason})
 
 
-def render_item(item: InboxItem) -> dict[str, object]:
-    """An item as the command line and the Console's twin give it."""
-    organization_id = item.organization_id or item.member_of
-    return {
-        "id": item.item_id,
-        "type": "inbox_item",
-        "state": item.state,
-        "email": item.email,
-        "name": item.name,
-        "company": item.company,
-        "message": item.message,
-        "created_at": item.created_at.isoformat(),
-        "decided_at": None if item.decided_at is None else item.decided_at.isoformat(),
-        "decided_by": item.decided_by,
-        "reason": item.reason,
-        "organization_id": None if organization_id is None else str(organization_id),
-        "lot_id": item.lot_id,
-    }
-
-
-async def _get_open(connection: Connection, item_id: str) -> InboxItem:
-    async with connection.cursor(row_factory=class_row(InboxItem)) as cursor:
-        await cursor.execute(_GET, (item_id,))
-        item = await cursor.fetchone()
-    if item is None:
+async def _get_open(connection: Connection, item_id: str) -> items.InboxItem:
+    """An open request to sales: an item of another kind is none."""
+    item = await items.get_open_item(connection, item_id)
+    if item.kind != KIND:
         raise ItemNotFoundError(item_id)
-    if item.state != "open":
-        raise ItemDecidedError(item_id, item.state, by=item.decided_by or "")
     return item
-
-
-def _shorten(message: str) -> str:
-    """The beginning of a message, in one line."""
-    line = " ".join(message.split())
-    return line if len(line) <= MESSAGE_CHARS_TOLD else f"{line[: MESSAGE_CHARS_TOLD - 1]}…"
 
 
 def _parse_line(name: str, text: str, *, is_needed: bool = True) -> str:

@@ -2,27 +2,21 @@
 
 import asyncio
 import json
-from typing import Annotated, cast
+from typing import Annotated
 from uuid import UUID
 
 import typer
 from rich.table import Table
 
 from jeton.charging.credits.granting import DAYS_MAX, Grant, check_models
-from jeton.charging.credits.inbox import (
-    InboxItem,
-    ItemState,
-    approve_item,
-    decline_item,
-    list_items,
-    render_item,
-)
+from jeton.charging.credits.inbox import approve_item, decline_item
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.identity.audit import Actor
 from jeton.ledger.chart import LotKind
 from jeton.money import display_usd, parse_usd, render_usd
+from jeton.notifications.inbox.items import InboxItem, ItemFilter, list_items, render_item
 from jeton.pricing.loading import load_book
 from jeton.settings import load_settings
 
@@ -38,16 +32,15 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List what waits for a word."""
-    items = asyncio.run(_list(None if is_all else "open"))
+    items = asyncio.run(_list(is_all=is_all))
     if as_json:
         typer.echo(json.dumps([render_item(item) for item in items], indent=2))
         return
-    table = Table("item", "state", "from", "company", "asked", "message")
+    table = Table("item", "kind", "state", "from", "company", "asked", "message")
     for item in items:
         asked_at = item.created_at.isoformat(timespec="seconds")
-        table.add_row(
-            item.item_id, item.state, f"{item.name} <{item.email}>", item.company, asked_at, item.message
-        )
+        who = f"{item.name} <{item.email}>" if item.email else item.name
+        table.add_row(item.item_id, item.kind, item.state, who, item.company, asked_at, item.message)
     make_console().print(table)
 
 
@@ -91,9 +84,9 @@ def decline_command(item_id: ItemId, *, reason: Reason, by: By = "") -> None:
     typer.echo(f"Declined {item_id}.")
 
 
-async def _list(state: str | None) -> list[InboxItem]:
+async def _list(*, is_all: bool) -> list[InboxItem]:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        return await list_items(connection, state=cast("ItemState | None", state))
+        return await list_items(connection, ItemFilter(None if is_all else ("open",)))
 
 
 async def _approve(item_id: str, organization_id: UUID | None, given: Grant, by: Actor) -> str:

@@ -7,12 +7,14 @@ The documentation's page is made from these classes.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from jeton.errors import JetonError
+from jeton.notifications.catalogue.data import EventData
+from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
 from jeton.notifications.catalogue.wording import (
     Period,
     count,
@@ -23,33 +25,9 @@ from jeton.notifications.catalogue.wording import (
     subtract,
 )
 
-Audience = Literal["organization", "operator"]
 Scope = Literal["organization", "workspace", "key"]
 
 _WHOLE = 100
-
-
-class EventData(msgspec.Struct, frozen=True, kw_only=True):
-    """What an event says; ``type`` is its stored name, ``when`` is for the documentation.
-
-    ``page`` is where in the Console one sees to it.
-    """
-
-    type: ClassVar[str]
-    when: ClassVar[str]
-    audience: ClassVar[Audience] = "organization"
-    is_mailed: ClassVar[bool] = True
-    page: ClassVar[str] = ""
-
-    @property
-    def subject(self) -> str:
-        """The subject of a mail."""
-        raise NotImplementedError
-
-    @property
-    def sentence(self) -> str:
-        """What happened and what to do about it, for people."""
-        raise NotImplementedError
 
 
 class _BudgetData(EventData, frozen=True, kw_only=True):
@@ -311,38 +289,6 @@ class AlarmRaised(EventData, frozen=True, kw_only=True):
         )
 
 
-class InboxItemOpened(EventData, frozen=True, kw_only=True):
-    """Somebody asked something of the operator."""
-
-    type = "inbox.item_opened"
-    when = "Somebody wrote through the page *Contact sales*, for instance for an extended trial."
-    audience = "operator"
-    page = "/inbox"
-
-    item_id: Annotated[str, Meta(description="the item of the inbox")]
-    email: Annotated[str, Meta(description="who wrote")]
-    name: Annotated[str, Meta(description="their name")]
-    company: Annotated[str, Meta(description="their company, or an empty text")]
-    message: Annotated[str, Meta(description="what they wrote; its beginning, where it is long")]
-
-    @property
-    def subject(self) -> str:
-        """The subject of a mail."""
-        return f"{self._who} wrote to sales"
-
-    @property
-    def sentence(self) -> str:
-        """What happened and what to do about it."""
-        return (
-            f"{self._who} <{self.email}> wrote to sales: {end_sentence(self.message)} Please approve or"
-            f" decline the request {self.item_id} in the Console's inbox, or with `jeton inbox`."
-        )
-
-    @property
-    def _who(self) -> str:
-        return f"{self.name} of {self.company}" if self.company else self.name
-
-
 class UnknownEventDataError(JetonError):
     """A stored event that this version cannot read: another one wrote it."""
 
@@ -380,7 +326,11 @@ EXAMPLES: tuple[EventData, ...] = (
     ),
     InboxItemOpened(
         item_id="inbox_01k…", email="jane@example.org", name="Jane Doe", company="Example Ltd",
-        message="We should like to evaluate for two months.",
+        message="We should like to evaluate for two months.", kind="contact_sales",
+    ),
+    InboxReplied(
+        item_id="inbox_01k…", about="your message to sales", text="Two months are fine with us.",
+        replied_by="ada@example.com",
     ),
 )  # fmt: skip
 

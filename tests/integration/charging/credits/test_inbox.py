@@ -6,14 +6,16 @@ import pytest
 from tests.integration.charging.conftest import House
 
 from jeton.charging.credits import Grant
-from jeton.charging.credits.errors import ItemDecidedError, ItemNotFoundError, SalesRequestError
-from jeton.charging.credits.inbox import SalesRequest, approve_item, decline_item, list_items, open_item
+from jeton.charging.credits.errors import SalesRequestError
+from jeton.charging.credits.inbox import SalesRequest, approve_item, decline_item, open_item
 from jeton.charging.errors import GrantError
 from jeton.db.pool import Pool
 from jeton.identity.audit import Actor, list_audit
 from jeton.identity.errors import InvalidEmailError
 from jeton.identity.members import create_member
 from jeton.ledger.chart import LotKind
+from jeton.notifications.inbox.errors import ItemDecidedError, ItemNotFoundError
+from jeton.notifications.inbox.items import ItemFilter, list_items
 
 ADA = Actor("operator", "ada@example.com")
 USD = 1_000_000_000
@@ -59,7 +61,7 @@ async def test_the_operator_is_told_of_an_item_with_what_was_written(house: Hous
         told = await cursor.fetchall()
     data = {"item_id": item_id, "email": "bob@example.org", "name": "Bob", "company": "Example Ltd"}
     message = "We want to evaluate for two months."
-    assert told == [("inbox.item_opened", None, {**data, "message": message})]
+    assert told == [("inbox.item_opened", None, {**data, "message": message, "kind": "contact_sales"})]
 
 
 async def test_approving_twice_grants_once(house: House) -> None:
@@ -82,7 +84,7 @@ async def test_declining_keeps_the_request_with_the_reason(house: House) -> None
     item_id = await ask(house.pool)
     async with house.pool.connection() as connection:
         await decline_item(connection, item_id, reason="no such thing", by=ADA)
-        (item,) = await list_items(connection, state="declined")
+        (item,) = await list_items(connection, ItemFilter(("declined",)))
         assert (item.reason, item.lot_id) == ("no such thing", None)
         with pytest.raises(ItemDecidedError, match=r"was declined by ada@example\.com already"):
             await approve_item(

@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
-from jeton.console.routes.operating.inbox import approve, decline, show_inbox
+from jeton.console.routes.operating.inbox import approve, close, decline, reply, show_inbox
 from jeton.console.visit import Door
 
 
@@ -15,4 +15,6 @@ def operating_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console/inbox", show_inbox),
         Route("/console/inbox/{item_id}/approve", door.form(approve), methods=["POST"]),
         Route("/console/inbox/{item_id}/decline", door.form(decline), methods=["POST"]),
+        Route("/console/inbox/{item_id}/close", door.form(close), methods=["POST"]),
+        Route("/console/inbox/{item_id}/reply", door.form(reply), methods=["POST"]),
     ]

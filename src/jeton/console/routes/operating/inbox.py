@@ -1,40 +1,76 @@
-"""Inbox: what people ask of the operator, and the operator's word on it."""
+"""Inbox: what people ask of the operator, what nobody could answer, and the operator's word on it."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
 from jeton import clock
-from jeton.charging.credits.errors import ItemNotFoundError
 from jeton.charging.credits.granting import DAYS_MAX, REASON_CHARS_MAX, Grant
-from jeton.charging.credits.inbox import KINDS, approve_item, decline_item, list_items, render_item
-from jeton.console.errors import InvalidFormError
+from jeton.charging.credits.inbox import KINDS, approve_item, decline_item
+from jeton.console.errors import InvalidFilterError, InvalidFormError
 from jeton.console.visit import View, Visit
 from jeton.identity.audit import Actor
 from jeton.ledger.chart import LotKind
 from jeton.money import parse_usd
+from jeton.notifications.inbox.errors import ItemNotFoundError
+from jeton.notifications.inbox.items import (
+    DECIDED,
+    KIND_NAMES,
+    MESSAGE_CHARS_MAX,
+    ItemFilter,
+    close_item,
+    count_open,
+    list_items,
+    render_item,
+)
+from jeton.notifications.inbox.replies import list_replies, render_reply, reply_to_item
 
+PLACE = "/console/inbox"
 DAYS_DEFAULT = 60
+PAGE_ROWS = 25
+STATES = ("open", "decided")
 
 
 async def show_inbox(visit: Visit) -> View:
-    """What waits first, then what was decided, newest first; for the operator."""
+    """What waits, or what was decided, newest first; of one ``kind`` where the address names one."""
     visit.require_operator()
+    state, kind = visit.find_filter("state") or "open", visit.find_filter("kind")
+    if state not in STATES:
+        raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(STATES)}")
+    wanted = ItemFilter(
+        ("open",) if state == "open" else DECIDED, kind or None, visit.find_filter("before") or None
+    )
     async with visit.deps.pool.connection() as connection:
-        items = await list_items(connection)
+        found = await list_items(connection, wanted, limit=PAGE_ROWS + 1)
+        items = found[:PAGE_ROWS]
+        replies = await list_replies(connection, [item.item_id for item in items])
+        counts = await count_open(connection)
     at = clock.now()
+    has_more = len(found) > PAGE_ROWS
     context = {
         "as_of": at,
-        "waiting": [item for item in items if item.state == "open"],
-        "decided": [item for item in items if item.state != "open"],
+        "items": items,
+        "replies": {
+            item.item_id: [reply for reply in replies if reply.item_id == item.item_id] for item in items
+        },
+        "counts": counts,
+        "kind_names": {**{name: name.replace("_", " ").capitalize() for name in counts}, **KIND_NAMES},
+        "state": state,
+        "kind": kind,
+        "next_id": items[-1].item_id if has_more else "",
         "kinds": {"promotional": "given (promotional)", "commit": "to be paid (commit)"},
         "days_max": DAYS_MAX,
         "days_default": DAYS_DEFAULT,
         "reason_chars_max": REASON_CHARS_MAX,
+        "message_chars_max": MESSAGE_CHARS_MAX,
+        "has_mail": visit.deps.has_mail,
     }
     data = {
         "type": "inbox_item_list",
         "as_of": at.isoformat(),
+        "open": counts,
         "data": [render_item(item) for item in items],
+        "replies": [render_reply(reply) for reply in replies],
+        "has_more": has_more,
     }
     return View("operating/inbox.html", context, data)
 
@@ -49,14 +85,14 @@ async def approve(visit: Visit, form: Mapping[str, str]) -> str:
         kind=LotKind(kind),
         amount_nano=parse_usd(form.get("amount", "").strip().removeprefix("$")),
         reason=form.get("reason", "").strip(),
-        days=_parse_days(form.get("days", "")),
+        days=parse_days(form.get("days", "")),
     )
     organization_id = _parse_organization(form.get("organization_id", ""))
     async with visit.deps.pool.connection() as connection:
         await approve_item(
-            connection, _item_id(visit), organization_id=organization_id, given=given, by=_actor(visit)
+            connection, _item_id(visit), organization_id=organization_id, given=given, by=operator(visit)
         )
-    return "/console/inbox"
+    return PLACE
 
 
 async def decline(visit: Visit, form: Mapping[str, str]) -> str:
@@ -64,12 +100,42 @@ async def decline(visit: Visit, form: Mapping[str, str]) -> str:
     visit.require_operator()
     async with visit.deps.pool.connection() as connection:
         reason = form.get("reason", "").strip()
-        await decline_item(connection, _item_id(visit), reason=reason, by=_actor(visit))
-    return "/console/inbox"
+        await decline_item(connection, _item_id(visit), reason=reason, by=operator(visit))
+    return PLACE
 
 
-def _actor(visit: Visit) -> Actor:
+async def close(visit: Visit, form: Mapping[str, str]) -> str:
+    """Be done with an item, in the operator's name."""
+    visit.require_operator()
+    async with visit.deps.pool.connection() as connection:
+        reason = form.get("reason", "").strip()
+        await close_item(connection, _item_id(visit), reason=reason, by=operator(visit))
+    return PLACE
+
+
+async def reply(visit: Visit, form: Mapping[str, str]) -> str:
+    """Answer whoever wrote, by mail; with ``is_done`` the item is closed as well."""
+    visit.require_operator()
+    item_id, by = _item_id(visit), operator(visit)
+    async with visit.deps.pool.connection() as connection, connection.transaction():
+        item = await reply_to_item(
+            connection, item_id, text=form.get("text", ""), by=by, has_mail=visit.deps.has_mail
+        )
+        if form.get("is_done") and item.state == "open":
+            await close_item(connection, item_id, reason="answered", by=by)
+    return PLACE
+
+
+def operator(visit: Visit) -> Actor:
+    """The operator who looks, for the audit log."""
     return Actor("operator", visit.session.email)
+
+
+def parse_days(text: str) -> int:
+    """A number of days of a form; InvalidFormError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(DAYS_MAX))):
+        raise InvalidFormError(f"days is not a whole number from 1 to {DAYS_MAX}")
+    return int(text)
 
 
 def _item_id(visit: Visit) -> str:
@@ -77,12 +143,6 @@ def _item_id(visit: Visit) -> str:
     if not item_id.isprintable():
         raise ItemNotFoundError(ascii(item_id))
     return item_id
-
-
-def _parse_days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(DAYS_MAX))):
-        raise InvalidFormError(f"days is not a whole number from 1 to {DAYS_MAX}")
-    return int(text)
 
 
 def _parse_organization(text: str) -> UUID | None:

@@ -1,0 +1,32 @@
+"""Data: what every type of event has."""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+Audience = Literal["organization", "operator"]
+
+
+class EventData(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event says; ``type`` is its stored name, ``when`` is for the documentation.
+
+    ``page`` is where in the Console one sees to it.
+    """
+
+    type: ClassVar[str]
+    when: ClassVar[str]
+    audience: ClassVar[Audience] = "organization"
+    is_mailed: ClassVar[bool] = True
+    page: ClassVar[str] = ""
+    # Written by a person to those whom the event names, and to nobody else.
+    is_letter: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        """The subject of a mail."""
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do about it, for people."""
+        raise NotImplementedError
