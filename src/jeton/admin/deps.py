@@ -6,13 +6,20 @@ from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
 from jeton.notifications.addresses import AddressRules
+from jeton.notifications.notes import Postman
 
 
 @dataclass(frozen=True, slots=True)
 class AdminDeps:
-    """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are."""
+    """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are.
+
+    ``postman`` mails invites, where
+    there is a mail server; those of a provider's (``has_oidc``) need no mail.
+    """
 
     pool: Pool
     key_ring: KeyRing
     address_rules: AddressRules = field(default_factory=AddressRules)
     limit_terms: LimitTerms = field(default_factory=LimitTerms)
+    postman: Postman | None = None
+    has_oidc: bool = False

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 import psycopg
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -55,13 +56,14 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request, as a handler gets it."""
+    """One authenticated request, as a handler gets it; ``after``: what is done once it is answered."""
 
     request: Request
     caller: Caller
     deps: AdminDeps
     body: bytes
     once: Once
+    after: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
 
     def connect(self) -> AbstractAsyncContextManager[Connection]:
         """A connection to read and write with, which respects the request's idempotency key."""
@@ -133,13 +135,16 @@ class Resource:
         asked = describe(request, body) if key else {}
         try:
             async with Once(self._deps.pool, caller.organization_id, key=key, asked=asked) as once:
-                answer = await handler(Call(request, caller, self._deps, body, once))
+                call = Call(request, caller, self._deps, body, once)
+                answer = await handler(call)
                 await once.record(answer)
         except DoneBeforeError as before:
             response = render(200, before.answer, request_id)
             response.headers[REPLAYED_HEADER] = "true"
             return response
-        return render(200, answer, request_id)
+        response = render(200, answer, request_id)
+        response.background = BackgroundTasks([BackgroundTask(act) for act in call.after])
+        return response
 
 
 async def _read_whole(request: Request) -> bytes:

@@ -131,6 +131,8 @@ async def _start(
     )
     key_ring = KeyRing(pool)
     run_in_background(stack, "key ring", key_ring.run)
+    stack.push_async_callback(key_ring.uses.flush, pool)
+    run_in_background(stack, "key uses", lambda: key_ring.uses.run(pool))
     run_in_background(stack, "notifications", make_notifier(settings, pool).run)
     watch = make_watch(pool, counter)
     stack.push_async_callback(watch.close)

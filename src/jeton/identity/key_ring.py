@@ -26,9 +26,13 @@ from jeton.identity.credentials import SECRET_CHARS_MAX, digest_of
 from jeton.identity.errors import (
     ExpiredKeyError,
     MissingKeyError,
+    PausedKeyError,
     RevokedKeyError,
+    RotatedKeyError,
     UnknownKeyError,
+    WorkspaceArchivedError,
 )
+from jeton.identity.key_life.uses import KeyUses
 
 CHANNEL = "jeton_keys"
 KEYS_KEPT_MAX = 50_000
@@ -44,8 +48,12 @@ AWAY_LIFE_S = 1.0
 
 _AWAY = "Keys cannot be checked now: the database is away. Try again."
 _FIND_KEY = """
-    SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, k.expires_at, k.revoked_at, o.outage_cap_nano
-    FROM api_keys k JOIN organizations o USING (organization_id) WHERE k.digest = %s
+    SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, o.outage_cap_nano, k.expires_at, k.revoked_at,
+           k.paused_at, CASE WHEN k.digest <> %(digest)s THEN k.previous_until END AS replaced_at,
+           w.archived_at
+    FROM api_keys AS k JOIN organizations AS o USING (organization_id)
+    LEFT JOIN workspaces AS w ON w.workspace_id = k.workspace_id
+    WHERE k.digest = %(digest)s OR k.previous_digest = %(digest)s
 """
 
 _Value = TypeVar("_Value")
@@ -53,9 +61,14 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class _KnownKey:
+    """A key's row; ``replaced_at`` is the end of a secret that was rotated out."""
+
     caller: Caller
     expires_at: datetime | None
     revoked_at: datetime | None
+    paused_at: datetime | None
+    replaced_at: datetime | None
+    archived_at: datetime | None
 
 
 class KeyRing:
@@ -64,6 +77,7 @@ class KeyRing:
     def __init__(self, pool: Pool) -> None:
         """Start empty and deaf: until ``run`` listens, every answer comes from the database."""
         self._pool = pool
+        self.uses = KeyUses()
         self._known: OrderedDict[bytes, _KnownKey] = OrderedDict()
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._kept_for_outage: OrderedDict[bytes, _KnownKey] = OrderedDict()
@@ -84,7 +98,9 @@ class KeyRing:
             raise UnknownKeyError
         digest = digest_of(secret)
         known = self._recall(digest) if self.is_listening else None
-        return _admit(known or await self._look_up(digest))
+        caller = _admit(known or await self._look_up(digest))
+        self.uses.record(caller.key_id)
+        return caller
 
     async def run(self) -> None:
         """Listen until cancelled; after a break, forget everything and listen again."""
@@ -155,22 +171,23 @@ class KeyRing:
         try:
             # The pool's own limit is for its queue: a database that is silent would be waited for beyond it.
             async with asyncio.timeout(LOOK_UP_TIMEOUT_S), self._pool.connection() as connection:
-                row = await (await connection.execute(_FIND_KEY, (digest,))).fetchone()
+                row = await (await connection.execute(_FIND_KEY, {"digest": digest})).fetchone()
         except (psycopg.OperationalError, TimeoutError) as error:
             self._away_until = time.monotonic() + AWAY_LIFE_S
             raise OverloadedError(_AWAY) from error
         if row is None:
             return None
-        organization_id, workspace_id, key_id, kind, expires_at, revoked_at, cap_nano = row
-        caller = Caller(organization_id, workspace_id, key_id, kind, outage_cap_nano=cap_nano)
-        return _KnownKey(caller, expires_at, revoked_at)
+        organization_id, workspace_id, key_id, kind, cap_nano, *times = row
+        return _KnownKey(
+            Caller(organization_id, workspace_id, key_id, kind, outage_cap_nano=cap_nano), *times
+        )
 
     def _forget(self, payload: str) -> None:
         self._announcements += 1
         try:
             digest = bytes.fromhex(payload)
         except ValueError:
-            # An organization's policy, or not one of ours; forgetting too much is never wrong.
+            # An organization's policy, a workspace, or not one of ours; forgetting too much is never wrong.
             self._forget_all()
             self._kept_for_outage.clear()
             return
@@ -186,11 +203,18 @@ class KeyRing:
 
 
 def _admit(known: _KnownKey) -> Caller:
+    caller = known.caller
     if known.revoked_at is not None:
-        raise RevokedKeyError(known.caller.key_id, known.revoked_at)
+        raise RevokedKeyError(caller.key_id, known.revoked_at)
     if known.expires_at is not None and known.expires_at <= clock.now():
-        raise ExpiredKeyError(known.caller.key_id, known.expires_at)
-    return known.caller
+        raise ExpiredKeyError(caller.key_id, known.expires_at)
+    if known.replaced_at is not None and known.replaced_at <= clock.now():
+        raise RotatedKeyError(caller.key_id, known.replaced_at)
+    if known.archived_at is not None and caller.workspace_id is not None:
+        raise WorkspaceArchivedError(caller.workspace_id, known.archived_at)
+    if known.paused_at is not None:
+        raise PausedKeyError(caller.key_id)
+    return caller
 
 
 def _keep(kept: OrderedDict[bytes, _Value], digest: bytes, value: _Value, *, kept_max: int) -> None:

@@ -1,4 +1,4 @@
-"""Keys: created once, shown once, found by digest, revoked for good. The ring is in key_ring."""
+"""Keys: created once, shown once, found by digest, revoked for good. Other changes are in key_life."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,21 +12,27 @@ from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
 from jeton.identity.credentials import KeyKind, digest_of, hint_of, new_key_secret
 from jeton.identity.errors import InvalidExpiryError, UnknownKeyIdError
-from jeton.identity.key_ring import KeyRing
 from jeton.identity.names import parse_name
-from jeton.identity.organizations import get_default_workspace, get_workspace
+from jeton.identity.organizations import get_default_workspace, get_open_workspace
 from jeton.ids import new_id
 
-__all__ = ["Key", "KeyRing", "KeyStatus", "create_key", "get_key", "list_keys", "revoke_key"]
-
 KEYS_LISTED_MAX = 1000
+KEY_COLUMNS = (
+    "key_id, organization_id, workspace_id, kind, name, hint, created_at, expires_at, revoked_at, created_by,"
+    " paused_at, rotated_at, previous_until"
+)
 
-KeyStatus = Literal["active", "expired", "inactive"]
+# As the Admin API says them: inactive is paused, archived is revoked for good.
+KeyStatus = Literal["active", "inactive", "expired", "archived"]
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key without its secret; ``workspace_id`` is None for admin keys only."""
+    """A key without its secret; ``workspace_id`` is None for admin keys only.
+
+    ``created_by``: the member or the admin key that made it, by id; "" for the command line. The secret that
+    it had before its rotation works until ``previous_until``.
+    """
 
     key_id: str
     organization_id: UUID
@@ -37,14 +43,28 @@ class Key:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    created_by: str = ""
+    paused_at: datetime | None = None
+    rotated_at: datetime | None = None
+    previous_until: datetime | None = None
 
     def status_at(self, at: datetime) -> KeyStatus:
-        """What the key is at an instant: ``inactive`` once revoked, else ``expired`` or ``active``."""
+        """What the key is at an instant: what is for good comes before what may end."""
         if self.revoked_at is not None:
-            return "inactive"
+            return "archived"
         if self.expires_at is not None and self.expires_at <= at:
             return "expired"
-        return "active"
+        return "active" if self.paused_at is None else "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    """A key to create."""
+
+    name: str
+    kind: KeyKind = "api"
+    workspace_id: str | None = None
+    expires_at: datetime | None = None
 
 
 async def create_key(
@@ -56,11 +76,19 @@ async def create_key(
     workspace_id: str | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[Key, str]:
+    """Create a key that nobody in particular asked for; see ``issue_key``."""
+    return await issue_key(connection, organization_id, WantedKey(name, kind, workspace_id, expires_at))
+
+
+async def issue_key(
+    connection: Connection, organization_id: UUID, wanted: WantedKey, *, created_by: str = ""
+) -> tuple[Key, str]:
     """Create a key; return it with its secret, which exists nowhere else from then on.
 
-    An API key without a workspace goes to the default one; an admin key has none. Raises
-    InvalidNameError, InvalidExpiryError, UnknownWorkspaceError, UnknownOrganizationError.
+    An API key without a workspace goes to the default one; an admin key has none. Raises InvalidNameError,
+    InvalidExpiryError, UnknownWorkspaceError, WorkspaceArchivedError, UnknownOrganizationError.
     """
+    kind, expires_at = wanted.kind, wanted.expires_at
     at = clock.now()
     if expires_at is not None and expires_at <= at:
         raise InvalidExpiryError(expires_at)
@@ -68,17 +96,18 @@ async def create_key(
     key = Key(
         key_id=new_id("apikey"),
         organization_id=organization_id,
-        workspace_id=await _workspace_of(connection, organization_id, kind, workspace_id),
+        workspace_id=await _workspace_of(connection, organization_id, kind, wanted.workspace_id),
         kind=kind,
-        name=parse_name(name),
+        name=parse_name(wanted.name),
         hint=hint_of(secret, kind),
         created_at=at,
         expires_at=expires_at,
         revoked_at=None,
+        created_by=created_by,
     )
     await connection.execute(
         "INSERT INTO api_keys (key_id, organization_id, workspace_id, kind, name, digest, hint,"
-        " created_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " created_at, expires_at, created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             key.key_id,
             key.organization_id,
@@ -89,9 +118,18 @@ async def create_key(
             key.hint,
             key.created_at,
             key.expires_at,
+            key.created_by,
         ),
     )
     return key, secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFilter:
+    """Which keys to list; None means every one."""
+
+    status: KeyStatus | None = None
+    workspace_id: str | None = None
 
 
 async def list_keys(
@@ -100,24 +138,37 @@ async def list_keys(
     *,
     after_id: str = "",
     limit: int = KEYS_LISTED_MAX,
+    filter_: KeyFilter | None = None,
 ) -> list[Key]:
     """An organization's keys in the order of their creation, from ``after_id`` on."""
+    wanted = filter_ or KeyFilter()
     async with connection.cursor(row_factory=class_row(Key)) as cursor:
         await cursor.execute(
-            "SELECT key_id, organization_id, workspace_id, kind, name, hint, created_at,"
-            " expires_at, revoked_at FROM api_keys"
-            " WHERE organization_id = %s AND key_id > %s ORDER BY key_id LIMIT %s",
-            (organization_id, after_id, min(limit, KEYS_LISTED_MAX)),
+            f"SELECT {KEY_COLUMNS} FROM api_keys"  # noqa: S608 - the columns above
+            " WHERE organization_id = %(organization_id)s AND key_id > %(after_id)s"
+            " AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)"
+            " AND (%(status)s::text IS NULL OR %(status)s = CASE WHEN revoked_at IS NOT NULL THEN 'archived'"
+            " WHEN expires_at <= %(at)s THEN 'expired' WHEN paused_at IS NOT NULL THEN 'inactive'"
+            " ELSE 'active' END) ORDER BY key_id LIMIT %(limit)s",
+            {
+                "organization_id": organization_id,
+                "after_id": after_id,
+                "workspace_id": wanted.workspace_id,
+                "status": wanted.status,
+                "at": clock.now(),
+                "limit": min(limit, KEYS_LISTED_MAX),
+            },
         )
         return await cursor.fetchall()
 
 
 async def get_key(connection: Connection, organization_id: UUID, key_id: str) -> Key:
     """The key, if it is of this organization; else UnknownKeyIdError."""
+    if not key_id.isprintable():
+        raise UnknownKeyIdError(ascii(key_id))
     async with connection.cursor(row_factory=class_row(Key)) as cursor:
         await cursor.execute(
-            "SELECT key_id, organization_id, workspace_id, kind, name, hint, created_at,"
-            " expires_at, revoked_at FROM api_keys WHERE organization_id = %s AND key_id = %s",
+            f"SELECT {KEY_COLUMNS} FROM api_keys WHERE organization_id = %s AND key_id = %s",  # noqa: S608 - the columns above
             (organization_id, key_id),
         )
         key = await cursor.fetchone()
@@ -128,6 +179,8 @@ async def get_key(connection: Connection, organization_id: UUID, key_id: str) ->
 
 async def revoke_key(connection: Connection, organization_id: UUID, key_id: str) -> Key:
     """Revoke a key for good; a second time changes nothing. UnknownKeyIdError if there is none."""
+    if not key_id.isprintable():
+        raise UnknownKeyIdError(ascii(key_id))
     await connection.execute(
         "UPDATE api_keys SET revoked_at = %s"
         " WHERE organization_id = %s AND key_id = %s AND revoked_at IS NULL",
@@ -136,7 +189,9 @@ async def revoke_key(connection: Connection, organization_id: UUID, key_id: str)
     return await get_key(connection, organization_id, key_id)
 
 
-async def record_key_audit(connection: Connection, actor: Actor, action: str, key: Key) -> None:
+async def record_key_audit(
+    connection: Connection, actor: Actor, action: str, key: Key, **details: str
+) -> None:
     """Record in the audit log, in the transaction of the change, what was done to a key."""
     await record_audit(
         connection,
@@ -144,7 +199,7 @@ async def record_key_audit(connection: Connection, actor: Actor, action: str, ke
         action,
         subject=key.key_id,
         organization_id=key.organization_id,
-        details={"kind": key.kind, "name": key.name},
+        details={"kind": key.kind, "name": key.name, **details},
     )
 
 
@@ -155,4 +210,4 @@ async def _workspace_of(
         return None
     if workspace_id is None:
         return (await get_default_workspace(connection, organization_id)).workspace_id
-    return (await get_workspace(connection, organization_id, workspace_id)).workspace_id
+    return (await get_open_workspace(connection, organization_id, workspace_id)).workspace_id

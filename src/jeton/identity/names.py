@@ -4,6 +4,7 @@ from jeton.identity.errors import InvalidEmailError, InvalidNameError
 
 NAME_CHARS_MAX = 200
 EMAIL_CHARS_MAX = 320
+REFERENCE_CHARS_MAX = 100
 
 
 def parse_name(text: str) -> str:
@@ -12,6 +13,14 @@ def parse_name(text: str) -> str:
     if not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
         raise InvalidNameError(len(name), NAME_CHARS_MAX)
     return name
+
+
+def parse_reference(text: str) -> str:
+    """A cost centre or an order number, "" for none; InvalidNameError when too long or unprintable."""
+    reference = text.strip()
+    if len(reference) > REFERENCE_CHARS_MAX or not reference.isprintable():
+        raise InvalidNameError(len(reference), REFERENCE_CHARS_MAX)
+    return reference
 
 
 def parse_email(text: str) -> str:

@@ -1,64 +1,22 @@
-"""Sign-in: from an e-mail and a password to a session, with a limit on guesses."""
+"""Sign-in: from a password, a link or a provider's word to a session, with a limit on attempts."""
 
-import time
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from jeton import clock
 from jeton.db.pool import Pool
-from jeton.identity.errors import InvalidEmailError, TooManySignInsError, WrongPasswordError
-from jeton.identity.members import find_member
+from jeton.identity.errors import InvalidEmailError, SignInLinkError, WrongPasswordError
+from jeton.identity.members import find_member, find_password_hash
 from jeton.identity.names import parse_email
 from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import open_session
+from jeton.identity.signing.limits import ADDRESS_LINKS_MAX, EMAIL_LINKS_MAX, SignInLimiter
+from jeton.identity.signing.links import create_link, find_link, use_link
 
-EMAIL_FAILURES_MAX = 10
-ADDRESS_FAILURES_MAX = 30
-WINDOW_S = 900
-WATCHED_MAX = 20_000
-
-
-@dataclass(slots=True)
-class _Failures:
-    count: int
-    ends_at: float
+__all__ = ["SignIn", "SignInLimiter"]
 
 
-class SignInLimiter:
-    """Counts failed sign-ins by e-mail and by address in this process; memory is bounded."""
-
-    def __init__(self) -> None:
-        """Start with no failures."""
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-
-    def check(self, email: str, address: str) -> None:
-        """Raise TooManySignInsError while the e-mail or the address is over its limit."""
-        for watched, failures_max in _watched(email, address):
-            failures = self._failures.get(watched)
-            if failures is None or failures.count < failures_max:
-                continue
-            wait_s = failures.ends_at - time.monotonic()
-            if wait_s > 0:
-                raise TooManySignInsError(failures_max, int(wait_s) + 1)
-            del self._failures[watched]
-
-    def record_failure(self, email: str, address: str) -> None:
-        """Count one failure; the window starts with the first and does not move."""
-        at = time.monotonic()
-        for watched, _ in _watched(email, address):
-            failures = self._failures.get(watched)
-            if failures is None or failures.ends_at <= at:
-                failures = self._failures[watched] = _Failures(0, at + WINDOW_S)
-            failures.count += 1
-            self._failures.move_to_end(watched)
-        while len(self._failures) > WATCHED_MAX:
-            self._failures.popitem(last=False)
-
-    def record_success(self, email: str, address: str) -> None:
-        """Forget an e-mail's failures, and of the address only the one counted for this attempt."""
-        self._failures.pop(f"email {email}", None)
-        failures = self._failures.get(f"address {address}")
-        if failures is not None:
-            failures.count -= 1
+def _limit_links() -> SignInLimiter:
+    return SignInLimiter(email_max=EMAIL_LINKS_MAX, address_max=ADDRESS_LINKS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +26,9 @@ class SignIn:
     pool: Pool
     passwords: Passwords
     limiter: SignInLimiter
+    links: SignInLimiter = field(default_factory=_limit_links)
 
-    async def open(self, email_text: str, password: str, *, address: str) -> str:
+    async def open(self, email_text: str, password: str, *, address: str, user_agent: str = "") -> str:
         """A new session's secret; WrongPasswordError, TooManySignInsError or OverloadedError."""
         try:
             email = parse_email(email_text)
@@ -81,14 +40,47 @@ class SignIn:
         self.limiter.record_failure(email, address)
         async with self.pool.connection() as connection:
             member = await find_member(connection, email)
-        password_hash = None if member is None else member.password_hash
+            password_hash = None if member is None else await find_password_hash(connection, email)
         is_right = await self.passwords.verify(password_hash, password)
         if member is None or not is_right:
             raise WrongPasswordError
         self.limiter.record_success(email, address)
         async with self.pool.connection() as connection:
-            return await open_session(connection, member.member_id)
+            return await open_session(connection, member.member_id, user_agent=user_agent)
 
+    def admit_link_request(self, email_text: str, *, address: str) -> str:
+        """The e-mail that a link is wanted for; InvalidEmailError or TooManySignInsError.
 
-def _watched(email: str, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
-    return (f"email {email}", EMAIL_FAILURES_MAX), (f"address {address}", ADDRESS_FAILURES_MAX)
+        Says nothing of whether anybody has this e-mail.
+        """
+        email = parse_email(email_text)
+        self.links.check(email, address)
+        self.links.record_failure(email, address)
+        return email
+
+    async def make_link(self, email: str) -> str | None:
+        """The secret of a new link; None for an e-mail that no member has, or that has enough of them."""
+        async with self.pool.connection() as connection:
+            if await find_member(connection, email) is None:
+                return None
+            return await create_link(connection, email)
+
+    async def peek_link(self, secret: str, *, address: str) -> str:
+        """Whom a link would sign in; SignInLinkError or TooManySignInsError. Nothing is used up."""
+        self.links.check("", address)
+        async with self.pool.connection() as connection:
+            email = await find_link(connection, secret, at=clock.now())
+        if email is None:
+            self.links.record_failure("", address)
+            raise SignInLinkError
+        return email
+
+    async def open_by_link(self, secret: str, *, address: str, user_agent: str = "") -> str:
+        """A new session's secret for a link, which is used up; SignInLinkError or TooManySignInsError."""
+        await self.peek_link(secret, address=address)
+        async with self.pool.connection() as connection:
+            email = await use_link(connection, secret)
+            member = await find_member(connection, email)
+            if member is None:
+                raise SignInLinkError
+            return await open_session(connection, member.member_id, method="link", user_agent=user_agent)

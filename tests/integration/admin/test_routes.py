@@ -90,9 +90,9 @@ async def test_a_key_is_created_shown_once_used_and_revoked(pool: Pool) -> None:
         assert "secret" not in rest["data"][0]
         assert rest["data"][0]["partial_key_hint"] == f"sk-jtn-api-…{created['secret'][-4:]}"
         revoked = await client.post(
-            f"/v1/organizations/api_keys/{created['id']}", json={"status": "inactive"}
+            f"/v1/organizations/api_keys/{created['id']}", json={"status": "archived"}
         )
-        assert revoked.json()["status"] == "inactive"
+        assert revoked.json()["status"] == "archived"
     async with client_of(world, created["secret"]) as client:
         response = await client.get("/v1/receipts/req_none")
     assert response.status_code == 401

@@ -43,7 +43,7 @@ def test_a_key_is_created_listed_and_revoked(database_url: str, capsys: pytest.C
     assert created["secret"].startswith("sk-jtn-api-")
     assert created["id"] in [key["id"] for key in typed("keys", "list", capsys=capsys)]
     revoked = typed("keys", "revoke", created["id"], capsys=capsys)
-    assert revoked["status"] == "inactive"
+    assert revoked["status"] == "archived"
 
     async def use() -> None:
         pool = await open_pool(database_url)

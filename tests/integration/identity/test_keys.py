@@ -54,7 +54,7 @@ async def test_a_key_goes_through_active_expired_and_inactive(pool: Pool) -> Non
         listed = await list_keys(connection, organization.organization_id)
     assert key.status_at(soon - timedelta(seconds=1)) == "active"
     assert key.status_at(soon) == "expired"
-    assert revoked.status_at(soon) == "inactive"
+    assert revoked.status_at(soon) == "archived"
     assert again == revoked
     assert listed == [revoked]
 

@@ -10,7 +10,8 @@ from jeton.db.pool import Pool
 from jeton.identity.errors import TooManySignInsError, WrongPasswordError
 from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import SESSION_LIFE, find_session, open_session, revoke_session, revoke_sessions
-from jeton.identity.sign_in import EMAIL_FAILURES_MAX, SignIn, SignInLimiter
+from jeton.identity.sign_in import SignIn, SignInLimiter
+from jeton.identity.signing.limits import EMAIL_FAILURES_MAX
 
 
 async def new_sign_in(pool: Pool) -> SignIn:

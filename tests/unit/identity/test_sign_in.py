@@ -3,7 +3,12 @@
 import pytest
 
 from jeton.identity.errors import TooManySignInsError
-from jeton.identity.sign_in import ADDRESS_FAILURES_MAX, EMAIL_FAILURES_MAX, WATCHED_MAX, SignInLimiter
+from jeton.identity.signing.limits import (
+    ADDRESS_FAILURES_MAX,
+    EMAIL_FAILURES_MAX,
+    WATCHED_MAX,
+    SignInLimiter,
+)
 
 
 def test_an_e_mail_is_limited_from_every_address() -> None:
@@ -41,4 +46,4 @@ def test_memory_is_bounded_however_many_addresses_come() -> None:
     limiter = SignInLimiter()
     for number in range(WATCHED_MAX):
         limiter.record_failure(f"user{number}@example.com", f"address {number}")
-    assert len(limiter._failures) == WATCHED_MAX
+    assert len(limiter._attempts) == WATCHED_MAX

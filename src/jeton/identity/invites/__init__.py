@@ -1,0 +1,1 @@
+"""Invites: asking somebody to become a member. See invites.py."""

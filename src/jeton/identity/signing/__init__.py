@@ -1,0 +1,1 @@
+"""Signing: what signing in is made of besides passwords: links, devices, and how often one may try."""
