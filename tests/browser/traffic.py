@@ -59,7 +59,7 @@ def refuse_some(server: ServerProcess, client: anthropic.Anthropic) -> None:
     with contextlib.suppress(anthropic.BadRequestError):
         client.messages.create(model="claude-opus-4-8", max_tokens=500, messages=[QUESTION])
     manage(server, "POST", f"/v1/organizations/budgets/{small['id']}", limit="2.50")
-    manage(server, "POST", "/v1/organizations/budgets", limit="40.00", period="month", kind="soft")
+    manage(server, "POST", "/v1/organizations/budgets", limit="40.00", period="month", is_hard=False)
 
 
 def manage(server: ServerProcess, method: str, path: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - a body of the Admin API

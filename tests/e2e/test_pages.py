@@ -147,6 +147,7 @@ def test_every_page_fits_a_narrow_screen_in_both_schemes(
         for path in (*CONSOLE, *receipts[:1]):
             page.goto(path)
             check_narrow(page, path, scheme)
+        page.get_by_role("button", name="Menu").click()
         page.get_by_role("link", name="Keys").click()
         page.get_by_label("Name").fill(f"narrow {scheme}")
         page.get_by_role("button", name="Create key").click()

@@ -37,6 +37,7 @@ class Member(Protocol):
         ...
 
 
+HOME = "/console"
 GROUPS = (
     Group(
         "Usage",
@@ -65,6 +66,14 @@ def list_groups(member: Member) -> tuple[Group, ...]:
         for group in GROUPS
     )
     return tuple(group for group in groups if group.entries)
+
+
+def find_current(groups: tuple[Group, ...], path: str) -> str:
+    """The address of the entry that a page belongs to: the longest that its path begins with, or ""."""
+    hrefs = (entry.href for group in groups for entry in group.entries)
+    # Every page is below the first one, which therefore has only itself.
+    matching = (href for href in hrefs if path == href or (href != HOME and path.startswith(f"{href}/")))
+    return max(matching, key=len, default="")
 
 
 def _is_for(entry: Entry, member: Member) -> bool:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from jeton.console.choices import CHOICES, THEMES, UTC
 from jeton.console.deps import ConsoleDeps
 from jeton.insight.words import (
     ALARM_SENTENCES,
@@ -52,6 +53,7 @@ class Pages:
             money=display_money,
             count=display_count,
             time=display_time,
+            clock=display_clock,
             exact=display_exact,
             nano=display_nano,
             factor=render_exact,
@@ -59,6 +61,7 @@ class Pages:
         )
         self._environment.globals.update(
             deps=deps,
+            themes=THEMES,
             bucket_names=BUCKET_NAMES,
             stage_names=STAGE_NAMES,
             state_sentences=STATE_SENTENCES,
@@ -71,7 +74,7 @@ class Pages:
 
     def answer(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """A page as an answer."""
-        html = self._environment.get_template(template).render(context)
+        html = self._environment.get_template(template).render({"display": CHOICES.get(), **context})
         return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))
 
 
@@ -123,5 +126,18 @@ def display_percent(ppm: int, *, is_signed: bool = False) -> str:
 
 
 def display_time(at: datetime) -> Markup:
-    """An instant in UTC, to the second; exact for machines."""
-    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC")
+    """An instant in the chosen zone, to the second; exact for machines, in UTC on hover."""
+    return _mark_time(at, f"{at.astimezone(CHOICES.get().zone):%Y-%m-%d %H:%M:%S %Z}")
+
+
+def display_clock(at: datetime) -> Markup:
+    """The time of day of an instant in the chosen zone, whose name stands beside it."""
+    return _mark_time(at, f"{at.astimezone(CHOICES.get().zone):%H:%M:%S}")
+
+
+def _mark_time(at: datetime, text: str) -> Markup:
+    utc = at.astimezone(UTC)
+    if CHOICES.get().zone.key == UTC.key:
+        return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(), text)
+    title = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(), title, text)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from jeton import clock
+from jeton.console.choices import CHOICES, find_choices, find_place
 from jeton.console.deps import ConsoleDeps
 from jeton.console.errors import (
     InvalidFilterError,
@@ -18,7 +19,7 @@ from jeton.console.errors import (
     RoleInsufficientError,
     StaleFormError,
 )
-from jeton.console.navigation import list_groups
+from jeton.console.navigation import find_current, list_groups
 from jeton.console.pages import SECURITY_HEADERS, Pages, answer_json
 from jeton.errors import (
     ConflictError,
@@ -31,6 +32,7 @@ from jeton.errors import (
 )
 from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import Session, find_session, form_token, is_form_token
+from jeton.insight.balance import get_standing
 
 SESSION_COOKIE = "jeton_session"
 FORM_BYTES_MAX = 16_384
@@ -132,6 +134,7 @@ class Door:
 
     async def guard(self, request: Request, answer: Awaitable[Response]) -> Response:
         """The answer, or the page of the error that it raised."""
+        CHOICES.set(find_choices(request))
         try:
             return await answer
         except ClientDisconnect:
@@ -155,10 +158,9 @@ class Door:
         visit = await self.find_visit(request)
         if visit is None:
             return self._ask_to_sign_in(request)
-        view = await show(visit)
         if _is_twin(request):
-            return answer_json(view.data)
-        return self._render(visit, view)
+            return answer_json((await show(visit)).data)
+        return await self._answer(visit, show(visit))
 
     async def _act(self, request: Request, act: Act) -> Response:
         visit = await self.find_visit(request)
@@ -167,22 +169,37 @@ class Door:
         form = await read_form(request, self.deps.base_url)
         if not is_form_token(visit.secret, form.get("form_token", "")):
             raise StaleFormError
-        outcome = await act(visit, form)
-        return redirect(outcome) if isinstance(outcome, str) else self._render(visit, outcome)
+        return await self._answer(visit, act(visit, form))
 
-    def _render(self, visit: Visit, view: View) -> Response:
+    async def _answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
+        """A view in its frame, or a redirect; an error keeps the frame, so that one can go on from it."""
+        try:
+            made = await outcome
+        except JetonError as error:
+            status = find_status(error)
+            view = View("problem.html", {"error": error, "status": status})
+            return await self._render(visit, view, status=status)
+        return redirect(made) if isinstance(made, str) else await self._render(visit, made)
+
+    async def _render(self, visit: Visit, view: View, *, status: int = 200) -> Response:
         twin = f"{visit.request.url.path}{TWIN}"
         query = visit.request.url.query
+        navigation = list_groups(visit)
+        async with self.deps.pool.connection() as connection:
+            standing = await get_standing(connection, visit.session.organization_id)
         context = {
             "session": visit.session,
             "is_operator": visit.is_operator,
-            "navigation": list_groups(visit),
+            "navigation": navigation,
+            "entry_href": find_current(navigation, visit.request.url.path),
+            "standing": standing,
+            "here": find_place(visit.request),
             "form_token": form_token(visit.secret),
             "path": visit.request.url.path,
             "twin": f"{twin}?{query}" if query else twin,
             **view.context,
         }
-        return self.pages.answer(view.template, context)
+        return self.pages.answer(view.template, context, status=status)
 
     def _ask_to_sign_in(self, request: Request) -> Response:
         if _is_twin(request):
@@ -194,11 +211,16 @@ class Door:
         return redirect(f"/console/sign-in?next={quote(place, safe='/')}")
 
     def _problem(self, request: Request, error: JetonError) -> Response:
-        status = next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
+        status = find_status(error)
         if _is_twin(request):
             return answer_json(_render_error(error), status=status)
         context = {"session": None, "path": request.url.path, "error": error, "status": status}
         return self.pages.answer("problem.html", context, status=status)
+
+
+def find_status(error: JetonError) -> int:
+    """The status of an error, of the nearest family that has one."""
+    return next(STATUSES[family] for family in type(error).__mro__ if family in STATUSES)
 
 
 def redirect(place: str) -> Response:

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute
 from jeton.console.deps import ConsoleDeps
 from jeton.console.pages import Pages
 from jeton.console.routes.access import access_routes
+from jeton.console.routes.display import display_routes
 from jeton.console.routes.explore import explore_routes
 from jeton.console.routes.log import log_routes
 from jeton.console.routes.operating import operating_routes
@@ -17,6 +18,7 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
     """The Console's routes. Style sheets come from the site, under /static."""
     door = Door(deps, Pages(deps))
     return [
+        *display_routes(door),
         *signing_routes(door),
         *explore_routes(door),
         *log_routes(door),

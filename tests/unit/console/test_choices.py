@@ -1,0 +1,76 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from starlette.requests import Request
+
+from jeton.console.choices import CHOICES, Choices, find_choices, find_place, find_zone, is_place_of_ours
+from jeton.console.navigation import Entry, Group, find_current
+from jeton.console.pages import display_clock, display_time
+
+AT = datetime(2026, 11, 23, 9, 5, 7, tzinfo=UTC)
+GROUPS = (
+    Group("Usage", (Entry("/console", "Overview"), Entry("/console/requests", "Requests"))),
+    Group("Log", (Entry("/console/requests/live", "Live"),)),
+)
+
+
+def make_request(*, query: str = "", cookies: str = "", method: str = "GET") -> Request:
+    headers = [(b"cookie", cookies.encode())]
+    scope = {"type": "http", "method": method, "path": "/console/usage", "query_string": query.encode()}
+    return Request({**scope, "headers": headers, "server": ("localhost", 80), "scheme": "http"})
+
+
+def test_cookies_choose_and_what_they_cannot_choose_is_not_chosen() -> None:
+    chosen = find_choices(make_request(cookies="jeton_theme=ink; jeton_zone=Europe/Berlin"))
+    assert (chosen.theme, chosen.zone.key) == ("ink", "Europe/Berlin")
+    other = find_choices(make_request(cookies='jeton_theme=pink"><script>; jeton_zone=../../etc/passwd'))
+    assert (other.theme, other.zone.key) == ("", "UTC")
+
+
+def test_a_zone_in_the_address_goes_before_the_cookie() -> None:
+    request = make_request(query="zone=Asia/Tokyo&range=7d", cookies="jeton_zone=Europe/Berlin")
+    assert find_choices(request).zone.key == "Asia/Tokyo"
+    # The form that chooses another zone leads back without it, or it would change nothing.
+    assert find_place(request) == "/console/usage?range=7d"
+    assert find_place(make_request(method="POST")) == "/console"
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/City", "/etc/passwd", "Europe", "Europe/Berlin\n", "a" * 300])
+def test_what_names_no_zone_is_utc(name: str) -> None:
+    assert find_zone(name).key == "UTC"
+
+
+def test_times_are_shown_in_the_chosen_zone_and_exact_in_utc() -> None:
+    assert display_time(AT) == '<time datetime="2026-11-23T09:05:07+00:00">2026-11-23 09:05:07 UTC</time>'
+    token = CHOICES.set(Choices("", ZoneInfo("Asia/Tokyo")))
+    try:
+        assert "2026-11-23 18:05:07 JST" in display_time(AT)
+        assert 'title="2026-11-23 09:05:07 UTC"' in display_time(AT)
+        assert ">18:05:07<" in display_clock(AT)
+    finally:
+        CHOICES.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_ours"),
+    [
+        ("/console/usage?range=7d", True),
+        ("/docs", True),
+        ("//example.com", False),
+        ("/\\example.com", False),
+        ("https://example.com/", False),
+        ("javascript:alert(1)", False),
+        ("", False),
+        ("/console\r\nset-cookie: a=b", False),
+    ],
+)
+def test_only_a_path_of_ours_is_a_place_to_go_back_to(place: str, *, is_ours: bool) -> None:
+    assert is_place_of_ours(place) is is_ours
+
+
+def test_the_current_entry_is_the_longest_that_fits() -> None:
+    assert find_current(GROUPS, "/console") == "/console"
+    assert find_current(GROUPS, "/console/requests/req_1") == "/console/requests"
+    assert find_current(GROUPS, "/console/requests/live") == "/console/requests/live"
+    assert find_current(GROUPS, "/console/requestsx") == ""
