@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
+from jeton.insight.live.feed import Feed
 from jeton.notifications.addresses import AddressRules
 from jeton.notifications.notes import Postman
 
@@ -13,7 +14,7 @@ from jeton.notifications.notes import Postman
 class AdminDeps:
     """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are.
 
-    ``postman`` mails invites, where
+    ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
     there is a mail server; those of a provider's (``has_oidc``) need no mail.
     """
 
@@ -21,5 +22,6 @@ class AdminDeps:
     key_ring: KeyRing
     address_rules: AddressRules = field(default_factory=AddressRules)
     limit_terms: LimitTerms = field(default_factory=LimitTerms)
+    live: Feed | None = None
     postman: Postman | None = None
     has_oidc: bool = False

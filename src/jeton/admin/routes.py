@@ -7,6 +7,7 @@ from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.limits import limit_routes
 from jeton.admin.resource import Call, Resource, render_list
+from jeton.admin.streaming import stream_routes
 from jeton.admin.webhooks import webhook_routes
 from jeton.identity.organizations import get_organization
 from jeton.insight.balance import get_balance, render_balance, render_lot
@@ -24,6 +25,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         *access_routes(deps),
         *budget_routes(deps),
         *limit_routes(deps),
+        *stream_routes(deps),
         *webhook_routes(deps),
     ]
 

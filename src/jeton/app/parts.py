@@ -39,6 +39,7 @@ from jeton.gateway.deps import Exchanges
 from jeton.identity.key_ring import KeyRing
 from jeton.identity.passwords import Passwords
 from jeton.ids import new_id
+from jeton.insight.live.feed import Feed
 from jeton.limits.limiter import Limiter
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
@@ -72,6 +73,7 @@ class Parts:
     limiter: Limiter
     checkpoint: Callable[[str], None]
     batching: Batching
+    live: Feed
 
 
 @asynccontextmanager
@@ -157,6 +159,7 @@ async def _start(
         limiter=limiter,
         checkpoint=checkpoint,
         batching=batching,
+        live=Feed(pool),
     )
 
 

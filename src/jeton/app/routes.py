@@ -62,7 +62,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
         BatchDeps(gateway, parts.pool, batching.uploads, batching.keeper, parts.settings.public_url)
     )
     rules = make_address_rules(parts.settings)
-    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms))
+    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms, live=parts.live))
     routes += console_routes(_console_deps(parts))
     site = _site_deps(parts)
     routes += site_routes(site)
@@ -92,6 +92,7 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         support_email=parts.settings.support_email,
         is_rehearsal=parts.routing.is_rehearsal,
         operator_emails=frozenset(operators),
+        live=parts.live,
     )
 
 

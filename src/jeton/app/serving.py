@@ -76,7 +76,12 @@ async def _serve(settings: Settings, listener: socket.socket, *, report: Report,
                 timeout_graceful_shutdown=settings.stop_timeout_s,
             )
             _spare_the_collector()
-            server = _Server(config, gateway, on_started=lambda: announce(parts, base_url, demo_path))
+            server = _Server(
+                config,
+                gateway,
+                on_started=lambda: announce(parts, base_url, demo_path),
+                on_stopping=parts.live.close,
+            )
             stopping.server = server
             await server.serve([listener])
 
@@ -99,11 +104,17 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, gateway: GatewayDeps, *, on_started: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        gateway: GatewayDeps,
+        *,
+        on_started: Callable[[], None],
+        on_stopping: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._gateway = gateway
         self._on_started = on_started
+        self._on_stopping = on_stopping
         self._station: Station | None = None
 
     @contextlib.contextmanager
@@ -139,6 +150,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what is in flight, or cut it when it has been asked for twice."""
+        # What has no end of its own would be waited for.
+        self._on_stopping()
         await super().shutdown(sockets)
         if self.force_exit:
             for task in tuple(self.server_state.tasks):

@@ -59,6 +59,7 @@ async def test_unknown_usage_is_null_and_not_zero(pool: Pool) -> None:
     assert shown["usage"] == {
         "input_tokens": None,
         "cache_creation_input_tokens": None,
+        "cache_creation": {"ephemeral_5m_input_tokens": None, "ephemeral_1h_input_tokens": None},
         "cache_read_input_tokens": None,
         "output_tokens": None,
     }

@@ -1,4 +1,4 @@
-"""``jeton charges``: undo a charge."""
+"""``jeton charges``: undo a charge, and follow charges as they come."""
 
 import asyncio
 import json
@@ -8,17 +8,19 @@ import typer
 
 from jeton.charging.credits.reversing import Reversal, reverse_charge
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
+from jeton.cli.credits.watching import Watch, watch_charges
+from jeton.cli.keys import OrganizationOption
 from jeton.cli.session import open_database
 from jeton.identity.audit import Actor
 from jeton.money import display_usd, parse_usd, render_usd
 from jeton.settings import load_settings
 
-app = typer.Typer(help="Undo charges.", no_args_is_help=True)
+app = typer.Typer(help="Undo charges, and follow them.", no_args_is_help=True)
 
 
 @app.callback()
 def charges() -> None:
-    """Undo charges."""
+    """Undo charges, and follow them."""
 
 
 @app.command("reverse")
@@ -37,6 +39,18 @@ def reverse_command(
         typer.echo(json.dumps(_render(reversal), indent=2))
         return
     typer.echo(f"Reversed {display_usd(reversal.amount_nano)} of {request_id} ({reversal.transaction_id}).")
+
+
+@app.command("watch")
+def watch_command(
+    *,
+    organization: OrganizationOption = None,
+    model: Annotated[str, typer.Option(help="Only this model.")] = "",
+    count: Annotated[int, typer.Option(min=0, help="End after so many; 0 is never.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Print every charge as it is settled; with --json a line each."""
+    watch_charges(Watch(organization, model, count, as_json))
 
 
 async def _reverse(request_id: str, reason: str, by: Actor, amount_nano: int | None) -> Reversal:

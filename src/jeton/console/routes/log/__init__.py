@@ -1,8 +1,10 @@
-"""The log: single requests and their receipts."""
+"""The log: single requests as they come, and their receipts."""
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.log.requests import show_receipt, show_requests
+from jeton.console.routes.log.live import Live
+from jeton.console.routes.log.receipts import show_receipt
+from jeton.console.routes.log.requests import make_csv, show_requests
 from jeton.console.visit import Door
 
 
@@ -10,5 +12,7 @@ def log_routes(door: Door) -> list[BaseRoute]:
     """Single requests."""
     return [
         *door.pages_at("/console/requests", show_requests),
+        Route("/console/requests.csv", make_csv(door).__call__, methods=["GET"]),
+        Route("/console/requests/live", Live(door).__call__, methods=["GET"]),
         Route("/console/requests/{request_id}", door.page(show_receipt), methods=["GET"]),
     ]

@@ -1,0 +1,1 @@
+"""Live: charges as they are settled, told to whoever listens."""
