@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.demo import find_demo_operator
+from jeton.app.edges.site import make_site_deps
 from jeton.app.notifying import make_address_rules
 from jeton.app.observing.health import Health, make_health
 from jeton.app.observing.metrics import WatchCollector, make_registry
@@ -26,7 +27,6 @@ from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.routes import gateway_routes
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.ids import new_id
-from jeton.site.deps import SiteDeps
 from jeton.site.pages import Pages
 from jeton.site.routes import site_routes
 
@@ -64,7 +64,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
     rules = make_address_rules(parts.settings)
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms, live=parts.live))
     routes += console_routes(_console_deps(parts))
-    site = _site_deps(parts)
+    site = make_site_deps(parts)
     routes += site_routes(site)
     return Starlette(
         routes=routes,
@@ -93,23 +93,6 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         is_rehearsal=parts.routing.is_rehearsal,
         operator_emails=frozenset(operators),
         live=parts.live,
-    )
-
-
-def _site_deps(parts: Parts) -> SiteDeps:
-    settings = parts.settings
-    return SiteDeps(
-        book=parts.book,
-        brand_name=settings.brand_name,
-        base_url=settings.public_url,
-        support_email=settings.support_email,
-        sales_email=settings.sales_email,
-        trial_amount_nano=settings.trial_amount_nano,
-        trial_days=settings.trial_days,
-        trial_clock=settings.trial_clock,
-        trial_models=settings.trial_models,
-        pool=parts.pool,
-        is_rehearsal=parts.routing.is_rehearsal,
     )
 
 

@@ -14,6 +14,9 @@ from jeton.settings.parsers import (
     parse_credit_status,
     parse_days,
     parse_emails,
+    parse_footer_links,
+    parse_labels,
+    parse_links,
     parse_path,
     parse_paths,
     parse_public_url,
@@ -23,6 +26,7 @@ from jeton.settings.parsers import (
     parse_words,
     parse_yes_no,
     seconds,
+    some_of,
     whole,
 )
 from jeton.settings.upstreams import UpstreamSetting
@@ -165,6 +169,33 @@ class Settings:
         "Secure and is written into pages and snippets.",
     )
     brand_name: str = _setting("Jeton", parse_text, "The name on the pages.")
+    brand_tagline: str = _setting(
+        "Every request held, metered, priced and explained, to the nano-dollar.",
+        parse_text,
+        "The sentence below the name, at the foot of the pages.",
+    )
+    landing_title: str = _setting(
+        "Every request, accounted for.", parse_text, "The heading of the first page."
+    )
+    landing_text: str = _setting("", parse_text, "The text below it; ours without.")
+    footer_links: tuple[tuple[str, str, str], ...] = _setting(
+        (),
+        parse_footer_links,
+        "Further links at the foot of the pages, each as COLUMN/NAME=ADDRESS; ',' between several.",
+    )
+    social_links: tuple[tuple[str, str], ...] = _setting(
+        (),
+        parse_links,
+        "Where people talk, such as Discord=https://…; below Help and security, ',' between several.",
+    )
+    payment_methods: tuple[str, ...] = _setting(
+        (), parse_labels, "What the operator takes, as people call it; ',' between several; named in the FAQ."
+    )
+    public_figures: tuple[str, ...] = _setting(
+        (),
+        some_of("tokens", "availability"),
+        "What the public pages may say of what was measured here: tokens, availability, both or neither.",
+    )
     support_email: str = _setting("", parse_text, "Where the pages send people with a problem.")
     sales_email: str = _setting("", parse_text, "Where the pages send people who want to buy.")
     operator_emails: tuple[str, ...] = _setting(

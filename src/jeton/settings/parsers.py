@@ -17,6 +17,7 @@ _PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?
 _EMAIL = re.compile(r"[^@\s\[\]'\"]+@[^@\s\[\]'\"]+")
 _FAMILY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LINK = re.compile(r"(https?://|mailto:|/(?![/\\]))[^\s<>\"']*")
 _NO = frozenset({"no", "false", "off", "0"})
 
 Parse = Callable[[str], Any]
@@ -83,6 +84,46 @@ def parse_words(text: str) -> tuple[str, ...]:
     if not all(_WORD.fullmatch(word) for word in words):
         raise ValueError("is not a list of names with ',' between them")
     return words
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Names as people read them, with commas between them."""
+    labels = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(label.isprintable() for label in labels):
+        raise ValueError("is not a list of names with ',' between them")
+    return labels
+
+
+def parse_links(text: str) -> tuple[tuple[str, str], ...]:
+    """Links as NAME=ADDRESS with commas between them; an address is http(s), mailto or a path of ours."""
+    links = [tuple(word.strip() for word in part.split("=", 1)) for part in text.split(",") if part.strip()]
+    for link in links:
+        if len(link) != 2 or not link[0] or not link[0].isprintable() or _LINK.fullmatch(link[1]) is None:  # noqa: PLR2004 - a name and an address
+            raise ValueError("is not a list of NAME=ADDRESS, such as Status=https://status.example.com")
+    return tuple((link[0], link[1]) for link in links)
+
+
+def parse_footer_links(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Links as COLUMN/NAME=ADDRESS with commas between them."""
+    links = []
+    for name, address in parse_links(text):
+        column, sign, label = (word.strip() for word in name.partition("/"))
+        if not sign or not column or not label:
+            raise ValueError(f"has a link without a column, {name!r}: write COLUMN/NAME=ADDRESS")
+        links.append((column, label, address))
+    return tuple(links)
+
+
+def some_of(*words: str) -> Parse:
+    """A parser of some of these words, with commas between them."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = parse_words(text)
+        if not set(chosen) <= set(words):
+            raise ValueError(f"is not a list of {', '.join(words)} with ',' between them")
+        return chosen
+
+    return parse
 
 
 def parse_amount(text: str) -> str:

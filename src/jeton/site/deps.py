@@ -1,9 +1,42 @@
 """Deps: what the site's pages say about this installation, given by the composition root."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from starlette.requests import Request
 
 from jeton.db.pool import Pool
 from jeton.pricing.book import PriceBook
+from jeton.tokens.counter.counting import Counter
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A member who is signed in to the Console and reads a page of the site."""
+
+    organization_id: UUID
+    organization_name: str
+    email: str
+
+
+FindReader = Callable[[Request], Awaitable[Reader | None]]
+
+
+async def find_nobody(_: Request) -> Reader | None:
+    """Where nobody can be signed in."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The operator's own words and links; ``footer_links`` are column, name and address."""
+
+    tagline: str = ""
+    landing_title: str = "Every request, accounted for."
+    landing_text: str = ""
+    footer_links: tuple[tuple[str, str, str], ...] = ()
+    social_links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +45,7 @@ class SiteDeps:
 
     ``payment_methods`` are the methods switched on here, as people call them; "" for an e-mail
     leaves the address out. The trial amount is in nano. Without a pool nobody can write to sales here.
+    ``public_figures`` are the measurements that everybody may see.
     """
 
     book: PriceBook
@@ -26,3 +60,8 @@ class SiteDeps:
     is_rehearsal: bool = False
     payment_methods: tuple[str, ...] = ()
     pool: Pool | None = None
+    wording: Wording = field(default_factory=Wording)
+    public_figures: tuple[str, ...] = ()
+    find_reader: FindReader = find_nobody
+    counter: Counter | None = None
+    is_well: Callable[[], Awaitable[bool]] | None = None

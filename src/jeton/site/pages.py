@@ -8,9 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from jeton.money import NANO_PER_USD, display_usd, render_exact
+from jeton.money import NANO_PER_USD, display_usd, divide_half_even, render_exact
 from jeton.site.deps import SiteDeps
+from jeton.site.footer import build_footer
 
+NANO_PER_CENT = NANO_PER_USD // 100
 SECURITY_HEADERS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -30,28 +32,47 @@ class Pages:
         self._deps = deps
         self._environment = Environment(
             loader=PackageLoader("jeton.site", "templates"),
-            autoescape=True,
+            autoescape=_is_markup,  # noqa: S701 - on for all but the Markdown of a page, which is no HTML
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._footer = build_footer(deps)
         self._environment.filters["usd"] = display_usd
+        self._environment.filters["cents"] = display_cents
         self._environment.filters["rate"] = display_rate
         self._environment.filters["time"] = display_time
+
+    @property
+    def brand_name(self) -> str:
+        """The name on the pages."""
+        return self._deps.brand_name
+
+    def find_base_url(self, request: Request) -> str:
+        """The address that people use."""
+        return self._deps.base_url or str(request.base_url).rstrip("/")
 
     def answer(
         self, request: Request, template: str, context: Mapping[str, object], *, status: int = 200
     ) -> Response:
         """A page as an answer."""
-        html = self._environment.get_template(template).render(
-            {
-                "deps": self._deps,
-                "base_url": self._deps.base_url or str(request.base_url).rstrip("/"),
-                "path": request.url.path,
-                **context,
-            }
-        )
+        known = {"base_url": self.find_base_url(request), "path": request.url.path, "footer": self._footer}
+        html = self.render(template, {**known, **context})
         return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))
+
+    def render(self, template: str, context: Mapping[str, object]) -> str:
+        """A template's text."""
+        return self._environment.get_template(template).render({"deps": self._deps, **context})
+
+
+def _is_markup(template: str | None) -> bool:
+    """Everything but Markdown, which is read as it stands."""
+    return template is None or not template.endswith(".md")
+
+
+def display_cents(nano: int) -> str:
+    """An amount to the cent, ties to the even one: 6,615,525,000 is ``$6.62``."""
+    return display_usd(divide_half_even(nano, NANO_PER_CENT) * NANO_PER_CENT)
 
 
 def display_rate(rate: Fraction) -> str:

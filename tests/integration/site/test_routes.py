@@ -1,5 +1,6 @@
 """The site over HTTP: every page, its numbers from settings and price book, and what is not there."""
 
+import re
 from dataclasses import replace
 
 import httpx2
@@ -39,7 +40,7 @@ async def test_every_page_is_there_and_sealed() -> None:
             assert response.headers["content-security-policy"].startswith("default-src 'self'")
             assert "Example AI" in response.text
             assert "style=" not in response.text
-            assert "<script" not in response.text
+            assert not re.search(r"<script(?! src=\"/static/)", response.text), path
 
 
 async def test_the_faq_answers_with_this_installations_own_numbers() -> None:
@@ -104,7 +105,10 @@ async def test_the_pricing_page_has_every_model_of_the_book() -> None:
         ("/static/console.css", 200, "text/css; charset=utf-8"),
         ("/static/mark.svg", 200, "image/svg+xml"),
         ("/favicon.ico", 200, "image/svg+xml"),
-        ("/docs/quickstart.md", 200, "text/plain; charset=utf-8"),
+        ("/docs/quickstart.md", 200, "text/markdown; charset=utf-8"),
+        ("/docs/search", 200, "text/html; charset=utf-8"),
+        ("/llms.txt", 200, "text/plain; charset=utf-8"),
+        ("/llms-full.txt", 200, "text/plain; charset=utf-8"),
         ("/static/..%2froutes.py", 404, "text/plain; charset=utf-8"),
         ("/static/%00", 404, "text/html; charset=utf-8"),
         ("/docs/nope", 404, "text/html; charset=utf-8"),

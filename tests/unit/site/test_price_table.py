@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from jeton.pricing.loading import load_book
 from jeton.site.pages import display_rate
-from jeton.site.price_table import ModelPrices, find_announced, list_model_prices
+from jeton.site.prices.table import ModelPrices, find_announced, list_model_prices
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

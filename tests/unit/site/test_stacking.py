@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
-from jeton.site.stacking import find_example, find_sample
+from jeton.site.prices.stacking import find_example, find_sample
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from jeton.notifications.catalogue import EXAMPLES, EventData
+from jeton.notifications.catalogue import EXAMPLES
+from jeton.notifications.catalogue.data import EventData
 
 
 def render_events() -> str:

@@ -27,9 +27,14 @@ GROUPS = (
         "See what happened",
         ("console", "usage-and-cost", "metrics", "receipts", "ledger", "exports", "webhooks", "admin-api"),
     ),
-    Group("Run it", ("self-hosting", "settings", "upstreams", "observability", "status", "changelog")),
+    Group(
+        "Run it",
+        ("self-hosting", "settings", "upstreams", "observability", "status", "changelog", "public-pages"),
+    ),
 )
 OTHERS = "More"
+# What stands at the end of a page beside what its file has.
+_APPENDED = {"changelog": "\n## Prices\n\n[[price changes]]\n\nAs a feed: `/docs/changelog.atom`.\n"}
 _ORDER = tuple(slug for group in GROUPS for slug in group.slugs)
 
 
@@ -40,7 +45,10 @@ class Documents:
     def _by_slug(self) -> dict[str, Document]:
         folder = resources.files("jeton.site").joinpath("content")
         files = [file for file in folder.iterdir() if file.name.endswith(".md")]
-        rendered = [render(file.name.removesuffix(".md"), fill_in(file.read_text("utf-8"))) for file in files]
+        sources = {file.name.removesuffix(".md"): file.read_text("utf-8") for file in files}
+        rendered = [
+            render(slug, fill_in(source) + _APPENDED.get(slug, "")) for slug, source in sources.items()
+        ]
         return {document.slug: document for document in sorted(rendered, key=_place)}
 
     def list(self) -> tuple[Document, ...]:

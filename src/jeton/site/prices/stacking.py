@@ -17,10 +17,29 @@ PREFERRED_MODELS = ("claude-sonnet-4-6", "claude-sonnet-5", "claude-sonnet-5-5")
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """Requests whose prompts have a shared and an own part; tokens of each request."""
+
+    requests: int = REQUESTS
+    shared_tokens: int = SHARED_TOKENS
+    own_tokens: int = OWN_TOKENS
+    output_tokens: int = OUTPUT_TOKENS
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The length of one prompt."""
+        return self.shared_tokens + self.own_tokens
+
+
+DEFAULT_WORKLOAD = Workload()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One workload at one price version, in four ways; amounts in nano."""
 
     version: PriceVersion
+    workload: Workload
     standard_nano: int
     cached_nano: int
     batch_nano: int
@@ -29,6 +48,8 @@ class Example:
     @property
     def saved_percent(self) -> str:
         """What both together save of the standard amount, in percent with one decimal."""
+        if not self.standard_nano:
+            return "0.0"
         tenths = round(Fraction(1000 * (self.standard_nano - self.both_nano), self.standard_nano))
         return f"{tenths // 10}.{tenths % 10}"
 
@@ -48,26 +69,34 @@ def find_sample(book: PriceBook, at: datetime) -> tuple[PriceVersion, Rating] | 
     return None if version is None else (version, rate(SAMPLE, version))
 
 
-def work_example(version: PriceVersion) -> Example:
-    """1,000 requests of 10,000 prompt tokens, 9,000 of them shared, with 500 output tokens each."""
-    plain = Usage(input_tokens=SHARED_TOKENS + OWN_TOKENS, output_tokens=OUTPUT_TOKENS)
+def work_example(version: PriceVersion, workload: Workload = DEFAULT_WORKLOAD) -> Example:
+    """A workload; by default 1,000 requests of 10,000 prompt tokens, 9,000 shared, and 500 of output."""
+    plain = Usage(
+        input_tokens=workload.prompt_tokens,
+        output_tokens=workload.output_tokens,
+    )
     batch = Conditions(service_tier="batch")
     return Example(
         version=version,
-        standard_nano=REQUESTS * rate(plain, version, STANDARD).net_nano,
-        cached_nano=_cached_nano(version, STANDARD),
-        batch_nano=REQUESTS * rate(plain, version, batch).net_nano,
-        both_nano=_cached_nano(version, batch),
+        workload=workload,
+        standard_nano=workload.requests * rate(plain, version, STANDARD).net_nano,
+        cached_nano=_cached_nano(version, STANDARD, workload),
+        batch_nano=workload.requests * rate(plain, version, batch).net_nano,
+        both_nano=_cached_nano(version, batch, workload),
     )
 
 
-def _cached_nano(version: PriceVersion, conditions: Conditions) -> int:
+def _cached_nano(version: PriceVersion, conditions: Conditions, workload: Workload) -> int:
     """The first request writes the shared part to the cache; every other one reads it."""
     first = Usage(
-        input_tokens=OWN_TOKENS,
-        cache_creation_5m_input_tokens=SHARED_TOKENS,
-        output_tokens=OUTPUT_TOKENS,
+        input_tokens=workload.own_tokens,
+        cache_creation_5m_input_tokens=workload.shared_tokens,
+        output_tokens=workload.output_tokens,
     )
-    later = Usage(input_tokens=OWN_TOKENS, cache_read_input_tokens=SHARED_TOKENS, output_tokens=OUTPUT_TOKENS)
+    later = Usage(
+        input_tokens=workload.own_tokens,
+        cache_read_input_tokens=workload.shared_tokens,
+        output_tokens=workload.output_tokens,
+    )
     later_nano = rate(later, version, conditions).net_nano
-    return rate(first, version, conditions).net_nano + (REQUESTS - 1) * later_nano
+    return rate(first, version, conditions).net_nano + (workload.requests - 1) * later_nano

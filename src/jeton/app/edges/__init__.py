@@ -1,0 +1,1 @@
+"""Edges: what each of them is given, where that takes more than a line."""

@@ -1,0 +1,65 @@
+"""Site: what the public pages say about this installation, and who reads them."""
+
+import psycopg
+from starlette.requests import Request
+
+from jeton import clock
+from jeton.app.observing.health import Health
+from jeton.app.parts import Parts
+from jeton.console.visit import SESSION_COOKIE
+from jeton.db.pool import Pool
+from jeton.identity.sessions import find_session
+from jeton.settings import Settings
+from jeton.site.deps import FindReader, Reader, SiteDeps, Wording
+
+
+def make_site_deps(parts: Parts) -> SiteDeps:
+    """The site's deps over the parts of this process."""
+    settings = parts.settings
+    return SiteDeps(
+        book=parts.book,
+        brand_name=settings.brand_name,
+        base_url=settings.public_url,
+        support_email=settings.support_email,
+        sales_email=settings.sales_email,
+        trial_amount_nano=settings.trial_amount_nano,
+        trial_days=settings.trial_days,
+        trial_clock=settings.trial_clock,
+        trial_models=settings.trial_models,
+        pool=parts.pool,
+        is_rehearsal=parts.routing.is_rehearsal,
+        payment_methods=settings.payment_methods,
+        wording=_make_wording(settings),
+        public_figures=settings.public_figures,
+        find_reader=_make_find_reader(parts.pool),
+        counter=parts.counter,
+        is_well=Health(parts.pool, lambda: parts.commits.is_away).is_well,
+    )
+
+
+def _make_wording(settings: Settings) -> Wording:
+    return Wording(
+        tagline=settings.brand_tagline,
+        landing_title=settings.landing_title,
+        landing_text=settings.landing_text,
+        footer_links=settings.footer_links,
+        social_links=settings.social_links,
+    )
+
+
+def _make_find_reader(pool: Pool) -> FindReader:
+    async def find_reader(request: Request) -> Reader | None:
+        """The member whose session the Console's cookie is of; nobody while the database is away."""
+        secret = request.cookies.get(SESSION_COOKIE, "")
+        if not secret:
+            return None
+        try:
+            async with pool.connection() as connection:
+                session = await find_session(connection, secret, at=clock.now())
+        except psycopg.OperationalError:
+            return None
+        if session is None:
+            return None
+        return Reader(session.organization_id, session.organization_name, session.email)
+
+    return find_reader

@@ -1,0 +1,115 @@
+"""Documentation: its routes; pages as HTML and as Markdown, one by one and whole, and its search."""
+
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from jeton import clock
+from jeton.site.deps import SiteDeps
+from jeton.site.documents import Documents, render
+from jeton.site.live.blocks import LiveBlocks
+from jeton.site.live.feed import render_feed
+from jeton.site.live.prices import list_price_changes
+from jeton.site.pages import SECURITY_HEADERS, Pages
+from jeton.site.searching.page import Search
+
+MARKDOWN = "text/markdown"
+
+
+def document_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[BaseRoute]:
+    """Every address of the documentation."""
+    shown = _Shown(deps, documents, pages)
+    search = Search(documents, pages)
+    return [
+        Route("/docs", shown.show_index, methods=["GET"]),
+        Route("/docs/search", search.show, methods=["GET"]),
+        Route("/docs/search.json", search.show, methods=["GET"]),
+        Route("/docs/changelog.atom", shown.send_feed, methods=["GET"]),
+        Route("/docs/{slug}", shown.show_document, methods=["GET"]),
+        Route("/llms.txt", shown.send_list, methods=["GET"]),
+        Route("/llms-full.txt", shown.send_everything, methods=["GET"]),
+    ]
+
+
+class _Shown:
+    def __init__(self, deps: SiteDeps, documents: Documents, pages: Pages) -> None:
+        self._book = deps.book
+        self._live = LiveBlocks(deps)
+        self._documents = documents
+        self._pages = pages
+
+    async def show_index(self, request: Request) -> Response:
+        """The index of the documentation."""
+        return self._pages.answer(request, "docs/index.html", {"groups": self._documents.groups})
+
+    async def show_document(self, request: Request) -> Response:
+        """One page of the documentation; with ``.md``, its source."""
+        slug = request.path_params["slug"]
+        document = self._documents.find(slug.removesuffix(".md"))
+        if document is None:
+            return self._pages.answer(request, "not_found.html", {}, status=404)
+        if self._live.is_live(document.source):
+            document = render(document.slug, await self._live.fill(document.source))
+        if slug.endswith(".md"):
+            return _markdown(document.source)
+        before, after = self._documents.neighbours(slug)
+        context = {
+            "document": document,
+            "groups": self._documents.groups,
+            "before": before,
+            "after": after,
+        }
+        return self._pages.answer(request, "docs/document.html", context)
+
+    async def send_feed(self, request: Request) -> Response:
+        """What changed in the price book, as Atom."""
+        base_url, brand = self._pages.find_base_url(request), self._pages.brand_name
+        feed = render_feed(base_url, brand, list_price_changes(self._book), clock.now())
+        return Response(feed, media_type="application/atom+xml", headers=dict(SECURITY_HEADERS))
+
+    async def send_list(self, request: Request) -> Response:
+        """What there is, for programs that read: llms.txt as llmstxt.org describes it."""
+        base_url, brand = self._pages.find_base_url(request), self._pages.brand_name
+        return PlainTextResponse(
+            "\n".join(_render_list(self._documents, brand, base_url)), headers=dict(SECURITY_HEADERS)
+        )
+
+    async def send_everything(self, request: Request) -> Response:
+        """Every page in one file."""
+        base_url = self._pages.find_base_url(request)
+        pages = [
+            _render_page(document.slug, await self._live.fill(document.source), base_url)
+            for document in self._documents.list()
+        ]
+        return PlainTextResponse("\n\n".join(pages), headers=dict(SECURITY_HEADERS))
+
+
+def _markdown(source: str) -> Response:
+    return Response(source, media_type=MARKDOWN, headers=dict(SECURITY_HEADERS))
+
+
+def _render_list(documents: Documents, brand: str, base_url: str) -> Iterator[str]:
+    yield f"# {brand}"
+    yield ""
+    yield "> An LLM API with exact accounts: it speaks the Claude Messages API, counts every token, prices it"
+    yield "> with stacked discounts, holds and settles prepaid credit, and explains each charge."
+    for title, pages in documents.groups:
+        yield ""
+        yield f"## {title}"
+        yield ""
+        for page in pages:
+            yield f"- [{page.title}]({base_url}/docs/{page.slug}.md): {page.summary}"
+    yield ""
+    yield "## Live"
+    yield ""
+    yield f"- [Pricing]({base_url}/pricing.md): every price in force, with dates"
+    yield f"- [Frequently asked questions]({base_url}/faq.md): tokens, trials, discounts, payment, usage"
+    yield f"- [API description]({base_url}/openapi.json): OpenAPI 3.1"
+    yield f"- [Everything in one file]({base_url}/llms-full.txt)"
+    yield ""
+
+
+def _render_page(slug: str, source: str, base_url: str) -> str:
+    return f"<!-- {base_url}/docs/{slug} -->\n{source.strip()}\n"

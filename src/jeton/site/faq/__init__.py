@@ -1,0 +1,1 @@
+"""FAQ: the frequently asked questions, each with this installation's own numbers."""

@@ -1,0 +1,62 @@
+"""Readers: what the FAQ tells a member who is signed in: their trial, their last week, their own texts."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from jeton import clock
+from jeton.db.pool import Pool
+from jeton.insight.balance import LotBalance, get_balance
+from jeton.insight.figures.content import ContentReport, get_own_content
+from jeton.insight.usage import DayRange, UsageReport, list_daily_usage
+from jeton.site.deps import Reader
+
+DAYS = 7
+BAR_WIDTH = 40
+BAR_HEIGHT = 64
+TRIAL = "trial"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day of the small chart; ``height`` of BAR_HEIGHT."""
+
+    day_on: date
+    net_nano: int
+    x: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is a reader's own."""
+
+    reader: Reader
+    trial: LotBalance | None
+    usage: UsageReport
+    bars: tuple[Bar, ...]
+    content: ContentReport
+
+
+async def get_own(pool: Pool, reader: Reader) -> Own:
+    """Everything at once; psycopg.OperationalError where the database is away."""
+    organization_id = reader.organization_id
+    range_ = DayRange.last(DAYS, at=clock.now())
+    async with pool.connection() as connection:
+        balance = await get_balance(connection, organization_id)
+        usage = await list_daily_usage(connection, organization_id, range_=range_)
+        content = await get_own_content(connection, organization_id)
+    trial = next((lot for lot in balance.lots if lot.kind == "free" and lot.reason == TRIAL), None)
+    return Own(reader, trial, usage, draw_bars(usage), content)
+
+
+def draw_bars(usage: UsageReport) -> tuple[Bar, ...]:
+    """A bar a day, the highest as high as the picture."""
+    days = [usage.range.from_on + timedelta(days=number) for number in range(usage.range.days)]
+    amounts = dict.fromkeys(days, 0)
+    for row in usage.rows:
+        amounts[row.day_on] += row.sums.net_nano
+    highest = max(1, *amounts.values())
+    return tuple(
+        Bar(day_on, nano, number * BAR_WIDTH, max(1 if nano > 0 else 0, BAR_HEIGHT * max(0, nano) // highest))
+        for number, (day_on, nano) in enumerate(amounts.items())
+    )

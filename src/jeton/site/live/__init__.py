@@ -1,0 +1,1 @@
+"""Live: parts of pages that are asked of this installation when somebody reads them."""

@@ -1,0 +1,113 @@
+"""Blocks: the live parts of a page's Markdown, so that HTML, ``.md`` and search say the same.
+
+An answer is kept for a minute: the public pages cost the database next to nothing, however often they
+are read.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import psycopg
+
+from jeton import clock
+from jeton.errors import JetonError
+from jeton.insight.figures.availability import DAYS, REQUESTS_MIN, Availability, get_availability
+from jeton.site.deps import SiteDeps
+from jeton.site.live.prices import list_price_changes, render_price_changes
+
+Block = Callable[[], Awaitable[str]]
+
+LIFE_S = 60
+HIDDEN = "The operator of this installation does not show availability to everybody."
+AWAY = "The database is away, so these numbers cannot be shown at the moment."
+
+
+class LiveBlocks:
+    """Fills in the marks of a page."""
+
+    def __init__(self, deps: SiteDeps) -> None:
+        """Ask these deps."""
+        self._deps = deps
+        self._blocks: dict[str, Block] = {
+            "[[health]]": self._render_health,
+            "[[availability]]": self._render_availability,
+            "[[payment methods]]": self._render_payment_methods,
+            "[[price changes]]": self._render_price_changes,
+        }
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def is_live(self, source: str) -> bool:
+        """Whether a page has a live part."""
+        return any(mark in source for mark in self._blocks)
+
+    async def fill(self, source: str) -> str:
+        """The page with its live parts as they are now, or were within the last LIFE_S."""
+        for mark in self._blocks:
+            if mark in source:
+                source = source.replace(mark, await self._find(mark))
+        return source
+
+    async def _find(self, mark: str) -> str:
+        kept_at_s, text = self._kept.get(mark, (-LIFE_S, ""))
+        if time.monotonic() - kept_at_s >= LIFE_S or not text:
+            text = await self._blocks[mark]()
+            if text != AWAY:
+                self._kept[mark] = (time.monotonic(), text)
+        return text
+
+    async def _render_health(self) -> str:
+        if self._deps.is_well is None:
+            return "`GET /healthz` says whether requests can be billed at this moment."
+        if await self._deps.is_well():
+            return f"**Working.** Requests can be held and billed. As of {clock.now():%Y-%m-%d %H:%M} UTC."
+        return f"**Not working.** Requests are not admitted. As of {clock.now():%Y-%m-%d %H:%M} UTC."
+
+    async def _render_availability(self) -> str:
+        if "availability" not in self._deps.public_figures or self._deps.pool is None:
+            return HIDDEN
+        try:
+            async with self._deps.pool.connection() as connection:
+                return render_availability(await get_availability(connection))
+        except (psycopg.OperationalError, JetonError):
+            return AWAY
+
+    async def _render_payment_methods(self) -> str:
+        methods = self._deps.payment_methods
+        if not methods:
+            return "On this installation no way to pay is named; its operator adds credit by hand."
+        return f"What the operator of this installation takes: {', '.join(methods)}."
+
+    async def _render_price_changes(self) -> str:
+        return render_price_changes(list_price_changes(self._deps.book), clock.now())
+
+
+def render_availability(availability: Availability) -> str:
+    """The figures as a table in Markdown."""
+    until_on = availability.range.until_on
+    head = f"{availability.range.from_on} up to {until_on}, as of {availability.as_of:%Y-%m-%d %H:%M} UTC."
+    if not availability.models:
+        return f"{head} No model had {REQUESTS_MIN} requests in {DAYS} days."
+    rows = [
+        f"| `{model.model}` | {model.requests:,} | {_percent(model.answered_per_million)} "
+        f"| {_duration(model.median_ms)} | {_duration(model.p95_ms)} |"
+        for model in availability.models
+    ]
+    table = (
+        "| model | requests | success | half within | 95 of 100 within |",
+        "|---|---|---|---|---|",
+        *rows,
+    )
+    return "\n".join((head, "", *table))
+
+
+def _percent(per_million: int) -> str:
+    return f"{per_million // 10_000}.{per_million % 10_000 // 100:02} %"
+
+
+def _duration(limit_ms: int | None) -> str:
+    if limit_ms is None:
+        return "–"
+    if limit_ms == 0:
+        return "over 600 s"
+    whole, rest = divmod(limit_ms, 1000)
+    return f"{whole}.{rest:03}".rstrip("0").rstrip(".") + " s" if whole else f"{rest} ms"

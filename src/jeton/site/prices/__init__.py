@@ -1,0 +1,1 @@
+"""Prices: the price book as people see it, and what stacked discounts come to."""

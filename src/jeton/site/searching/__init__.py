@@ -1,0 +1,1 @@
+"""Searching: the documentation's words in memory, and the page that asks them."""
