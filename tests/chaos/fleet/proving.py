@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import psycopg
 from tests.chaos.fleet.asking import Answer
 from tests.chaos.fleet.payers import Payer, read_amounts
 
@@ -12,6 +13,8 @@ from jeton.errors import JetonError
 from jeton.insight.verify import verify
 
 POLL_S = 0.5
+# PostgreSQL may have been killed a moment ago, and on a busy machine takes its time to come back.
+BORROW_S = 120
 
 _CHARGES = """
     SELECT c.request_id, c.state, c.net_nano - coalesce(r.amount_nano, 0)
@@ -40,7 +43,7 @@ async def find_problems(
     """
     await _wait_for_ends(pool, payer, wait_s)
     organization = (payer.organization_id,)
-    async with pool.connection() as connection:
+    async with pool.connection(BORROW_S) as connection:
         rows = await (await connection.execute(_CHARGES, organization)).fetchall()
         twice = await (await connection.execute(_TWICE, organization)).fetchall()
         stuck = await (await connection.execute(_STUCK, organization)).fetchall()
@@ -73,7 +76,7 @@ async def _wait_for_ends(pool: Pool, payer: Payer, wait_s: float) -> None:
         try:
             async with pool.connection() as connection:
                 row = await (await connection.execute(_OPEN, (payer.organization_id,))).fetchone()
-        except (OSError, JetonError):
+        except (OSError, JetonError, psycopg.OperationalError):
             row = None
         if row == (0,):
             return
