@@ -15,19 +15,19 @@ from jeton.db.pool import Connection, Pool
 PAGE_DEFAULT = 20
 PAGE_MAX = 1000
 
-_COLUMNS = """
+COLUMNS = """
     batch_id, organization_id, workspace_id, state, items, succeeded, errored, canceled, expired, created_at,
     expires_at, cancel_initiated_at, ended_at, archived_at, held_nano, list_nano, saved_batch_nano,
     saved_cache_nano, saved_other_nano, net_nano
 """
 _VISIBLE = "workspace_id = %(workspace_id)s AND state <> 'uploading' AND deleted_at IS NULL"
-_GET = f"SELECT {_COLUMNS} FROM batches WHERE batch_id = %(batch_id)s AND {_VISIBLE}"  # noqa: S608 - our own text
+_GET = f"SELECT {COLUMNS} FROM batches WHERE batch_id = %(batch_id)s AND {_VISIBLE}"  # noqa: S608 - our own text
 _OLDER = f"""
-    SELECT {_COLUMNS} FROM batches WHERE {_VISIBLE} AND (%(cursor)s::text IS NULL OR batch_id < %(cursor)s)
+    SELECT {COLUMNS} FROM batches WHERE {_VISIBLE} AND (%(cursor)s::text IS NULL OR batch_id < %(cursor)s)
     ORDER BY batch_id DESC LIMIT %(limit)s
 """  # noqa: S608 - our own text
 _NEWER = f"""
-    SELECT {_COLUMNS} FROM batches WHERE {_VISIBLE} AND batch_id > %(cursor)s
+    SELECT {COLUMNS} FROM batches WHERE {_VISIBLE} AND batch_id > %(cursor)s
     ORDER BY batch_id LIMIT %(limit)s
 """  # noqa: S608 - our own text
 _SO_FAR = """

@@ -47,7 +47,14 @@ GROUPS = (
             Entry("/console/requests", "Requests"),
         ),
     ),
-    Group("Spending", (Entry("/console/budgets", "Budgets"),)),
+    Group(
+        "Spending",
+        (
+            Entry("/console/caching", "Caching"),
+            Entry("/console/batches", "Batches"),
+            Entry("/console/budgets", "Budgets"),
+        ),
+    ),
     Group("Access", (Entry("/console/keys", "Keys"),)),
     Group(
         "Operator",

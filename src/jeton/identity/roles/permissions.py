@@ -13,6 +13,7 @@ class Permission(Enum):
     MANAGE_ADMIN_KEYS = "create and revoke admin keys"
     MANAGE_MEMBERS = "invite and remove members, and change their roles"
     MANAGE_WORKSPACES = "create, change and archive workspaces"
+    MANAGE_BATCHES = "cancel batches and download their results"
     MANAGE_BUDGETS = "set and end budgets, limits and alerts"
     MANAGE_WEBHOOKS = "add and remove webhook endpoints"
     SEE_BILLING = "see credit lots, the contract and invoices"
@@ -21,7 +22,7 @@ class Permission(Enum):
 
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    "developer": frozenset({Permission.MANAGE_KEYS}),
+    "developer": frozenset({Permission.MANAGE_KEYS, Permission.MANAGE_BATCHES}),
     "billing": frozenset({Permission.MANAGE_BUDGETS, Permission.SEE_BILLING, Permission.MANAGE_BILLING}),
     "admin": frozenset(Permission),
     "auditor": frozenset({Permission.SEE_BILLING, Permission.SEE_AUDIT}),

@@ -2,13 +2,18 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.spending import budgets
+from jeton.console.routes.spending import batches, budgets, caching
 from jeton.console.visit import Door
 
 
 def spending_routes(door: Door) -> list[BaseRoute]:
-    """Budgets."""
+    """Budgets, caching and batches."""
     return [
+        *door.pages_at("/console/caching", caching.show_caching),
+        *door.pages_at("/console/batches", batches.show_batches),
+        Route("/console/batches/{batch_id}", door.page(batches.show_batch), methods=["GET"]),
+        Route("/console/batches/{batch_id}/cancel", door.form(batches.cancel), methods=["POST"]),
+        Route("/console/batches/{batch_id}/results", batches.Results(door).__call__, methods=["GET"]),
         *door.pages_at("/console/budgets", budgets.show_budgets),
         Route("/console/budgets", door.form(budgets.create), methods=["POST"]),
         Route("/console/budgets/{budget_id}/end", door.form(budgets.end), methods=["POST"]),

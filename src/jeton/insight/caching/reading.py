@@ -1,0 +1,272 @@
+"""Reading: what the prompt cache saved and read, by whom, and what broken hits cost, for whole UTC days.
+
+Tokens and savings come from the sums that are kept by day. ``saved_nano`` is net: what reads took off, less
+what writes cost more than uncached input. Breaks are known where diagnostics were asked for; of a range the
+newest ``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt
+does.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime, time
+from fractions import Fraction
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg.rows import DictRow, dict_row
+
+from jeton import clock
+from jeton.caching.words import MissReason
+from jeton.db.pool import Connection
+from jeton.insight.caching.breaks import CacheBreak, find_cache_break
+from jeton.insight.requests import make_first_id
+from jeton.insight.usage import DayRange
+from jeton.pricing.book import PriceVersion
+from jeton.pricing.rating import Conditions
+from jeton.usage import Usage
+
+SCANNED_MAX = 10_000
+BREAKS_MAX = 500
+COSTLIEST = 10
+
+Group = Literal["model", "workspace_id", "key_id"]
+
+_SUMS = """
+    SELECT {group}, sum(requests), sum(input_tokens), sum(cache_creation_5m_input_tokens),
+        sum(cache_creation_1h_input_tokens), sum(cache_read_input_tokens), sum(saved_cache_nano),
+        sum(net_nano)
+    FROM usage_rollups
+    WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
+      AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)
+      AND (%(key_id)s::text IS NULL OR key_id = %(key_id)s)
+      AND (%(model)s::text IS NULL OR model = %(model)s)
+    GROUP BY {group}
+"""
+_BREAKS = """
+    WITH scanned AS (
+        SELECT request_id, price_version_id, state, workspace_id, key_id, model FROM charges
+        WHERE organization_id = %(organization_id)s
+          AND request_id >= %(first_id)s AND request_id < %(last_id)s
+        ORDER BY request_id DESC LIMIT %(scanned_max)s
+    )
+    SELECT e.*, c.price_version_id, k.name AS key_name, n.scanned_count
+    FROM (SELECT count(*) AS scanned_count FROM scanned) AS n
+    LEFT JOIN (scanned AS c JOIN usage_events AS e USING (request_id)) ON c.state = 'settled'
+      AND (%(workspace_id)s::text IS NULL OR c.workspace_id = %(workspace_id)s)
+      AND (%(key_id)s::text IS NULL OR c.key_id = %(key_id)s)
+      AND (%(model)s::text IS NULL OR c.model = %(model)s)
+      AND jsonb_typeof(e.reported -> 'jeton_prompt_cache' -> 'miss') = 'object'
+    LEFT JOIN api_keys AS k ON k.key_id = e.key_id
+    ORDER BY e.request_id DESC LIMIT %(limit)s
+"""
+_VERSIONS = "SELECT price_version_id, content FROM price_versions WHERE price_version_id = ANY (%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheChoice:
+    """Which days, and whose; None means every one."""
+
+    range: DayRange
+    workspace_id: str | None = None
+    key_id: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSums:
+    """Prompt tokens by class, and what caching saved net of its writes (nano)."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cache_creation_5m_input_tokens: int = 0
+    cache_creation_1h_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    saved_nano: int = 0
+    net_nano: int = 0
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens written to the cache, for whatever time."""
+        return self.cache_creation_5m_input_tokens + self.cache_creation_1h_input_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All tokens of prompts."""
+        return self.input_tokens + self.written_tokens + self.cache_read_input_tokens
+
+    @property
+    def read_ppm(self) -> int | None:
+        """Which part of all prompt tokens was read from the cache, in millionths; None without a prompt."""
+        prompt = self.prompt_tokens
+        return self.cache_read_input_tokens * 1_000_000 // prompt if prompt else None
+
+    @property
+    def reads_per_write(self) -> Fraction | None:
+        """How often each written token was read; None if nothing was written."""
+        return Fraction(self.cache_read_input_tokens, self.written_tokens) if self.written_tokens else None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRequest:
+    """A request that did not read what was cached."""
+
+    request_id: str
+    occurred_at: datetime
+    key_id: str
+    key_name: str | None
+    model: str
+    found: CacheBreak
+
+
+@dataclass(frozen=True, slots=True)
+class BreakCause:
+    """Breaks of one cause; ``cost_nano`` of those whose cost is known, and the first of them."""
+
+    reason: MissReason
+    sentence: str
+    requests: int
+    missed_tokens: int
+    cost_nano: int
+    unknown: int
+    first: BrokenRequest
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReport:
+    """A range of UTC days; groups by id, the most saved first.
+
+    ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests of the
+    range were not looked at for breaks.
+    """
+
+    as_of: datetime
+    range: DayRange
+    totals: CacheSums
+    groups: Mapping[Group, tuple[tuple[str, CacheSums], ...]]
+    causes: tuple[BreakCause, ...]
+    costliest: tuple[BrokenRequest, ...]
+    expired_nano: Mapping[str, int]
+    is_cut_off: bool
+
+    @property
+    def lost_nano(self) -> int:
+        """What the breaks that were looked at cost, as far as it is known."""
+        return sum(cause.cost_nano for cause in self.causes)
+
+
+async def get_cache_report(connection: Connection, organization_id: UUID, choice: CacheChoice) -> CacheReport:
+    """What caching did in a range, and what broke it."""
+    as_of = clock.now()
+    groups: dict[Group, tuple[tuple[str, CacheSums], ...]] = {}
+    for group in ("model", "workspace_id", "key_id"):
+        groups[group] = await _list_group(connection, organization_id, group, choice=choice)
+    broken, scanned_count = await _list_broken(connection, organization_id, choice)
+    shown = broken[:BREAKS_MAX]
+    costly = sorted(shown, key=lambda one: -(one.found.cost_nano or 0))
+    return CacheReport(
+        as_of=as_of,
+        range=choice.range,
+        totals=_add_up(sums for _, sums in groups["model"]),
+        groups=groups,
+        causes=sum_causes(shown),
+        costliest=tuple(one for one in costly[:COSTLIEST] if one.found.cost_nano),
+        expired_nano=_sum_expired(shown),
+        is_cut_off=len(broken) > BREAKS_MAX or scanned_count >= SCANNED_MAX,
+    )
+
+
+def sum_causes(broken: Iterable[BrokenRequest]) -> tuple[BreakCause, ...]:
+    """Breaks by cause, the costliest first."""
+    causes: dict[str, BreakCause] = {}
+    for one in sorted(broken, key=lambda one: one.occurred_at):
+        found = one.found
+        before = causes.get(found.reason) or BreakCause(
+            found.reason, found.sentence, 0, 0, 0, 0, one, one.occurred_at
+        )
+        causes[found.reason] = replace(
+            before,
+            requests=before.requests + 1,
+            missed_tokens=before.missed_tokens + (found.missed_tokens or 0),
+            cost_nano=before.cost_nano + (found.cost_nano or 0),
+            unknown=before.unknown + (found.cost_nano is None),
+            last_at=one.occurred_at,
+        )
+    return tuple(sorted(causes.values(), key=lambda cause: (-cause.cost_nano, -cause.requests)))
+
+
+def _sum_expired(broken: Iterable[BrokenRequest]) -> dict[str, int]:
+    costs: dict[str, int] = {}
+    for one in broken:
+        if one.found.reason == "unavailable":
+            costs[one.model] = costs.get(one.model, 0) + (one.found.cost_nano or 0)
+    return costs
+
+
+def _parameters(organization_id: UUID, choice: CacheChoice) -> dict[str, Any]:
+    return {
+        "organization_id": organization_id,
+        "from_on": choice.range.from_on,
+        "until_on": choice.range.until_on,
+        "workspace_id": choice.workspace_id,
+        "key_id": choice.key_id,
+        "model": choice.model,
+    }
+
+
+async def _list_group(
+    connection: Connection, organization_id: UUID, group: str, *, choice: CacheChoice
+) -> tuple[tuple[str, CacheSums], ...]:
+    # The group is one of three names of ours.
+    cursor = await connection.execute(
+        _SUMS.format(group=group).encode(), _parameters(organization_id, choice)
+    )
+    rows = [(str(row[0]), CacheSums(*map(int, row[1:]))) for row in await cursor.fetchall()]
+    return tuple(sorted(rows, key=lambda pair: (-pair[1].saved_nano, pair[0])))
+
+
+async def _list_broken(
+    connection: Connection, organization_id: UUID, choice: CacheChoice
+) -> tuple[list[BrokenRequest], int]:
+    """Broken hits, newest first, and how many requests were looked at."""
+    midnight = time(tzinfo=UTC)
+    parameters = {
+        **_parameters(organization_id, choice),
+        "first_id": make_first_id(datetime.combine(choice.range.from_on, midnight)),
+        "last_id": make_first_id(datetime.combine(choice.range.until_on, midnight)),
+        "scanned_max": SCANNED_MAX,
+        "limit": BREAKS_MAX + 1,
+    }
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_BREAKS, parameters)
+        rows = await cursor.fetchall()
+    found = [row for row in rows if row["request_id"] is not None]
+    names = sorted({row["price_version_id"] for row in found})
+    versions_cursor = await connection.execute(_VERSIONS, (names,))
+    versions = {row[0]: PriceVersion.from_content(row[1]) for row in await versions_cursor.fetchall()}
+    broken = [one for row in found if (one := _parse_broken(row, versions)) is not None]
+    return broken, rows[0]["scanned_count"]
+
+
+def _parse_broken(row: DictRow, versions: Mapping[str, PriceVersion]) -> BrokenRequest | None:
+    if row["state"] != "accepted":
+        return None
+    usage = Usage(
+        row["input_tokens"],
+        row["cache_creation_5m_input_tokens"],
+        row["cache_creation_1h_input_tokens"],
+        row["cache_read_input_tokens"],
+        row["output_tokens"],
+        row["web_search_requests"],
+    )
+    conditions = Conditions(row["service_tier"], row["inference_geo"], row["speed"])
+    found = find_cache_break(row["reported"], usage, versions[row["price_version_id"]], conditions=conditions)
+    if found is None:
+        return None
+    return BrokenRequest(
+        row["request_id"], row["occurred_at"], row["key_id"], row["key_name"], row["model"], found
+    )
+
+
+def _add_up(many: Iterable[CacheSums]) -> CacheSums:
+    return CacheSums(*(sum(column) for column in zip(*map(astuple, many), strict=True)))

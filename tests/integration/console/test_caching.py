@@ -1,0 +1,79 @@
+"""The page on prompt caching: what was saved, what broke it, and what that cost."""
+
+from tests.integration.console.test_routes import signed_in
+from tests.integration.world import World, open_world
+
+from jeton import clock
+from jeton.charging.words import Metered, Rule
+from jeton.db.pool import Pool
+from jeton.insight.caching.reading import CacheChoice, get_cache_report
+from jeton.insight.usage import DayRange
+from jeton.pricing.rating import STANDARD
+from jeton.usage import Usage
+
+PATH = "/console/caching"
+
+
+async def broken(world: World, reason: str, missed: int | None) -> str:
+    """A request of 1,000 + 9,000 written tokens that missed a hit."""
+    missing = "null" if missed is None else str(missed)
+    reported = (
+        '{"input_tokens":1000,"jeton_prompt_cache":'
+        f'{{"miss":{{"type":"{reason}","cache_missed_input_tokens":{missing}}}}}}}'
+    )
+    hold = await world.hold()
+    metered = Metered(Rule.COMPLETED, Usage(1000, 9000), "upstream", STANDARD, reported)
+    return (await world.charging.settle(hold, metered)).request_id
+
+
+async def test_the_page_says_what_was_saved_and_what_each_break_cost(pool: Pool) -> None:
+    """V1 saves 100,000 × ($2 − $0.10) a million = $0.19; three writes of 9,000 cost $0.0045 more each.
+
+    A break costs 9,000 × ($2.50 − $0.10) a million = $0.0216.
+    """
+    world = await open_world(pool)
+    await world.bill()
+    first = await broken(world, "tools_changed", 9000)
+    await broken(world, "tools_changed", 9000)
+    await broken(world, "unavailable", None)
+    async with signed_in(world, role="auditor") as client:
+        page = (await client.get(PATH)).text
+        data = (await client.get(f"{PATH}.json")).json()
+    assert data["totals"]["saved_by_cache"] == "0.1765"
+    assert data["totals"]["cache_read_ppm"] == 100_000 * 1_000_000 // 132_000
+    causes = {cause["reason"]: cause for cause in data["breaks"]["by_cause"]}
+    tools, expired = causes["tools_changed"], causes["unavailable"]
+    assert (tools["requests"], tools["cost"], tools["first"]["request_id"]) == (2, "0.0432", first)
+    assert (expired["cost"], expired["requests_of_unknown_cost"]) == ("0.00", 1)
+    assert data["breaks"]["known_cost"] == "0.0432"
+    assert "The tools are not those of the message before." in page
+    assert f'href="/console/requests/{first}"' in page
+    await world.close()
+
+
+async def test_the_filters_narrow_sums_and_breaks(pool: Pool) -> None:
+    world = await open_world(pool)
+    await broken(world, "tools_changed", 9000)
+    async with signed_in(world) as client:
+        for query, requests in (
+            ("model=claude-sonnet-5-5", 1),
+            ("model=claude-other-1", 0),
+            ("workspace_id=wrkspc_gone", 0),
+            (f"key_id={world.key.key_id}", 1),
+        ):
+            data = (await client.get(f"{PATH}.json?{query}")).json()
+            assert data["totals"]["requests"] == requests
+            assert len(data["breaks"]["by_cause"]) == requests
+        assert (await client.get(f"{PATH}?from=1999-01-01")).status_code == 400
+    await world.close()
+
+
+async def test_another_organization_sees_none_of_it(pool: Pool) -> None:
+    ours, theirs = await open_world(pool), await open_world(pool, name="Theirs")
+    await broken(theirs, "tools_changed", 9000)
+    async with pool.connection() as connection:
+        choice = CacheChoice(DayRange.last(7, at=clock.now()))
+        report = await get_cache_report(connection, ours.organization.organization_id, choice)
+    assert (report.totals.requests, report.causes) == (0, ())
+    await ours.close()
+    await theirs.close()
