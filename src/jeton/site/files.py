@@ -1,5 +1,12 @@
-"""Files: style sheets, scripts and pictures of the package, served as they are."""
+"""Files: style sheets, scripts and pictures of the package, read once, sent compressed to who takes it.
 
+Pages themselves are not compressed: they hold the tokens of forms, which compression could tell.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 
 from starlette.requests import Request
@@ -9,25 +16,33 @@ from starlette.routing import BaseRoute, Route
 from jeton.site.pages import SECURITY_HEADERS, Pages
 
 MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
+# An hour: short enough that an upgrade is seen the same day, long enough to spare requests.
+CACHE_CONTROL = "public, max-age=3600"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it is sent: plain or compressed, with the tag by which a browser asks whether it changed."""
+
+    content: bytes
+    compressed: bytes
+    tag: str
+    kind: str
 
 
 def file_routes(pages: Pages) -> list[BaseRoute]:
     """The files under /static; the Console's pages use them too."""
+    files = _read_files()
 
     async def send_file(request: Request) -> Response:
-        name = request.path_params["name"]
-        folder = resources.files("jeton.site").joinpath("static")
-        known = {file.name: file for file in folder.iterdir()}
-        kind = MEDIA_TYPES.get(name.rpartition(".")[2])
-        if name not in known or kind is None:
+        file = files.get(request.path_params["name"])
+        if file is None:
             return pages.answer(request, "not_found.html", {}, status=404)
-        return _file(known[name].read_bytes(), kind)
+        return _send(request, file)
 
     async def send_icon(request: Request) -> Response:
         """The mark, for browsers that ask for it at the old place."""
-        del request
-        icon = resources.files("jeton.site").joinpath("static").joinpath("mark.svg")
-        return _file(icon.read_bytes(), MEDIA_TYPES["svg"])
+        return _send(request, files["mark.svg"])
 
     return [
         Route("/static/{name}", send_file, methods=["GET"]),
@@ -35,7 +50,25 @@ def file_routes(pages: Pages) -> list[BaseRoute]:
     ]
 
 
-def _file(content: bytes, kind: str) -> Response:
-    # An hour: short enough that an upgrade is seen the same day, long enough to spare requests.
-    headers = {**SECURITY_HEADERS, "cache-control": "public, max-age=3600"}
-    return Response(content, media_type=kind, headers=headers)
+def _read_files() -> Mapping[str, _File]:
+    files = {}
+    for file in resources.files("jeton.site").joinpath("static").iterdir():
+        kind = MEDIA_TYPES.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            content = file.read_bytes()
+            # Without the time of the compression, the same file is the same on every node.
+            compressed = gzip.compress(content, mtime=0)
+            files[file.name] = _File(content, compressed, hashlib.sha256(content).hexdigest()[:16], kind)
+    return files
+
+
+def _send(request: Request, file: _File) -> Response:
+    is_compressed = "gzip" in request.headers.get("accept-encoding", "")
+    # Two forms of one file are two things to a cache, so each has a tag of its own.
+    tag = f'"{file.tag}-gzip"' if is_compressed else f'"{file.tag}"'
+    headers = {**SECURITY_HEADERS, "cache-control": CACHE_CONTROL, "etag": tag, "vary": "accept-encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if is_compressed:
+        headers["content-encoding"] = "gzip"
+    return Response(file.compressed if is_compressed else file.content, media_type=file.kind, headers=headers)

@@ -5,6 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -22,6 +23,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
 }
+
+# The Console's form sets it; whoever chose nothing gets what their browser says.
+THEME_COOKIE = "jeton_theme"
+THEMES = frozenset({"paper", "ink"})
 
 
 class Pages:
@@ -42,6 +47,8 @@ class Pages:
         self._environment.filters["cents"] = display_cents
         self._environment.filters["rate"] = display_rate
         self._environment.filters["time"] = display_time
+        self._environment.filters["inline"] = mark_up_code
+        self._environment.filters["slug"] = make_slug
 
     @property
     def brand_name(self) -> str:
@@ -57,7 +64,7 @@ class Pages:
     ) -> Response:
         """A page as an answer."""
         known = {"base_url": self.find_base_url(request), "path": request.url.path, "footer": self._footer}
-        html = self.render(template, {**known, **context})
+        html = self.render(template, {**known, "theme": find_theme(request), **context})
         return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
@@ -68,6 +75,12 @@ class Pages:
 def _is_markup(template: str | None) -> bool:
     """Everything but Markdown, which is read as it stands."""
     return template is None or not template.endswith(".md")
+
+
+def find_theme(request: Request) -> str:
+    """The theme that somebody chose, "" for none."""
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
 
 
 def display_cents(nano: int) -> str:
@@ -85,3 +98,16 @@ def display_rate(rate: Fraction) -> str:
 def display_time(at: datetime) -> str:
     """An instant as pages show it."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def mark_up_code(text: str) -> Markup:
+    """A sentence with what stands between backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
+def make_slug(text: str) -> str:
+    """A heading as an anchor: ``Message Batches`` is ``message-batches``."""
+    return "-".join(text.lower().split())

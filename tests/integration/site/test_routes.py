@@ -120,3 +120,24 @@ async def test_files_and_what_is_not_there(path: str, status: int, kind: str) ->
         response = await client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (status, kind)
     assert "<b>" not in response.text
+
+
+async def test_a_file_is_sent_compressed_and_not_again_while_it_is_the_same() -> None:
+    async with client_of(deps_of(load_book())) as client:
+        small = await client.get("/static/htmx.min.js", headers={"accept-encoding": "gzip"})
+        plain = await client.get("/static/htmx.min.js", headers={"accept-encoding": "identity"})
+        assert small.text == plain.text
+        assert int(small.headers["content-length"]) < 14_000 < int(plain.headers["content-length"])
+        assert small.headers["etag"] != plain.headers["etag"]
+        seen = {"accept-encoding": "gzip", "if-none-match": small.headers["etag"]}
+        again = await client.get("/static/htmx.min.js", headers=seen)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_chosen_theme_is_kept_outside_the_console_too() -> None:
+    async with client_of(deps_of(load_book())) as client:
+        assert '<html lang="en">' in (await client.get("/")).text
+        chosen = await client.get("/", headers={"cookie": "jeton_theme=ink"})
+        assert '<html lang="en" data-theme="ink">' in chosen.text
+        strange = await client.get("/", headers={"cookie": 'jeton_theme=pink"><b>'})
+        assert '<html lang="en">' in strange.text
