@@ -15,6 +15,7 @@ from jeton.site.pages import Pages
 from jeton.site.prices.files import price_file_routes
 from jeton.site.prices.stacking import find_sample
 from jeton.site.prices.table import COLUMNS, find_announced, list_model_prices
+from jeton.site.reference.page import reference_routes
 from jeton.site.support import support_routes
 
 
@@ -31,6 +32,7 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/faq", faq.show, methods=["GET"]),
         Route("/faq.md", faq.send_markdown, methods=["GET"]),
         Route("/faq/count", faq.count, methods=["POST"]),
+        *reference_routes(documents, pages),
         *document_routes(deps, documents, pages),
         *file_routes(pages),
     ]

@@ -1,0 +1,1 @@
+"""Reference: every path of the API from one description, as OpenAPI and as a page."""
