@@ -1,6 +1,7 @@
 """Routes: every edge on one application, with the answers that belong to none of them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -10,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
+from jeton.app.asking.writing import make_writer
 from jeton.app.demo import find_demo_operator
 from jeton.app.edges.site import make_site_deps
 from jeton.app.notifying import make_address_rules
@@ -65,6 +67,8 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
     routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms, live=parts.live))
     routes += console_routes(_console_deps(parts))
     site = make_site_deps(parts)
+    if parts.settings.ask_docs:
+        site = replace(site, has_ask_docs=True, writer=make_writer(parts, gateway))
     routes += site_routes(site)
     return Starlette(
         routes=routes,

@@ -61,6 +61,7 @@ GROUPS = (
         (
             Entry("/console/accuracy", "Accuracy", is_operators=True),
             Entry("/console/inbox", "Inbox", is_operators=True),
+            Entry("/console/docs-feedback", "Docs feedback", is_operators=True),
         ),
     ),
 )

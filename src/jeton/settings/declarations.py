@@ -196,6 +196,19 @@ class Settings:
         some_of("tokens", "availability"),
         "What the public pages may say of what was measured here: tokens, availability, both or neither.",
     )
+    ask_docs: bool = _setting(
+        default=True, parse=parse_yes_no, sentence="Let readers put questions to the documentation."
+    )
+    ask_docs_model: str = _setting(
+        "jeton-extract-1", parse_text, "The model that puts the answers into words; any that is served here."
+    )
+    ask_docs_budget_usd: str = _setting(
+        "5.00",
+        parse_amount,
+        "What answers may cost in a calendar month (UTC), granted to the organization Ask Docs; beyond it, "
+        "and with 0, they are quotations that cost nothing.",
+        unit="dollars",
+    )
     support_email: str = _setting("", parse_text, "Where the pages send people with a problem.")
     sales_email: str = _setting("", parse_text, "Where the pages send people who want to buy.")
     operator_emails: tuple[str, ...] = _setting(
@@ -260,6 +273,11 @@ class Settings:
     def trial_amount_nano(self) -> int:
         """The trial credit in nano-dollars."""
         return parse_usd(self.trial_amount_usd)
+
+    @property
+    def ask_docs_budget_nano(self) -> int:
+        """What Ask Docs may spend in a month, in nano-dollars."""
+        return parse_usd(self.ask_docs_budget_usd)
 
     @property
     def low_balance_nano(self) -> int:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from jeton.db.pool import Pool
 from jeton.pricing.book import PriceBook
+from jeton.site.writer import Writer
 from jeton.tokens.counter.counting import Counter
 
 
@@ -45,7 +46,7 @@ class SiteDeps:
 
     ``payment_methods`` are the methods switched on here, as people call them; "" for an e-mail
     leaves the address out. The trial amount is in nano. Without a pool nobody can write to sales here.
-    ``public_figures`` are the measurements that everybody may see.
+    ``public_figures`` are the measurements that everybody may see. Without a writer Ask Docs only quotes.
     """
 
     book: PriceBook
@@ -65,3 +66,5 @@ class SiteDeps:
     find_reader: FindReader = find_nobody
     counter: Counter | None = None
     is_well: Callable[[], Awaitable[bool]] | None = None
+    has_ask_docs: bool = False
+    writer: Writer | None = None

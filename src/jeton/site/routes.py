@@ -5,11 +5,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from jeton import clock
+from jeton.site.asking.answering import Answering
+from jeton.site.asking.page import Asking
 from jeton.site.contact import Contact
 from jeton.site.deps import SiteDeps
 from jeton.site.documentation import document_routes
 from jeton.site.documents import Documents
 from jeton.site.faq.page import Faq
+from jeton.site.feedback.page import Feedback
+from jeton.site.feedback.targets import Targets
 from jeton.site.files import file_routes
 from jeton.site.pages import Pages
 from jeton.site.prices.files import price_file_routes
@@ -33,9 +37,22 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/faq.md", faq.send_markdown, methods=["GET"]),
         Route("/faq/count", faq.count, methods=["POST"]),
         *reference_routes(documents, pages),
+        *_reader_routes(deps, documents, pages),
         *document_routes(deps, documents, pages),
         *file_routes(pages),
     ]
+
+
+def _reader_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[BaseRoute]:
+    """Where readers ask, and say whether a page helped."""
+    routes: list[BaseRoute] = []
+    if deps.has_ask_docs:
+        answering = Answering(documents, deps.writer, deps.pool)
+        routes += Asking(documents, pages, answering).list_routes()
+    if deps.pool is not None:
+        targets = Targets(documents)
+        routes += Feedback(deps.pool, pages, targets, find_reader=deps.find_reader).list_routes()
+    return routes
 
 
 def _contact_routes(deps: SiteDeps, pages: Pages) -> list[BaseRoute]:

@@ -29,7 +29,16 @@ GROUPS = (
     ),
     Group(
         "Run it",
-        ("self-hosting", "settings", "upstreams", "observability", "status", "changelog", "public-pages"),
+        (
+            "self-hosting",
+            "settings",
+            "upstreams",
+            "observability",
+            "status",
+            "changelog",
+            "public-pages",
+            "feedback-and-questions",
+        ),
     ),
 )
 OTHERS = "More"

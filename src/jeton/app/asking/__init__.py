@@ -1,0 +1,1 @@
+"""Asking: Ask Docs as a customer of this installation's own gateway."""

@@ -1,0 +1,48 @@
+"""Docs feedback: how helpful each page of the documentation was, and what nobody could answer."""
+
+from datetime import timedelta
+
+from jeton import clock
+from jeton.console.errors import InvalidFilterError
+from jeton.console.visit import View, Visit
+from jeton.feedback.questions import INBOX_KIND
+from jeton.insight.reading.votes import count_votes, list_comments, render_comment, render_page_votes
+from jeton.notifications.inbox.items import ItemFilter, list_items, render_item
+
+DAYS = ("7", "30", "90", "365")
+DAYS_DEFAULT = "90"
+QUESTIONS_MAX = 50
+REASON_NAMES = {"outdated": "outdated", "unclear": "unclear", "wrong_number": "a number is wrong"}
+
+
+async def show_docs_feedback(visit: Visit) -> View:
+    """Votes, comments and open questions of the last ``days`` days, for the operator."""
+    visit.require_operator()
+    days = visit.find_filter("days") or DAYS_DEFAULT
+    if days not in DAYS:
+        raise InvalidFilterError("days", f"is {days!r}, not one of {', '.join(DAYS)}")
+    at = clock.now()
+    since = at - timedelta(days=int(days))
+    async with visit.deps.pool.connection() as connection:
+        pages = await count_votes(connection, since=since)
+        comments = await list_comments(connection, since=since)
+        questions = await list_items(connection, ItemFilter(("open",), INBOX_KIND), limit=QUESTIONS_MAX)
+    context = {
+        "as_of": at,
+        "days": days,
+        "choices": DAYS,
+        "pages": pages,
+        "comments": comments,
+        "questions": questions,
+        "reason_names": REASON_NAMES,
+        "inbox_kind": INBOX_KIND,
+    }
+    data = {
+        "type": "docs_feedback",
+        "as_of": at.isoformat(),
+        "days": int(days),
+        "pages": [render_page_votes(votes) for votes in pages],
+        "comments": [render_comment(comment) for comment in comments],
+        "unanswered_questions": [render_item(item) for item in questions],
+    }
+    return View("operating/docs_feedback.html", context, data)

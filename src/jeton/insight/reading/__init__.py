@@ -1,0 +1,1 @@
+"""Reading: how the documentation serves its readers."""

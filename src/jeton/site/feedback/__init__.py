@@ -1,0 +1,1 @@
+"""Feedback: whether a page helped, from people and from agents; see ``jeton.feedback``."""
