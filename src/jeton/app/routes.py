@@ -97,6 +97,8 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         is_rehearsal=parts.routing.is_rehearsal,
         operator_emails=frozenset(operators),
         live=parts.live,
+        limit_terms=parts.limit_terms,
+        limiter=parts.limiter,
     )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.sign_in import SignIn
 from jeton.insight.live.feed import Feed
+from jeton.limits.limiter import Limiter
 from jeton.notifications.addresses import AddressRules
 from jeton.pricing.book import PriceBook
 
@@ -29,6 +31,8 @@ class ConsoleDeps:
     is_rehearsal: bool = False
     operator_emails: frozenset[str] = frozenset()
     live: Feed | None = None
+    limit_terms: LimitTerms = LimitTerms()  # noqa: RUF009 - frozen, and nobody changes its tables
+    limiter: Limiter | None = None
     has_mail: bool = False
     book: PriceBook = PriceBook(())  # noqa: RUF009 - frozen: every field of it is a tuple or derived from one
     address_rules: AddressRules = AddressRules()  # noqa: RUF009 - frozen and without state

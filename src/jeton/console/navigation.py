@@ -53,6 +53,7 @@ GROUPS = (
             Entry("/console/caching", "Caching"),
             Entry("/console/batches", "Batches"),
             Entry("/console/budgets", "Budgets"),
+            Entry("/console/limits", "Rate limits"),
         ),
     ),
     Group("Access", (Entry("/console/keys", "Keys"),)),

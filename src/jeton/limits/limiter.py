@@ -221,6 +221,14 @@ class Limiter:
             self._lines[key] = line
         return line
 
+    def list_standings(
+        self, organization_id: UUID, workspace_id: str | None, *, group: str, at_us: int
+    ) -> tuple[Standing, ...]:
+        """How the limits of a place stand on this node; nothing where nobody has used them lately."""
+        meter = self._meters.get((organization_id, workspace_id, group))
+        buckets = {} if meter is None else meter.buckets
+        return tuple(_find_standing(kind, bucket, at_us) for kind, bucket in buckets.items())
+
     def set_overrides(self, organization_id: UUID, overrides: Overrides, *, at_us: int) -> None:
         """Know these limits of an organization and its workspaces from now on, and no others."""
         if overrides:

@@ -3,13 +3,13 @@
 import asyncio
 import json
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from jeton.charging.credits.reversing import Reversal, reverse_charge
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.credits.watching import Watch, watch_charges
-from jeton.cli.keys import OrganizationOption
 from jeton.cli.session import open_database
 from jeton.identity.audit import Actor
 from jeton.money import display_usd, parse_usd, render_usd
@@ -44,7 +44,9 @@ def reverse_command(
 @app.command("watch")
 def watch_command(
     *,
-    organization: OrganizationOption = None,
+    organization: Annotated[
+        UUID | None, typer.Option("--organization", help="Whose; needed when there are several.")
+    ] = None,
     model: Annotated[str, typer.Option(help="Only this model.")] = "",
     count: Annotated[int, typer.Option(min=0, help="End after so many; 0 is never.")] = 0,
     as_json: Json = False,

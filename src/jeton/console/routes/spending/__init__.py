@@ -2,13 +2,15 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.spending import batches, budgets, caching
+from jeton.console.routes.spending import batches, budgets, caching, limits
 from jeton.console.visit import Door
 
 
 def spending_routes(door: Door) -> list[BaseRoute]:
-    """Budgets, caching and batches."""
+    """Caching, batches, rate limits and budgets."""
     return [
+        *door.pages_at("/console/limits", limits.show_limits),
+        Route("/console/limits", door.form(limits.ask), methods=["POST"]),
         *door.pages_at("/console/caching", caching.show_caching),
         *door.pages_at("/console/batches", batches.show_batches),
         Route("/console/batches/{batch_id}", door.page(batches.show_batch), methods=["GET"]),

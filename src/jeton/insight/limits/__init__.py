@@ -1,0 +1,1 @@
+"""Limits: how near requests came to what their limits let through."""
