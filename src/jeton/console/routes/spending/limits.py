@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jeton import clock
+from jeton.charging.limits.keeping import list_limits
 from jeton.charging.limits.terms import GroupLimits, list_in_force
 from jeton.console.errors import InvalidFormError, RoleInsufficientError
 from jeton.console.visit import View, Visit
