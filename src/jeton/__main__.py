@@ -2,4 +2,6 @@
 
 from jeton.cli import main
 
-main()
+# A child process begins by reading this module again, under another name.
+if __name__ == "__main__":
+    main()

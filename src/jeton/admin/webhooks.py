@@ -1,6 +1,6 @@
 """Webhooks over the Admin API: an organization's endpoints, its events, and how far they got."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -25,6 +25,7 @@ from jeton.notifications.endpoints import (
     delete_endpoint,
     get_endpoint,
     list_endpoints,
+    rotate_secret,
     set_enabled,
     set_types,
 )
@@ -46,6 +47,12 @@ class ChangeWebhook(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     event_types: tuple[str, ...] | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class RotateSecret(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body that gives an endpoint another secret; the former one signs as well for so long."""
+
+    overlap_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 24
+
+
 class Replay(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The body that sends an event again: to one endpoint, or to every one that takes it."""
 
@@ -65,6 +72,7 @@ def webhook_routes(deps: AdminDeps) -> list[BaseRoute]:
     return [
         Route("/v1/organizations/webhooks", Resource(deps, {"GET": _list, "POST": _create})),
         Route("/v1/organizations/webhooks/{webhook_id}", Resource(deps, one)),
+        Route("/v1/organizations/webhooks/{webhook_id}/rotate", Resource(deps, {"POST": _rotate})),
         Route("/v1/organizations/webhooks/{webhook_id}/test", Resource(deps, {"POST": _test})),
         Route("/v1/organizations/webhooks/{webhook_id}/replay", Resource(deps, {"POST": _replay_missed})),
         Route("/v1/organizations/webhooks/{webhook_id}/deliveries", Resource(deps, deliveries)),
@@ -115,6 +123,16 @@ async def _delete(call: Call) -> dict[str, object]:
             connection, caller.organization_id, _webhook_id(call), at=clock.now()
         )
     return {"type": "webhook_deleted", "id": endpoint.endpoint_id}
+
+
+async def _rotate(call: Call) -> dict[str, object]:
+    caller = call.require_admin()
+    overlap = timedelta(hours=call.read_body(RotateSecret).overlap_hours)
+    async with call.connect() as connection:
+        endpoint = await get_endpoint(connection, caller.organization_id, _webhook_id(call))
+        secret = await rotate_secret(connection, endpoint, overlap=overlap, at=clock.now())
+        endpoint = await get_endpoint(connection, caller.organization_id, endpoint.endpoint_id)
+    return {**render_endpoint(endpoint), "secret": secret}
 
 
 async def _test(call: Call) -> dict[str, object]:

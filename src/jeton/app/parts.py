@@ -18,6 +18,7 @@ from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
 from jeton.app.observing.watching import make_watch
 from jeton.app.prompt_caching import PromptCache
+from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import Routing, open_routing
 from jeton.charging.charging import Charging
 from jeton.charging.costing.costing import CostBook
@@ -136,6 +137,8 @@ async def _start(
     stack.push_async_callback(key_ring.uses.flush, pool)
     run_in_background(stack, "key uses", lambda: key_ring.uses.run(pool))
     run_in_background(stack, "notifications", make_notifier(settings, pool).run)
+    every = find_proof_interval(settings)
+    run_in_background(stack, "proofs", lambda: run_prover(pool, kind="serve", every=every))
     watch = make_watch(pool, counter)
     stack.push_async_callback(watch.close)
     run_in_background(stack, "watch", watch.run)

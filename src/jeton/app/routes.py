@@ -97,6 +97,11 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         is_rehearsal=parts.routing.is_rehearsal,
         operator_emails=frozenset(operators),
         live=parts.live,
+        has_mail=bool(parts.settings.smtp_host),
+        book=parts.book,
+        address_rules=make_address_rules(parts.settings),
+        served_models=parts.routing.catalog.models,
+        read_spool=lambda: parts.charging.spooled,
         limit_terms=parts.limit_terms,
         limiter=parts.limiter,
     )

@@ -13,6 +13,7 @@ from jeton.app.batching import BatchPlace, open_batching
 from jeton.app.crashing import make_checkpoint
 from jeton.app.notifying import make_notifier
 from jeton.app.prompt_caching import PromptCache
+from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import open_routing
 from jeton.app.serving import STOP_SIGNALS, configure_logging
 from jeton.charging.members import Member, Outcome
@@ -51,6 +52,8 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
         await _open_batching(settings, pool, commits, stack, node_id=node_id)
+        every = find_proof_interval(settings)
+        run_in_background(stack, "proofs", lambda: run_prover(pool, kind="work", every=every))
         announce()
         await stopped.wait()
 

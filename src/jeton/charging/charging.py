@@ -66,6 +66,11 @@ class Charging:
         self._node_id = node_id
         self._validity = timedelta(seconds=validity_s)
 
+    @property
+    def spooled(self) -> tuple[int, int]:
+        """How many ends of holds wait on this node's disk for the database, and their size in bytes."""
+        return (0, 0) if self._spool is None else (self._spool.count, self._spool.size_bytes)
+
     async def hold(self, ask: HoldAsk) -> Hold:
         """Set ``ask.amount_nano`` aside (P2).
 

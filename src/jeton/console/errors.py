@@ -3,7 +3,8 @@
 NotPermittedError
 ├── StaleFormError           a form of another session, or from another site
 ├── RoleInsufficientError    a member whose role does not allow it
-└── OperatorOnlyError        a page of the operator's
+├── OperatorOnlyError        a page of the operator's
+└── ViewingOnlyError         a form sent while looking at another organization's Console
 InvalidInputError
 ├── InvalidFormError         a form that is too large or cannot be read
 └── InvalidFilterError       a filter of the address that cannot be read
@@ -41,6 +42,19 @@ class OperatorOnlyError(NotPermittedError):
         """Say who may."""
         super().__init__(
             "This page is for the operator of this installation: members whom JETON_OPERATOR_EMAILS names."
+        )
+
+
+class ViewingOnlyError(NotPermittedError):
+    """A form that an operator sent while looking at another organization's Console."""
+
+    code = "viewing_read_only"
+
+    def __init__(self, organization_name: str) -> None:
+        """Name the organization, and what to do first."""
+        super().__init__(
+            f"You see the Console of {organization_name} as its operator, to read only, so nothing was"
+            " changed. Leave it first."
         )
 
 

@@ -56,12 +56,30 @@ GROUPS = (
             Entry("/console/limits", "Rate limits"),
         ),
     ),
-    Group("Access", (Entry("/console/keys", "Keys"),)),
+    Group(
+        "Access",
+        (
+            Entry("/console/keys", "Keys"),
+            Entry("/console/webhooks", "Webhooks", Permission.MANAGE_WEBHOOKS),
+            Entry("/console/changes", "Changes", Permission.SEE_AUDIT),
+        ),
+    ),
+    Group(
+        "Billing",
+        (
+            Entry("/console/billing", "Credit", Permission.SEE_BILLING),
+            Entry("/console/prices", "Prices", Permission.SEE_BILLING),
+        ),
+    ),
     Group(
         "Operator",
         (
-            Entry("/console/accuracy", "Accuracy", is_operators=True),
+            Entry("/console/organizations", "Organizations", is_operators=True),
+            Entry("/console/price-book", "Price book", is_operators=True),
             Entry("/console/inbox", "Inbox", is_operators=True),
+            Entry("/console/health", "Health", is_operators=True),
+            Entry("/console/audit", "Audit log", is_operators=True),
+            Entry("/console/accuracy", "Accuracy", is_operators=True),
             Entry("/console/docs-feedback", "Docs feedback", is_operators=True),
         ),
     ),

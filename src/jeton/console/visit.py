@@ -1,7 +1,7 @@
 """Visit: who is at the Console, what their form says, and every error as a page (or as its twin)."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
@@ -18,6 +18,7 @@ from jeton.console.errors import (
     OperatorOnlyError,
     RoleInsufficientError,
     StaleFormError,
+    ViewingOnlyError,
 )
 from jeton.console.navigation import find_current, list_groups
 from jeton.console.pages import SECURITY_HEADERS, Pages, answer_json
@@ -32,6 +33,7 @@ from jeton.errors import (
 )
 from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import Session, find_session, form_token, is_form_token
+from jeton.identity.standing.viewings import Viewing, find_viewing
 from jeton.insight.balance import get_standing
 
 SESSION_COOKIE = "jeton_session"
@@ -63,17 +65,22 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of a member who is signed in."""
+    """A request of a member who is signed in.
+
+    With a ``viewing`` it is an operator's, who sees what an auditor of that organization sees: its id, name
+    and role stand in ``session``, and no form but the one that ends it is acted upon.
+    """
 
     request: Request
     deps: ConsoleDeps
     session: Session
     secret: str
+    viewing: Viewing | None = None
 
     @property
     def is_operator(self) -> bool:
-        """Whether the member runs this installation."""
-        return self.session.email in self.deps.operator_emails
+        """Whether the member runs this installation, and looks at it as such."""
+        return self.viewing is None and self.session.email in self.deps.operator_emails
 
     def require_operator(self) -> None:
         """Raise OperatorOnlyError for everybody else."""
@@ -124,11 +131,14 @@ class Door:
         endpoint = self.page(show)
         return [Route(path, endpoint, methods=["GET"]), Route(f"{path}{TWIN}", endpoint, methods=["GET"])]
 
-    def form(self, act: Act) -> Endpoint:
-        """An endpoint that acts on a form of the member's own session, then shows or redirects."""
+    def form(self, act: Act, *, is_for_viewing: bool = False) -> Endpoint:
+        """An endpoint that acts on a form of the member's own session, then shows or redirects.
+
+        Only with ``is_for_viewing`` does it act while an operator looks at another organization's Console.
+        """
 
         async def endpoint(request: Request) -> Response:
-            return await self.guard(request, self._act(request, act))
+            return await self.guard(request, self._act(request, act, is_for_viewing=is_for_viewing))
 
         return endpoint
 
@@ -150,9 +160,21 @@ class Door:
         secret = request.cookies.get(SESSION_COOKIE, "")
         if not secret:
             return None
+        at = clock.now()
         async with self.deps.pool.connection() as connection:
-            session = await find_session(connection, secret, at=clock.now())
-        return None if session is None else Visit(request, self.deps, session, secret)
+            session = await find_session(connection, secret, at=at)
+            is_operators = session is not None and session.email in self.deps.operator_emails
+            viewing = await find_viewing(connection, secret, at=at) if is_operators else None
+        if session is None:
+            return None
+        if viewing is not None:
+            session = replace(
+                session,
+                organization_id=viewing.organization_id,
+                organization_name=viewing.organization_name,
+                role="auditor",
+            )
+        return Visit(request, self.deps, session, secret, viewing)
 
     async def _show(self, request: Request, show: Show) -> Response:
         visit = await self.find_visit(request)
@@ -162,13 +184,15 @@ class Door:
             return answer_json((await show(visit)).data)
         return await self._answer(visit, show(visit))
 
-    async def _act(self, request: Request, act: Act) -> Response:
+    async def _act(self, request: Request, act: Act, *, is_for_viewing: bool) -> Response:
         visit = await self.find_visit(request)
         if visit is None:
             return self._ask_to_sign_in(request)
         form = await read_form(request, self.deps.base_url)
         if not is_form_token(visit.secret, form.get("form_token", "")):
             raise StaleFormError
+        if visit.viewing is not None and not is_for_viewing:
+            raise ViewingOnlyError(visit.viewing.organization_name)
         return await self._answer(visit, act(visit, form))
 
     async def _answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
@@ -190,6 +214,7 @@ class Door:
         context = {
             "session": visit.session,
             "is_operator": visit.is_operator,
+            "viewing": visit.viewing,
             "navigation": navigation,
             "entry_href": find_current(navigation, visit.request.url.path),
             "standing": standing,

@@ -66,6 +66,11 @@ class Catalog:
         if mistakes:
             raise ConfigurationError(mistakes)
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The ids of the models that something serves, without their aliases."""
+        return frozenset(route.model for route in self._routes.values())
+
     def find(self, model: str, at: datetime) -> tuple[ModelRoute, PriceVersion]:
         """The route and the price in force; UnknownModelError or UnpricedModelError."""
         route = self._routes.get(model)

@@ -33,6 +33,7 @@ from jeton.identity.errors import (
     WorkspaceArchivedError,
 )
 from jeton.identity.key_life.uses import KeyUses
+from jeton.identity.standing.errors import OrganizationSuspendedError
 
 CHANNEL = "jeton_keys"
 KEYS_KEPT_MAX = 50_000
@@ -50,7 +51,7 @@ _AWAY = "Keys cannot be checked now: the database is away. Try again."
 _FIND_KEY = """
     SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, o.outage_cap_nano, k.expires_at, k.revoked_at,
            k.paused_at, CASE WHEN k.digest <> %(digest)s THEN k.previous_until END AS replaced_at,
-           w.archived_at
+           w.archived_at, o.suspended_at
     FROM api_keys AS k JOIN organizations AS o USING (organization_id)
     LEFT JOIN workspaces AS w ON w.workspace_id = k.workspace_id
     WHERE k.digest = %(digest)s OR k.previous_digest = %(digest)s
@@ -69,6 +70,7 @@ class _KnownKey:
     paused_at: datetime | None
     replaced_at: datetime | None
     archived_at: datetime | None
+    suspended_at: datetime | None
 
 
 class KeyRing:
@@ -214,6 +216,9 @@ def _admit(known: _KnownKey) -> Caller:
         raise WorkspaceArchivedError(caller.workspace_id, known.archived_at)
     if known.paused_at is not None:
         raise PausedKeyError(caller.key_id)
+    # An admin key sends no requests to models: with it one may still see what happened.
+    if known.suspended_at is not None and caller.kind == "api":
+        raise OrganizationSuspendedError(known.suspended_at)
     return caller
 
 

@@ -100,7 +100,8 @@ _STAND = """
            (SELECT coalesce(sum(net_nano), 0)::bigint FROM usage_rollups
             WHERE organization_id = %(organization_id)s AND day_on >= %(since_on)s)
            - (SELECT coalesce(sum(reversed_nano), 0)::bigint FROM reversal_rollups
-              WHERE organization_id = %(organization_id)s AND day_on >= %(since_on)s)
+              WHERE organization_id = %(organization_id)s AND day_on >= %(since_on)s),
+           (SELECT suspended_reason FROM organizations WHERE organization_id = %(organization_id)s)
     FROM lots WHERE organization_id = %(organization_id)s AND is_open
 """
 
@@ -175,7 +176,8 @@ class Balance:
 class Standing:
     """How the credit stands, in nano: available, held in so many ``holds``, settled in this month.
 
-    The month is UTC's, and so is its first day, ``since_on``.
+    The month is UTC's, and so is its first day, ``since_on``. ``suspended_reason`` is why the organization's
+    requests are refused, "" where they are not.
     """
 
     as_of: datetime
@@ -184,6 +186,7 @@ class Standing:
     holds: int
     settled_nano: int
     since_on: date
+    suspended_reason: str = ""
 
 
 async def get_standing(connection: Connection, organization_id: UUID) -> Standing:
@@ -194,8 +197,8 @@ async def get_standing(connection: Connection, organization_id: UUID) -> Standin
         _STAND, {"organization_id": organization_id, "at": at, "since_on": since_on}
     )
     row = await cursor.fetchone()
-    available_nano, held_nano, holds, settled_nano = row or (0, 0, 0, 0)
-    return Standing(at, available_nano, held_nano, holds, settled_nano, since_on)
+    available_nano, held_nano, holds, settled_nano, suspended_reason = row or (0, 0, 0, 0, "")
+    return Standing(at, available_nano, held_nano, holds, settled_nano, since_on, suspended_reason or "")
 
 
 async def get_balance(

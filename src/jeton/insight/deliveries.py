@@ -3,6 +3,7 @@
 ``organization_id`` None is the operator, who sees the events of every organization.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from jeton.notifications.standard import ATTEMPTS_MAX
 
 PAGE_ROWS = 20
 PAGE_ROWS_MAX = 999
+HEALTH_DELIVERIES_MAX = 100
 
 DeliveryState = Literal["delivered", "waiting", "given_up"]
 
@@ -39,6 +41,19 @@ _LIST_DELIVERIES = """
     FROM deliveries AS d JOIN events AS e USING (event_id)
     WHERE d.endpoint_id = %(endpoint_id)s AND (%(before_id)s = '' OR d.delivery_id < %(before_id)s)
     ORDER BY d.delivery_id DESC LIMIT %(limit)s
+"""
+
+_HEALTH = """
+    SELECT w.endpoint_id, count(d.delivery_id) AS deliveries, count(d.delivered_at) AS delivered,
+           count(d.next_attempt_at) AS waiting, count(d.gave_up_at) AS given_up,
+           max(d.delivered_at) AS last_delivered_at, min(d.next_attempt_at) AS next_attempt_at,
+           (array_agg(d.last_problem ORDER BY d.last_attempt_at DESC)
+               FILTER (WHERE d.last_problem IS NOT NULL))[1] AS last_problem
+    FROM unnest(%(endpoint_ids)s::text[]) AS w (endpoint_id)
+    LEFT JOIN LATERAL (
+        SELECT * FROM deliveries WHERE endpoint_id = w.endpoint_id ORDER BY delivery_id DESC LIMIT %(limit)s
+    ) AS d ON true
+    GROUP BY w.endpoint_id
 """
 
 
@@ -83,6 +98,20 @@ class ListedDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """How the latest deliveries of an endpoint went; HEALTH_DELIVERIES_MAX of them are looked at."""
+
+    endpoint_id: str
+    deliveries: int
+    delivered: int
+    waiting: int
+    given_up: int
+    last_delivered_at: datetime | None
+    next_attempt_at: datetime | None
+    last_problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a list: the ``limit`` newest ones, or those before an id."""
 
@@ -115,6 +144,28 @@ async def list_deliveries(connection: Connection, endpoint: Endpoint, page: Page
             {"endpoint_id": endpoint.endpoint_id, "before_id": page.before_id, "limit": page.limit},
         )
         return await cursor.fetchall()
+
+
+async def list_endpoint_health(
+    connection: Connection, endpoint_ids: Sequence[str]
+) -> dict[str, EndpointHealth]:
+    """How these endpoints do, by id."""
+    async with connection.cursor(row_factory=class_row(EndpointHealth)) as cursor:
+        await cursor.execute(_HEALTH, {"endpoint_ids": list(endpoint_ids), "limit": HEALTH_DELIVERIES_MAX})
+        return {health.endpoint_id: health for health in await cursor.fetchall()}
+
+
+def render_health(health: EndpointHealth) -> dict[str, object]:
+    """How an endpoint does, as the Console's twin gives it."""
+    return {
+        "deliveries": health.deliveries,
+        "delivered": health.delivered,
+        "waiting": health.waiting,
+        "given_up": health.given_up,
+        "last_delivered_at": _render_time(health.last_delivered_at),
+        "next_attempt_at": _render_time(health.next_attempt_at),
+        "last_problem": health.last_problem,
+    }
 
 
 def render_event(event: ListedEvent) -> dict[str, object]:
@@ -167,6 +218,7 @@ def render_endpoint(endpoint: Endpoint) -> dict[str, object]:
         "disabled_reason": endpoint.disabled_reason,
         "disabled_at": _render_time(endpoint.disabled_at),
         "failing_since": _render_time(endpoint.failing_since),
+        "previous_secret_until": _render_time(endpoint.previous_until),
         "created_at": endpoint.created_at.isoformat(),
         "created_by": endpoint.created_by,
     }

@@ -73,6 +73,10 @@ ALARM_SENTENCES: Mapping[str, str] = MappingProxyType(
             "The rebuilt tokenizer of this family disagrees with the upstream, so prompts are estimated"
             " instead. It is tried again at the first start after this was acknowledged."
         ),
+        "ledger_unsound": (
+            "The books were proved and something in them is wrong. Run `jeton ledger verify`, which names every"
+            " difference, before anything is invoiced or exported."
+        ),
     }
 )
 

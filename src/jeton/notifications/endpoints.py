@@ -6,7 +6,7 @@ every one, besides those of the installation. Secrets are kept as they are: see 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -26,12 +26,13 @@ from jeton.notifications.standard import new_secret
 
 ENDPOINTS_MAX = 20
 DESCRIPTION_CHARS_MAX = 200
+OVERLAP_MAX = timedelta(days=7)
 
 DisabledReason = Literal["failures", "gone", "asked"]
 
 _COLUMNS = (
     "endpoint_id, organization_id, url, description, event_types, created_at, created_by, failing_since,"
-    " disabled_at, disabled_reason"
+    " disabled_at, disabled_reason, previous_until"
 )
 _OURS = "organization_id IS NOT DISTINCT FROM %(organization_id)s AND deleted_at IS NULL"
 _LIST = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE {_OURS} ORDER BY endpoint_id LIMIT %(limit)s"  # noqa: S608 - made of constants
@@ -50,7 +51,10 @@ _GIVE_UP = """
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where webhooks go; ``event_types`` None takes every type. The secret is shown at its making only."""
+    """Where webhooks go; ``event_types`` None takes every type. The secret is shown at its making only.
+
+    Until ``previous_until`` attempts are signed with the former secret, too.
+    """
 
     endpoint_id: str
     organization_id: UUID | None
@@ -62,6 +66,7 @@ class Endpoint:
     failing_since: datetime | None = None
     disabled_at: datetime | None = None
     disabled_reason: DisabledReason | None = None
+    previous_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,24 @@ async def set_enabled(connection: Connection, endpoint: Endpoint, *, is_enabled:
         await disable(connection, endpoint.endpoint_id, reason="asked", at=at)
 
 
+async def rotate_secret(
+    connection: Connection, endpoint: Endpoint, *, overlap: timedelta, at: datetime
+) -> str:
+    """Give an endpoint, whose row is locked, another secret and return it.
+
+    For ``overlap``, OVERLAP_MAX at most, attempts are signed with the former one as well; without any
+    it is worth nothing at once.
+    """
+    secret = new_secret()
+    until = at + min(overlap, OVERLAP_MAX) if overlap > timedelta() else None
+    await connection.execute(
+        "UPDATE webhook_endpoints SET previous_secret = CASE WHEN %(until)s::timestamptz IS NULL THEN NULL"
+        " ELSE secret END, previous_until = %(until)s, secret = %(secret)s WHERE endpoint_id = %(endpoint_id)s",
+        {"until": until, "secret": secret, "endpoint_id": endpoint.endpoint_id},
+    )
+    return secret
+
+
 async def set_types(connection: Connection, endpoint: Endpoint, event_types: Sequence[str] | None) -> None:
     """Choose the types that it takes from now on; EventTypeError."""
     kept = parse_types(event_types)
@@ -177,7 +200,8 @@ async def delete_endpoint(
     endpoint = await get_endpoint(connection, organization_id, endpoint_id)
     # What was delivered to it stays to be seen; its secret does not.
     await connection.execute(
-        "UPDATE webhook_endpoints SET deleted_at = %s, secret = 'whsec_' WHERE endpoint_id = %s",
+        "UPDATE webhook_endpoints SET deleted_at = %s, secret = 'whsec_', previous_secret = NULL,"
+        " previous_until = NULL WHERE endpoint_id = %s",
         (at, endpoint_id),
     )
     await _give_up(connection, endpoint_id, "The webhook was deleted.", at=at)

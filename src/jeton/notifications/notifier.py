@@ -124,7 +124,7 @@ class Notifier:
     async def _attempt(self, delivery: Claimed, at: datetime) -> Attempt:
         if delivery.url is not None and delivery.secret is not None:
             body = render_payload(delivery, self._terms.console_url)
-            headers = sign(delivery.secret, delivery.event_id, at=at, body=body)
+            headers = sign(delivery.list_secrets(at), delivery.event_id, at=at, body=body)
             return await self._client.post(delivery.url, headers, body)
         if self._mailer is None or delivery.email is None:
             return Attempt("There is nobody to send this to.", is_final=True)

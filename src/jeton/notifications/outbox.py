@@ -64,7 +64,8 @@ _CLAIM = """
         FROM due WHERE d.delivery_id = due.delivery_id
         RETURNING d.delivery_id, d.event_id, d.endpoint_id, d.email, d.attempts, d.claim_id
     )
-    SELECT c.*, e.type, e.organization_id, e.data, e.occurred_at, w.url, w.secret, o.name AS organization_name
+    SELECT c.*, e.type, e.organization_id, e.data, e.occurred_at, w.url, w.secret, w.previous_secret,
+           w.previous_until, o.name AS organization_name
     FROM claimed AS c JOIN events AS e USING (event_id)
     LEFT JOIN webhook_endpoints AS w USING (endpoint_id)
     LEFT JOIN organizations AS o ON o.organization_id = e.organization_id
@@ -126,7 +127,15 @@ class Claimed:
     occurred_at: datetime
     url: str | None
     secret: str | None
+    previous_secret: str | None
+    previous_until: datetime | None
     organization_name: str | None
+
+    def list_secrets(self, at: datetime) -> list[str]:
+        """What to sign with at an instant: the secret, and the former one until its end."""
+        is_former_valid = self.previous_until is not None and at < self.previous_until
+        former = self.previous_secret if is_former_valid else None
+        return [secret for secret in (self.secret, former) if secret is not None]
 
 
 @dataclass(frozen=True, slots=True)

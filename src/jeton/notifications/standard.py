@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from standardwebhooks import Webhook
@@ -24,12 +24,17 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def sign(secret: str, event_id: str, *, at: datetime, body: bytes) -> Mapping[str, str]:
-    """The headers of an attempt made at ``at``; the id stays the same for every attempt."""
+def sign(secrets_: Sequence[str], event_id: str, *, at: datetime, body: bytes) -> Mapping[str, str]:
+    """The headers of an attempt made at ``at``; the id stays the same for every attempt.
+
+    There is a signature for each secret, and a receiver takes any that it can check: so a secret can be
+    replaced without a gap.
+    """
+    text = body.decode()
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(event_id, at, body.decode()),
+        "webhook-signature": " ".join(Webhook(secret).sign(event_id, at, text) for secret in secrets_),
     }
 
 

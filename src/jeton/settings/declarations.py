@@ -119,6 +119,9 @@ class Settings:
     sweep_interval_s: int = _setting(
         15, whole(1, 3600), "How often holds and lots past their time are ended.", unit="seconds"
     )
+    ledger_proof_hours: int = _setting(
+        24, whole(0, 8784), "How often the books are proved; 0: only when somebody asks.", unit="hours"
+    )
     batch_chunks_max: int = _setting(
         4,
         whole(0, 64),

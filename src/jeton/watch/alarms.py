@@ -21,6 +21,7 @@ class AlarmCode(StrEnum):
 
     BOUND_EXCEEDED = "bound_exceeded"
     TOKENIZER_DEMOTED = "tokenizer_demoted"
+    LEDGER_UNSOUND = "ledger_unsound"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def test_a_signature_is_the_one_that_the_reference_libraries_publish() -> None:
     """The vector in the tests of every library at github.com/standard-webhooks."""
     headers = sign(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         at=datetime.fromtimestamp(1_614_265_330, UTC),
         body=b'{"test": 2432232314}',
@@ -28,7 +28,7 @@ def test_a_signature_is_the_one_that_the_reference_libraries_publish() -> None:
 def test_a_fraction_of_a_second_is_signed_as_it_is_sent() -> None:
     whole, later = AT, AT + timedelta(microseconds=999_999)
     secret = new_secret()
-    assert sign(secret, "evt_1", at=whole, body=b"{}") == sign(secret, "evt_1", at=later, body=b"{}")
+    assert sign([secret], "evt_1", at=whole, body=b"{}") == sign([secret], "evt_1", at=later, body=b"{}")
 
 
 def test_a_secret_has_256_bits_and_never_comes_twice() -> None:

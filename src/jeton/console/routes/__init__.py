@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute
 from jeton.console.deps import ConsoleDeps
 from jeton.console.pages import Pages
 from jeton.console.routes.access import access_routes
+from jeton.console.routes.billing import billing_routes
 from jeton.console.routes.display import display_routes
 from jeton.console.routes.explore import explore_routes
 from jeton.console.routes.log import log_routes
@@ -24,5 +25,6 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         *log_routes(door),
         *spending_routes(door),
         *access_routes(door),
+        *billing_routes(door),
         *operating_routes(door),
     ]

@@ -1,22 +1,75 @@
-"""Operating: pages about the whole installation, for its operator only."""
+"""Operating: pages about the whole installation, for its operator; and webhooks, which are everybody's."""
 
 from starlette.routing import BaseRoute, Route
 
+from jeton.console.downloading import download
+from jeton.console.routes.operating import audit, health, inbox, organizations, webhooks
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.operating.docs_feedback import show_docs_feedback
-from jeton.console.routes.operating.inbox import approve, close, decline, reply, show_inbox
+from jeton.console.routes.operating.price_book import show_price_book
 from jeton.console.visit import Door
 
 
 def operating_routes(door: Door) -> list[BaseRoute]:
-    """The operator's pages."""
+    """The operator's pages, and those of webhooks and changes."""
     return [
         *door.pages_at("/console/accuracy", show_accuracy),
         *door.pages_at("/console/docs-feedback", show_docs_feedback),
         Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
-        *door.pages_at("/console/inbox", show_inbox),
-        Route("/console/inbox/{item_id}/approve", door.form(approve), methods=["POST"]),
-        Route("/console/inbox/{item_id}/decline", door.form(decline), methods=["POST"]),
-        Route("/console/inbox/{item_id}/close", door.form(close), methods=["POST"]),
-        Route("/console/inbox/{item_id}/reply", door.form(reply), methods=["POST"]),
+        *door.pages_at("/console/price-book", show_price_book),
+        *door.pages_at("/console/health", health.show_health),
+        Route("/console/health/prove", door.form(health.prove), methods=["POST"]),
+        *door.pages_at("/console/audit", audit.show_audit),
+        Route("/console/audit.csv", download(door, audit.export_audit), methods=["GET"]),
+        *door.pages_at("/console/changes", audit.show_changes),
+        Route("/console/changes.csv", download(door, audit.export_changes), methods=["GET"]),
+        *_inbox_routes(door),
+        *_organization_routes(door),
+        *_webhook_routes(door),
+    ]
+
+
+def _inbox_routes(door: Door) -> list[BaseRoute]:
+    return [
+        *door.pages_at("/console/inbox", inbox.show_inbox),
+        Route("/console/inbox/{item_id}/approve", door.form(inbox.approve), methods=["POST"]),
+        Route("/console/inbox/{item_id}/decline", door.form(inbox.decline), methods=["POST"]),
+        Route("/console/inbox/{item_id}/close", door.form(inbox.close), methods=["POST"]),
+        Route("/console/inbox/{item_id}/reply", door.form(inbox.reply), methods=["POST"]),
+    ]
+
+
+def _organization_routes(door: Door) -> list[BaseRoute]:
+    place = "/console/organizations/{organization_id}"
+    forms = {
+        "grant": organizations.grant_credit,
+        "terms": organizations.set_terms,
+        "suspend": organizations.suspend_organization,
+        "resume": organizations.resume_organization,
+        "view": organizations.view_organization,
+    }
+    leave = door.form(organizations.leave_viewing, is_for_viewing=True)
+    return [
+        *door.pages_at("/console/organizations", organizations.show_organizations),
+        *door.pages_at("/console/organizations/{organization_id}", organizations.show_organization),
+        *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),
+        Route("/console/viewing/end", leave, methods=["POST"]),
+    ]
+
+
+def _webhook_routes(door: Door) -> list[BaseRoute]:
+    place = "/console/webhooks/{webhook_id}"
+    forms = {
+        "rotate": webhooks.rotate,
+        "enable": webhooks.enable,
+        "delete": webhooks.delete,
+        "test": webhooks.test,
+        "replay": webhooks.replay_one,
+        "replay-missed": webhooks.replay_since,
+    }
+    return [
+        *door.pages_at("/console/webhooks", webhooks.show_webhooks),
+        Route("/console/webhooks", door.form(webhooks.create), methods=["POST"]),
+        *door.pages_at("/console/webhooks/{webhook_id}", webhooks.show_webhook),
+        *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),
     ]

@@ -1,0 +1,1 @@
+"""Proving the books beside the requests: in a process of its own, so that no request waits for it."""

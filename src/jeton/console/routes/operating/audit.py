@@ -1,0 +1,124 @@
+"""Audit: who changed what that touches money; all of it for the operator, their own for an organization."""
+
+import json
+from datetime import UTC, date, datetime, time
+from typing import get_args
+from urllib.parse import urlencode
+from uuid import UUID
+
+from jeton.console.downloading import Sheet
+from jeton.console.errors import InvalidFilterError
+from jeton.console.visit import View, Visit
+from jeton.identity.audit.entries import ActorKind
+from jeton.identity.roles.permissions import Permission
+from jeton.insight.operating.audit import (
+    EXPORTED_MAX,
+    AuditFilter,
+    list_audit_page,
+    read_audit,
+    render_audit_entry,
+)
+
+KINDS: tuple[str, ...] = get_args(ActorKind)
+NAMES = ("organization", "actor", "kind", "action", "subject", "from", "until")
+COLUMNS = (
+    *("audit_id", "occurred_at", "actor_kind", "actor", "action", "subject", "organization_id", "details"),
+)
+
+
+async def show_audit(visit: Visit) -> View:
+    """A page of the whole log, for the operator."""
+    visit.require_operator()
+    return await _show(visit, _read_filter(visit, _parse_organization(visit)))
+
+
+async def show_changes(visit: Visit) -> View:
+    """A page of what was changed of the member's organization, by whomever."""
+    visit.require(Permission.SEE_AUDIT)
+    return await _show(visit, _read_filter(visit, visit.session.organization_id))
+
+
+async def export_audit(visit: Visit) -> Sheet:
+    """The whole log that matches, for the operator."""
+    visit.require_operator()
+    return await _export(visit, _read_filter(visit, _parse_organization(visit)))
+
+
+async def export_changes(visit: Visit) -> Sheet:
+    """What was changed of the member's organization, as far as it matches."""
+    visit.require(Permission.SEE_AUDIT)
+    return await _export(visit, _read_filter(visit, visit.session.organization_id))
+
+
+async def _show(visit: Visit, wanted: AuditFilter) -> View:
+    async with visit.deps.pool.connection() as connection:
+        page = await list_audit_page(connection, wanted, before_id=visit.find_filter("before") or None)
+    path = visit.request.url.path.removesuffix(".json")
+    query = {name: value for name in NAMES if (value := visit.find_filter(name))}
+    context = {
+        "page": page,
+        "wanted": wanted,
+        "kinds": KINDS,
+        "from_on": visit.find_filter("from"),
+        "until_on": visit.find_filter("until"),
+        "csv": f"{path}.csv?{urlencode(query)}",
+        "next_page": f"{path}?{urlencode({**query, 'before': page.next_id or ''})}",
+        "exported_max": EXPORTED_MAX,
+    }
+    data = {
+        "type": "audit_log",
+        "as_of": page.as_of.isoformat(),
+        "data": [render_audit_entry(entry) for entry in page.entries],
+        "has_more": page.next_id is not None,
+        "next_id": page.next_id,
+    }
+    return View("operating/audit.html", context, data)
+
+
+async def _export(visit: Visit, wanted: AuditFilter) -> Sheet:
+    async with visit.deps.pool.connection() as connection:
+        rows = [
+            (
+                entry.audit_id,
+                entry.occurred_at.isoformat(),
+                entry.actor_kind,
+                entry.actor,
+                entry.action,
+                entry.subject,
+                entry.organization_id,
+                json.dumps(entry.details, sort_keys=True),
+            )
+            async for entry in read_audit(connection, wanted)
+        ]
+    return Sheet("audit.csv", COLUMNS, rows)
+
+
+def _read_filter(visit: Visit, organization_id: UUID | None) -> AuditFilter:
+    kind = visit.find_filter("kind")
+    if kind and kind not in KINDS:
+        raise InvalidFilterError("kind", f"is {kind!r}, not one of {', '.join(KINDS)}")
+    return AuditFilter(
+        organization_id=organization_id,
+        actor=visit.find_filter("actor"),
+        kind=kind,
+        action=visit.find_filter("action").replace("%", "").replace("\\", ""),
+        subject=visit.find_filter("subject"),
+        from_at=_read_day(visit, "from"),
+        until_at=_read_day(visit, "until"),
+    )
+
+
+def _parse_organization(visit: Visit) -> UUID | None:
+    text = visit.find_filter("organization")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise InvalidFilterError("organization", f"is {text!r}, not the id of one") from None
+
+
+def _read_day(visit: Visit, name: str) -> datetime | None:
+    text = visit.find_filter(name)
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
+    except ValueError:
+        raise InvalidFilterError(name, f"is {text!r}, not a day such as 2026-11-23") from None

@@ -1,0 +1,1 @@
+"""Standing: what the operator lets an organization do, and the operator's look at its Console."""
