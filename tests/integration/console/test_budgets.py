@@ -2,10 +2,13 @@
 
 import pytest
 from tests.integration.console.test_routes import signed_in, token_of
-from tests.integration.world import open_world
+from tests.integration.world import USD, open_world
 
+from jeton.charging.words import Metered, Rule
 from jeton.db.pool import Pool
 from jeton.identity.members import Role
+from jeton.pricing.rating import STANDARD
+from jeton.usage import Usage
 
 PATH = "/console/budgets"
 FORM = {
@@ -79,4 +82,42 @@ async def test_only_who_answers_for_money_may_change_budgets(pool: Pool, role: R
         assert "Make budget" not in (await client.get(PATH)).text
         form = {**FORM, "form_token": await token_of(client, "/console")}
         assert (await client.post(PATH, data=form)).status_code == 403
+    await world.close()
+
+
+async def test_an_alert_that_was_given_is_listed_with_what_it_said(pool: Pool) -> None:
+    """950,000 tokens at $2 a million are $1.90, 95 % of a budget of $2.00."""
+    world = await open_world(pool)
+    async with signed_in(world) as client:
+        token = await token_of(client, PATH)
+        await client.post(PATH, data={**FORM, "limit": "2.00", "form_token": token})
+        hold = await world.hold(USD * 2)
+        usage = Usage(input_tokens=950_000)
+        metered = Metered(
+            rule=Rule.COMPLETED, usage=usage, source="upstream", conditions=STANDARD, reported="{}"
+        )
+        await world.charging.settle(hold, metered)
+        alerts = (await client.get(f"{PATH}.json")).json()["alerts"]
+        page = (await client.get(PATH)).text
+    # Early in a month the pace would pass the limit as well.
+    assert "budget.threshold_reached" in {alert["type"] for alert in alerts}
+    assert "90 % of the monthly budget of $2.00 is used" in page
+    assert all(alert["subject"] in page for alert in alerts)
+    await world.close()
+
+
+async def test_a_test_alert_is_written_once_a_minute_and_needs_the_role(pool: Pool) -> None:
+    world = await open_world(pool)
+    async with signed_in(world, role="developer", email="dev@example.com") as client:
+        token = await token_of(client, PATH)
+        assert (await client.post("/console/alerts/test", data={"form_token": token})).status_code == 403
+    async with signed_in(world, role="billing") as client:
+        token = await token_of(client, PATH)
+        for _ in range(2):
+            answer = await client.post("/console/alerts/test", data={"form_token": token})
+            assert answer.headers["location"] == f"{PATH}?tested=yes"
+        alerts = (await client.get(f"{PATH}.json")).json()["alerts"]
+    assert 1 <= len(alerts) <= 2
+    assert alerts[0]["subject"] == "A test of your alerts"
+    assert "ada@example.com" in alerts[0]["sentence"]
     await world.close()

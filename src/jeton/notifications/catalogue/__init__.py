@@ -15,6 +15,7 @@ from msgspec import Meta
 from jeton.errors import JetonError
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
+from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.catalogue.wording import (
     Period,
     count,
@@ -320,6 +321,7 @@ EXAMPLES: tuple[EventData, ...] = (
         failing_since=datetime(2026, 11, 18, 7, 12, tzinfo=UTC),
     ),
     WebhookTest(endpoint_id="whep_01k…"),
+    AlertTest(asked_by="ada@example.com"),
     AlarmRaised(
         alarm_id="alarm_01k…", code="bound_exceeded", about="claude-sonnet-5-5",
         details={"request_id": "req_01k…", "bound_tokens": 900, "reported_tokens": 912},

@@ -18,5 +18,6 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         Route("/console/batches/{batch_id}/results", batches.Results(door).__call__, methods=["GET"]),
         *door.pages_at("/console/budgets", budgets.show_budgets),
         Route("/console/budgets", door.form(budgets.create), methods=["POST"]),
+        Route("/console/alerts/test", door.form(budgets.test_alerts), methods=["POST"]),
         Route("/console/budgets/{budget_id}/end", door.form(budgets.end), methods=["POST"]),
     ]

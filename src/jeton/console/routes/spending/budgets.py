@@ -1,4 +1,4 @@
-"""Budgets: how far each one is, a new one, and ending one."""
+"""Budgets: how far each one is, a new one, ending one, and the alerts that were given."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -11,11 +11,14 @@ from jeton.identity.audit import Actor
 from jeton.identity.keys import list_keys
 from jeton.identity.organizations import list_workspaces
 from jeton.identity.roles.permissions import Permission
+from jeton.insight.budgets.alerts import list_alerts, render_alert
 from jeton.insight.budgets.standing import list_budgets, render_budget
 from jeton.ledger.budgets.errors import InvalidBudgetError, Scope
 from jeton.ledger.budgets.tally import THRESHOLDS
 from jeton.ledger.budgets.windows import Period
 from jeton.money import parse_usd
+from jeton.notifications.catalogue.testing import AlertTest
+from jeton.notifications.events import Event, emit
 
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
 KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
@@ -29,11 +32,14 @@ async def show_budgets(visit: Visit) -> View:
         standings = await list_budgets(connection, organization_id, at=at)
         workspaces = await list_workspaces(connection, organization_id)
         keys = await list_keys(connection, organization_id)
+        alerts = await list_alerts(connection, organization_id)
     names = {workspace.workspace_id: workspace.name for workspace in workspaces}
     names |= {key.key_id: key.name for key in keys}
     context = {
         "as_of": at,
         "budgets": standings,
+        "alerts": alerts,
+        "is_tested": visit.find_filter("tested") == "yes",
         "names": names,
         "scopes": {
             "organization": "the whole organization",
@@ -53,6 +59,7 @@ async def show_budgets(visit: Visit) -> View:
         "type": "budget_list",
         "as_of": at.isoformat(),
         "data": [render_budget(standing) for standing in standings],
+        "alerts": [render_alert(alert) for alert in alerts],
     }
     return View("spending/budgets.html", context, data)
 
@@ -77,6 +84,18 @@ async def create(visit: Visit, form: Mapping[str, str]) -> str:
     async with visit.deps.pool.connection() as connection:
         await create_budget(connection, visit.session.organization_id, wanted, by=by)
     return "/console/budgets"
+
+
+async def test_alerts(visit: Visit, form: Mapping[str, str]) -> str:
+    """Have a test told wherever alerts are; at most one a minute."""
+    del form
+    visit.require(Permission.MANAGE_BUDGETS)
+    organization_id, at = visit.session.organization_id, clock.now()
+    told = AlertTest(asked_by=visit.session.email)
+    event = Event(told, organization_id, f"alert_test:{organization_id}:{at:%Y%m%d%H%M}", at)
+    async with visit.deps.pool.connection() as connection:
+        await emit(connection, event)
+    return "/console/budgets?tested=yes"
 
 
 async def end(visit: Visit, form: Mapping[str, str]) -> str:
