@@ -46,4 +46,7 @@ async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitS
     run_in_background(stack, "batches", keeper.run)
     if settings.batch_chunks_max:
         run_in_background(stack, "batch worker", lambda: keeper.jobs.work(settings.batch_chunks_max))
-    return Batching(Uploads(place.pool, place.commits, judge, node_id=place.node_id), keeper)
+    uploads = Uploads(
+        place.pool, place.commits, judge, node_id=place.node_id, queue_max=settings.batch_queue_max
+    )
+    return Batching(uploads, keeper)

@@ -10,7 +10,8 @@ NotFoundError
 ConflictError
 └── BatchNotEndedError       results or deletion before the end
 OverloadedError
-└── UploadsFullError         so many batches are being received already
+├── UploadsFullError         so many batches are being received already
+└── BatchQueueFullError      so many requests of the organization wait already
 """
 
 from datetime import datetime
@@ -84,3 +85,17 @@ class UploadsFullError(OverloadedError):
     def __init__(self, uploads_max: int) -> None:
         """Name the limit."""
         super().__init__(f"{uploads_max} batches are being received here already: send it again in a moment.")
+
+
+class BatchQueueFullError(OverloadedError):
+    """So many requests of the organization's batches wait already."""
+
+    code = "batch_queue_full"
+
+    def __init__(self, waiting: int, queue_max: int, *, added: int) -> None:
+        """Name what waits, what would be added (0 while that is not known), and the limit."""
+        wanted = f", and this batch would add {added:,}" if added else ""
+        super().__init__(
+            f"{waiting:,} requests of your organization's batches wait already{wanted}; at most {queue_max:,}"
+            " may. Nothing of this batch was kept: send it again when others have ended."
+        )

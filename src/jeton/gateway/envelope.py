@@ -65,6 +65,7 @@ ANSWERS: Mapping[type[JetonError], tuple[int, str]] = {
 }
 # A few codes stand apart from their family; codes, because the classes live below us.
 ANSWERS_BY_CODE: Mapping[str, tuple[int, str]] = {
+    "batch_queue_full": (429, "rate_limit_error"),
     "batch_too_large": (413, "request_too_large"),
     "upstream_timeout": (504, "timeout_error"),
     "upstream_unreachable": (529, "overloaded_error"),

@@ -130,6 +130,11 @@ class Settings:
     batch_concurrency: int = _setting(
         16, whole(1, 10_000), "How many requests of batches a process asks an upstream for at a time."
     )
+    batch_queue_max: int = _setting(
+        500_000,
+        whole(0, 1_000_000_000),
+        "How many requests of an organization's batches may wait for their results at a time; 0 is any number.",
+    )
     connections_max: int = _setting(10, whole(4, 1000), "Connections to PostgreSQL.")
     commit_members_max: int = _setting(
         128, whole(1, 10_000), "The most holds and settlements in one database transaction."

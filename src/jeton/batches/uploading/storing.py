@@ -1,6 +1,7 @@
 """Storing: an upload's rows: the batch while it is received, its chunks, and their removal."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from jeton.batches.items import BatchHead
 from jeton.db.pool import Connection
@@ -22,6 +23,10 @@ _FORGET = (
     "DELETE FROM batch_chunks WHERE batch_id = ANY(%s)",
     "DELETE FROM batches WHERE batch_id = ANY(%s) AND state = 'uploading'",
 )
+_WAITING = """
+    SELECT coalesce(sum(c.left_items), 0) FROM batches AS b JOIN batch_chunks AS c USING (batch_id)
+    WHERE b.organization_id = %s AND b.state IN ('in_progress', 'canceling') AND c.finished_at IS NULL
+"""
 _STALE = "SELECT batch_id FROM batches WHERE state = 'uploading' AND created_at < %s LIMIT %s FOR UPDATE"
 
 
@@ -29,6 +34,12 @@ async def insert_batch(connection: Connection, head: BatchHead, at: datetime) ->
     """Note a batch that is being received; nobody sees it yet."""
     row = (head.batch_id, head.organization_id, head.workspace_id, head.key_id, head.api_version, head.beta)
     await connection.execute(_INSERT_BATCH, (*row, at, at + VALIDITY))
+
+
+async def count_waiting(connection: Connection, organization_id: UUID) -> int:
+    """How many requests of an organization's batches have no result yet."""
+    row = await (await connection.execute(_WAITING, (organization_id,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def insert_chunk(

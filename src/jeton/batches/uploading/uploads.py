@@ -11,7 +11,13 @@ from datetime import datetime
 import structlog
 
 from jeton import clock
-from jeton.batches.errors import BatchTooLargeError, DuplicateItemError, InvalidBatchError, UploadsFullError
+from jeton.batches.errors import (
+    BatchQueueFullError,
+    BatchTooLargeError,
+    DuplicateItemError,
+    InvalidBatchError,
+    UploadsFullError,
+)
 from jeton.batches.items import BatchHead, StoredItem, encode_chunk, parse_element
 from jeton.batches.ports import Judge
 from jeton.batches.uploading.holding import hold_batch
@@ -19,6 +25,7 @@ from jeton.batches.uploading.splitting import Splitter
 from jeton.batches.uploading.storing import (
     HOLD_GRACE,
     VALIDITY,
+    count_waiting,
     forget_upload,
     insert_batch,
     insert_chunk,
@@ -46,13 +53,20 @@ class Uploads:
     """Receives batches; at most ``UPLOADS_MAX`` at a time."""
 
     def __init__(
-        self, pool: Pool, commits: GroupCommit[Member, Outcome], judge: Judge, *, node_id: str
+        self,
+        pool: Pool,
+        commits: GroupCommit[Member, Outcome],
+        judge: Judge,
+        *,
+        node_id: str,
+        queue_max: int = 0,
     ) -> None:
-        """``judge`` checks and bounds each request."""
+        """``judge`` checks and bounds each request; of an organization ``queue_max`` wait (0: any number)."""
         self._pool = pool
         self._commits = commits
         self._judge = judge
         self._node_id = node_id
+        self._queue_max = queue_max
         self._open = 0
 
     async def receive(self, head: BatchHead, body: AsyncIterator[bytes]) -> None:
@@ -66,11 +80,14 @@ class Uploads:
         self._open += 1
         created_at = clock.now()
         try:
+            # Before it is sent in full; how many it has is not known yet.
+            await self._require_room(head, 0)
             async with self._pool.connection() as connection:
                 await insert_batch(connection, head, created_at)
             try:
                 upload = _Upload(self._pool, self._judge, head, at=created_at)
                 await upload.receive(body)
+                await self._require_room(head, upload.count)
                 await self._hold(head, upload, created_at)
             except JetonError:
                 async with self._pool.connection() as connection:
@@ -78,6 +95,15 @@ class Uploads:
                 raise
         finally:
             self._open -= 1
+
+    async def _require_room(self, head: BatchHead, added: int) -> None:
+        """Raise BatchQueueFullError where too many wait; two batches at once may both still find room."""
+        if not self._queue_max:
+            return
+        async with self._pool.connection() as connection:
+            waiting = await count_waiting(connection, head.organization_id)
+        if waiting + max(1, added) > self._queue_max:
+            raise BatchQueueFullError(waiting, self._queue_max, added=added)
 
     async def _hold(self, head: BatchHead, upload: "_Upload", created_at: datetime) -> None:
         member = TakePools(
