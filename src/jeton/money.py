@@ -57,6 +57,14 @@ def render_usd(nano: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
+def render_cents(nano: int) -> str:
+    """Write nano as exact cents, two decimals at least: 29,000,000 is ``"2.90"``, 1 is ``"0.0000001"``."""
+    sign = "-" if nano < 0 else ""
+    whole, rest = divmod(abs(nano), NANO_PER_USD // 100)
+    decimals = f"{rest:0{_NANO_DIGITS - _CENT_DIGITS}d}".rstrip("0").ljust(_CENT_DIGITS, "0")
+    return f"{sign}{whole}.{decimals}"
+
+
 def display_usd(nano: int) -> str:
     """Write nano for people, exactly, with sign and thousands: ``-$1,234.50``, ``$0.0132``."""
     text = render_usd(abs(nano))

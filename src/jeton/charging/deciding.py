@@ -331,7 +331,7 @@ class Batch:
         self._events.append(event)
         if rating is None or member.usage is None:
             return
-        key = rollup_key(event)
+        key = rollup_key(event, member.usage)
         rollup = self._rollups.setdefault(key, Rollup(*key))
         add_usage(rollup, member.usage)
         add_rating(rollup, rating)

@@ -9,7 +9,7 @@ from jeton.charging.members import EndHold
 from jeton.charging.words import Charge
 from jeton.ledger.book import HoldRow
 from jeton.ledger.lots import Draw
-from jeton.metering.events import Rollup
+from jeton.metering.events import BUCKET_SUMS, Rollup
 from jeton.pricing.rating import Rating
 
 
@@ -111,7 +111,7 @@ def late_row(
 
 
 def add_rating(rollup: Rollup, rating: Rating) -> None:
-    """Add what one request came to to the sums of its day."""
+    """Add what one request came to to the sums of its quarter of an hour."""
     rollup.list_nano += rating.list_nano
     rollup.saved_batch_nano += rating.saved["batch"]
     rollup.saved_cache_nano += rating.saved["cache"]
@@ -119,6 +119,9 @@ def add_rating(rollup: Rollup, rating: Rating) -> None:
     rollup.saved_negotiated_nano += rating.saved["negotiated"]
     rollup.saved_promotion_nano += rating.saved["promotion"]
     rollup.net_nano += rating.net_nano
+    for line in rating.lines:
+        name = BUCKET_SUMS[line.bucket]
+        setattr(rollup, name, getattr(rollup, name) + line.net_nano)
 
 
 def charge_lines(rating: Rating) -> list[ChargeLine]:

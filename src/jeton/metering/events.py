@@ -1,16 +1,18 @@
-"""Usage events and their sums by day: how the counts of a request are stored.
+"""Usage events and their sums by the quarter of an hour: how the counts of a request are stored.
 
 An event is written once, in the transaction that settles its charge; its request id is its
 identity for ever (P3). Rollups are derived from settled events in the same transaction, so a
 report never looks at single events.
 """
 
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
 
-from jeton.usage import Usage
+from jeton.usage import Bucket, Usage
 
 
 class UsageEvent(msgspec.Struct, frozen=True):
@@ -40,15 +42,25 @@ class UsageEvent(msgspec.Struct, frozen=True):
     reported: msgspec.Raw
 
 
+LONG_PROMPT_TOKENS = 200_000
+QUARTER_MINUTES = 15
+
+
 class Rollup(msgspec.Struct):
-    """Sums of one organization, day, workspace, key, model and tier; amounts in nano."""
+    """Sums of what is alike, of one quarter of an hour; amounts in nano, at the end the net of each bucket.
+
+    The database adds them to the quarter's row and to that of its UTC day.
+    """
 
     organization_id: UUID
-    day_on: date
+    quarter_at: datetime
     workspace_id: str
     key_id: str
     model: str
     service_tier: str
+    inference_geo: str
+    speed: str
+    context_window: str
     requests: int = 0
     input_tokens: int = 0
     cache_creation_5m_input_tokens: int = 0
@@ -63,22 +75,63 @@ class Rollup(msgspec.Struct):
     saved_negotiated_nano: int = 0
     saved_promotion_nano: int = 0
     net_nano: int = 0
+    input_nano: int = 0
+    cache_creation_5m_nano: int = 0
+    cache_creation_1h_nano: int = 0
+    cache_read_nano: int = 0
+    output_nano: int = 0
+    web_search_nano: int = 0
 
 
-ROLLUP_KEY = ("organization_id", "day_on", "workspace_id", "key_id", "model", "service_tier")
-ROLLUP_SUMS = tuple(name for name in Rollup.__struct_fields__ if name not in ROLLUP_KEY)
+RollupKey = tuple[UUID, datetime, str, str, str, str, str, str, str]
+
+# What sums are kept by beside the organization and the time, and the sums.
+ROLLUP_DIMENSIONS = (
+    "workspace_id",
+    "key_id",
+    "model",
+    "service_tier",
+    "inference_geo",
+    "speed",
+    "context_window",
+)
+ROLLUP_SUMS = tuple(
+    name
+    for name in Rollup.__struct_fields__
+    if name not in {"organization_id", "quarter_at", *ROLLUP_DIMENSIONS}
+)
+# The sum of a bucket's net amounts.
+BUCKET_SUMS: Mapping[Bucket, str] = MappingProxyType(
+    {
+        Bucket.INPUT: "input_nano",
+        Bucket.CACHE_WRITE_5M: "cache_creation_5m_nano",
+        Bucket.CACHE_WRITE_1H: "cache_creation_1h_nano",
+        Bucket.CACHE_READ: "cache_read_nano",
+        Bucket.OUTPUT: "output_nano",
+        Bucket.WEB_SEARCH: "web_search_nano",
+    }
+)
 
 
-def rollup_key(event: UsageEvent) -> tuple[UUID, date, str, str, str, str]:
-    """What an event is summed under; the day is the UTC day on which it occurred."""
+def rollup_key(event: UsageEvent, usage: Usage) -> RollupKey:
+    """What an event is summed under: the quarter of an hour (UTC) in which it occurred, and what it was."""
+    at = event.occurred_at
     return (
         event.organization_id,
-        event.occurred_at.date(),
+        at.replace(minute=at.minute // QUARTER_MINUTES * QUARTER_MINUTES, second=0, microsecond=0),
         event.workspace_id,
         event.key_id,
         event.model,
         event.service_tier,
+        event.inference_geo,
+        event.speed,
+        find_context_window(usage),
     )
+
+
+def find_context_window(usage: Usage) -> str:
+    """How the Messages API's reports name the length of a prompt, cached or not."""
+    return "200k-1M" if usage.prompt_tokens > LONG_PROMPT_TOKENS else "0-200k"
 
 
 def add_usage(rollup: Rollup, usage: Usage) -> None:

@@ -1,6 +1,7 @@
 """Filters of the Console: what an address says, and the address that says it again."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -18,7 +19,8 @@ AT = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
 def parse(query: str, *, default: str = "30d") -> Filters:
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
     # A visit knows more than filters ask for: who it is, and what there is to ask.
-    visit = Visit(Request(scope), None, None, "")  # type: ignore[arg-type] - the address alone is read
+    nobody = cast("Any", None)
+    visit = Visit(Request(scope), nobody, nobody, "")
     return parse_filters(visit, default=default, at=AT)
 
 

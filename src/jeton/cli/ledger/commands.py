@@ -110,7 +110,7 @@ def _print(proof: Proof) -> None:
     console.print(
         f"Checked {proof.organizations:,} organizations: {proof.transactions:,} transactions, "
         f"{proof.lots:,} lots, {proof.charges:,} charges, {proof.open_holds:,} open holds, "
-        f"{proof.rollups:,} daily sums, {proof.budget_windows:,} windows of budgets."
+        f"{proof.rollups:,} sums of quarters and days, {proof.budget_windows:,} windows of budgets."
     )
     if proof.kept_ends:
         console.print(f"Looked for {proof.kept_ends:,} ends of chains that were kept.")

@@ -1,14 +1,15 @@
-"""Charges against their usage and price version; daily sums against the charges."""
+"""Charges against their usage and price version; sums of quarters and days against the charges."""
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC
+from typing import Any, Literal
 
 import msgspec
 
 from jeton.db.pool import Connection
 from jeton.insight.proving.proof import Proof, read_rows
-from jeton.metering.events import ROLLUP_KEY, ROLLUP_SUMS
+from jeton.metering.events import BUCKET_SUMS, ROLLUP_DIMENSIONS, ROLLUP_SUMS, find_context_window
 from jeton.money import render_usd
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, rate
@@ -21,7 +22,7 @@ _CHARGES = """
            e.web_search_requests, e.service_tier, e.inference_geo, e.speed,
            (SELECT -sum(p.amount_nano) FROM unnest(t.accounts, t.amounts) AS p (account, amount_nano)
             WHERE p.account IN ('revenue', 'promotion')),
-           c.organization_id, (e.occurred_at AT TIME ZONE 'UTC')::date, c.workspace_id, c.key_id, c.model
+           c.organization_id, quarter_of(e.occurred_at), c.workspace_id, c.key_id, c.model
     FROM charges c
     LEFT JOIN usage_events e USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
@@ -31,7 +32,7 @@ _CHARGES = """
 async def verify_charges(
     connection: Connection, proof: Proof, on_progress: Callable[[int], None]
 ) -> dict[tuple[Any, ...], dict[str, int]]:
-    """Every charge against its usage, its price version and its postings; returns the sums by day."""
+    """Every charge against its usage, its price version and its postings; returns the sums by quarter."""
     versions = {
         row[0]: PriceVersion.from_content(row[1])
         async for row in read_rows(
@@ -94,7 +95,7 @@ def _verify_settled(
     paid_nano = sum(nano for _, nano in stored.draws)
     if not stored.net_nano - stored.overrun_nano <= paid_nano <= stored.net_nano:
         proof.find(f"The lots of charge {stored.request_id} paid {paid_nano} of {stored.net_nano} nano.")
-    into = sums[(row[19], row[20], row[21], row[22], row[23], row[15])]
+    into = sums[(*row[19:24], *row[15:18], find_context_window(usage))]
     counted = {
         "requests": 1,
         "input_tokens": usage.input_tokens,
@@ -106,6 +107,7 @@ def _verify_settled(
         "list_nano": stored.list_nano,
         "net_nano": stored.net_nano,
         **{f"saved_{stage}_nano": nano for stage, nano in rating.saved.items()},
+        **{BUCKET_SUMS[line.bucket]: line.net_nano for line in rating.lines},
     }
     for name, count in counted.items():
         into[name] += count
@@ -114,16 +116,30 @@ def _verify_settled(
 async def verify_rollups(
     connection: Connection, proof: Proof, sums: dict[tuple[Any, ...], dict[str, int]]
 ) -> None:
-    """Daily sums against ``sums``, which the charges come to; it is used up."""
-    columns = ", ".join((*ROLLUP_KEY, *ROLLUP_SUMS))
-    keys = len(ROLLUP_KEY)
-    async for row in read_rows(connection, "rollups", f"SELECT {columns} FROM usage_rollups"):  # noqa: S608 - names from the struct
+    """Sums of quarters and of days against ``sums``, which the charges come to; it is used up."""
+    days: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
+    for (organization_id, quarter_at, *rest), expected in sums.items():
+        day = days[organization_id, quarter_at.astimezone(UTC).date(), *rest]
+        for name, count in expected.items():
+            day[name] += count
+    await _verify_sums(connection, proof, "usage_quarters", sums)
+    await _verify_sums(connection, proof, "usage_rollups", days)
+
+
+async def _verify_sums(
+    connection: Connection,
+    proof: Proof,
+    table: Literal["usage_quarters", "usage_rollups"],
+    sums: dict[tuple[Any, ...], dict[str, int]],
+) -> None:
+    key = ("organization_id", "quarter_at" if table == "usage_quarters" else "day_on", *ROLLUP_DIMENSIONS)
+    query = f"SELECT {', '.join((*key, *ROLLUP_SUMS))} FROM {table}"  # noqa: S608 - names from the struct
+    async for row in read_rows(connection, table, query):
         proof.rollups += 1
-        expected = sums.pop(row[:keys], dict.fromkeys(ROLLUP_SUMS, 0))
-        for name, stored in zip(ROLLUP_SUMS, row[keys:], strict=True):
+        of = row[: len(key)]
+        expected = sums.pop(of, dict.fromkeys(ROLLUP_SUMS, 0))
+        for name, stored in zip(ROLLUP_SUMS, row[len(key) :], strict=True):
             if expected[name] != stored:
-                proof.find(
-                    f"Rollup {row[:keys]}: {name} is {stored} and the charges sum to {expected[name]}."
-                )
-    for key in sums:
-        proof.find(f"The charges of {key} are in no rollup.")
+                proof.find(f"Rollup {of}: {name} is {stored} and the charges sum to {expected[name]}.")
+    for missing in sums:
+        proof.find(f"The charges of {missing} are in no rollup.")

@@ -24,17 +24,18 @@ _REVERSALS = """
     FROM reversals r LEFT JOIN charges c USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = r.transaction_id
 """
-_DAILY_SUMS = """
-    SELECT organization_id, day_on, model, coalesce(counted, 0), coalesce(reversed, 0)
+_SUMS = """
+    SELECT organization_id, quarter_at, model, coalesce(counted, 0), coalesce(reversed, 0)
     FROM (
-        SELECT organization_id, day_on, workspace_id, key_id, model, service_tier, reversed_nano AS counted
+        SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
+               context_window, reversed_nano AS counted
         FROM reversal_rollups
-    ) AS daily FULL JOIN (
-        SELECT c.organization_id, (u.occurred_at AT TIME ZONE 'UTC')::date AS day_on, c.workspace_id,
-               c.key_id, c.model, u.service_tier, sum(r.amount_nano) AS reversed
-        FROM reversals AS r JOIN charges AS c USING (request_id) JOIN usage_events AS u USING (request_id)
-        GROUP BY 1, 2, 3, 4, 5, 6
-    ) AS single USING (organization_id, day_on, workspace_id, key_id, model, service_tier)
+    ) AS kept FULL JOIN (
+        SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
+               context_window, sum(amount_nano) AS reversed
+        FROM counted_reversals GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ) AS single USING (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo,
+                       speed, context_window)
     WHERE counted IS DISTINCT FROM reversed
 """
 _LONELY_NOTES = """
@@ -119,9 +120,9 @@ async def _verify_reversals(connection: Connection, proof: Proof) -> None:
             proof.find(f"The reversal of {request_id} gave a lot more than the charge took from it.")
     async for (transaction_id,) in read_rows(connection, "lonely_notes", _LONELY_NOTES):
         proof.find(f"The credit note {transaction_id} belongs to no reversal.")
-    async for of_day in read_rows(connection, "daily_sums", _DAILY_SUMS):
-        organization_id, day_on, model, counted, undone = of_day
+    async for of_quarter in read_rows(connection, "reversal_sums", _SUMS):
+        organization_id, quarter_at, model, counted, undone = of_quarter
         proof.find(
-            f"Organization {organization_id}, {day_on}, {model}: {render_usd(int(counted))} dollars are"
+            f"Organization {organization_id}, {quarter_at}, {model}: {render_usd(int(counted))} dollars are"
             f" counted as reversed, and the reversals sum to {render_usd(int(undone))}."
         )

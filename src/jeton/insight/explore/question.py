@@ -1,0 +1,107 @@
+"""Question: what is asked of settled usage, and the report that answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from jeton.insight.explore.errors import InvalidGroupingError
+from jeton.insight.explore.stretches import Buckets, Step, Stretch
+from jeton.insight.explore.sums import Sums, add_up
+
+# What usage can be grouped and filtered by; each is a column of the sums.
+DIMENSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "model": "Model",
+        "workspace_id": "Workspace",
+        "key_id": "Key",
+        "service_tier": "Tier",
+        "context_window": "Context window",
+        "inference_geo": "Geography",
+        "speed": "Speed",
+    }
+)
+GROUPS_SHOWN = 10
+GROUPS_MAX = 1_000
+DIMENSIONS_MAX = len(DIMENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: whose usage, when, in which steps, of what, grouped how; raises InvalidGroupingError.
+
+    ``where`` holds the values that a dimension may have. Of each dimension of ``group_by`` the ``limit``
+    values that come to most by ``measure`` are told apart; the rest are summed as other (None).
+    """
+
+    organization_id: UUID
+    stretch: Stretch
+    step: Step | None = None
+    group_by: tuple[str, ...] = ()
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limit: int = GROUPS_SHOWN
+    measure: str = "net_nano"
+
+    def __post_init__(self) -> None:
+        """Refuse a dimension that is none, or the same one twice."""
+        for number, name in enumerate(self.group_by):
+            if name not in DIMENSIONS or name in self.group_by[:number]:
+                raise InvalidGroupingError(name, DIMENSIONS)
+        for name in self.where:
+            if name not in DIMENSIONS:
+                raise InvalidGroupingError(name, DIMENSIONS)
+
+
+Group = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One group in one bucket of time; ``group`` has a value for each dimension, None for all others."""
+
+    bucket: int
+    group: Group
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was used: a cell for each bucket and group with any usage, in the order of time."""
+
+    question: Question
+    as_of: datetime
+    buckets: Buckets
+    cells: tuple[Cell, ...]
+
+    @property
+    def totals(self) -> Sums:
+        """The sum of everything."""
+        return add_up(cell.sums for cell in self.cells)
+
+    @property
+    def by_bucket(self) -> tuple[Sums, ...]:
+        """The sum of each bucket of time, empty ones too."""
+        cells: list[list[Sums]] = [[] for _ in range(self.buckets.count)]
+        for cell in self.cells:
+            cells[cell.bucket].append(cell.sums)
+        return tuple(map(add_up, cells))
+
+    @property
+    def by_group(self) -> dict[Group, Sums]:
+        """The sum of each group, the largest measure first; what is other comes last."""
+        return self.by_first(len(self.question.group_by))
+
+    def by_first(self, dimensions: int) -> dict[Group, Sums]:
+        """As ``by_group``, by the first so many dimensions only."""
+        found: dict[Group, list[Sums]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.group[:dimensions], []).append(cell.sums)
+        sums = {group: add_up(some) for group, some in found.items()}
+        measure = self.question.measure
+        return dict(
+            sorted(
+                sums.items(),
+                key=lambda pair: (None in pair[0], -getattr(pair[1], measure), tuple(map(str, pair[0]))),
+            )
+        )

@@ -1,0 +1,99 @@
+"""Rendering: a report as JSON and as rows of a file, from the same cells, so that no two can disagree.
+
+Amounts are exact decimal strings of dollars in JSON; files have whole nano-dollars beside them.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Literal
+
+from jeton.insight.explore.question import Cell, Group, Report
+from jeton.insight.explore.sums import Sums, render_sums
+from jeton.money import render_usd
+from jeton.pricing.rating import STAGES
+
+ColumnKind = Literal["text", "count", "nano", "usd", "time"]
+
+_AMOUNTS = ("list", *(f"saved_{stage}" for stage in STAGES), "charged", "reversed", "net")
+
+
+def render_report(report: Report) -> dict[str, object]:
+    """The report as pages' twins give it."""
+    question = report.question
+    return {
+        "type": "usage_report",
+        "organization_id": str(question.organization_id),
+        "currency": "USD",
+        "time_zone": question.stretch.zone.key,
+        "as_of": report.as_of.isoformat(),
+        "starting_at": report.buckets.cuts[0].isoformat(),
+        "ending_at": report.buckets.cuts[-1].isoformat(),
+        "bucket_width": question.step,
+        "group_by": list(question.group_by),
+        "filters": {name: list(values) for name, values in question.where.items()},
+        "totals": render_sums(report.totals),
+        "groups": [
+            {**render_group(report, group), **render_sums(sums)} for group, sums in report.by_group.items()
+        ],
+        "rows": [
+            {**_render_bucket(report, cell), **render_group(report, cell.group), **render_sums(cell.sums)}
+            for cell in report.cells
+        ],
+    }
+
+
+def render_group(report: Report, group: Group) -> dict[str, str | None]:
+    """What a group is: a value for each dimension, None for all that are not told apart."""
+    return dict(zip(report.question.group_by, group, strict=True))
+
+
+def _render_bucket(report: Report, cell: Cell) -> dict[str, str]:
+    starts_at, ends_at = report.buckets.stretch(cell.bucket)
+    return {"starting_at": starts_at.isoformat(), "ending_at": ends_at.isoformat()}
+
+
+def list_columns(report: Report) -> Mapping[str, ColumnKind]:
+    """The columns of a file, by name, and what is in them."""
+    return {
+        "starting_at": "time",
+        "ending_at": "time",
+        **dict.fromkeys(report.question.group_by, "text"),
+        "requests": "count",
+        "input_tokens": "count",
+        "cache_creation_5m_input_tokens": "count",
+        "cache_creation_1h_input_tokens": "count",
+        "cache_read_input_tokens": "count",
+        "output_tokens": "count",
+        "web_search_requests": "count",
+        **{f"{name}_amount": "usd" for name in _AMOUNTS},
+        **{f"{name}_nano": "nano" for name in _AMOUNTS},
+        "currency": "text",
+    }
+
+
+def list_rows(report: Report) -> Iterator[tuple[object, ...]]:
+    """The rows of a file: times are aware and UTC, counts and nano whole numbers, amounts exact dollars."""
+    for cell in report.cells:
+        sums = cell.sums
+        starts_at, ends_at = report.buckets.stretch(cell.bucket)
+        amounts = _list_amounts(sums)
+        yield (
+            starts_at.astimezone(UTC),
+            ends_at.astimezone(UTC),
+            *cell.group,
+            sums.requests,
+            sums.input_tokens,
+            sums.cache_creation_5m_input_tokens,
+            sums.cache_creation_1h_input_tokens,
+            sums.cache_read_input_tokens,
+            sums.output_tokens,
+            sums.web_search_requests,
+            *map(render_usd, amounts),
+            *amounts,
+            "USD",
+        )
+
+
+def _list_amounts(sums: Sums) -> tuple[int, ...]:
+    saved = sums.saved_by_stage.values()
+    return (sums.list_nano, *saved, sums.charged_nano, sums.reversed_nano, sums.net_nano)

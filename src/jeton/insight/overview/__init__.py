@@ -1,0 +1,1 @@
+"""Overview: a month so far, why it differs from what came before it, and where it leads."""

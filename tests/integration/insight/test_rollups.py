@@ -1,0 +1,73 @@
+"""Sums by quarter and day: proven against the charges, and made anew from them by the migration."""
+
+import pytest
+from tests.integration.world import OTHER, USD, World, open_world
+
+from jeton.charging.credits.reversing import reverse_charge
+from jeton.db.migrating import MIGRATIONS_DIR
+from jeton.db.pool import Pool
+from jeton.identity.audit import Actor
+from jeton.insight.verify import verify
+from jeton.pricing.rating import Conditions
+from jeton.usage import Usage
+
+(MIGRATION,) = MIGRATIONS_DIR.glob("*_quarters.sql")
+TABLES = ("usage_quarters", "usage_rollups", "reversal_rollups")
+
+
+async def bill_all_sorts(world: World) -> None:
+    """Every bucket under every condition, with counts that do not divide."""
+    await world.grant(1_000 * USD)
+    every = Usage(1_001, 333, 777, 100_003, 1_507, 3)
+    for conditions in (
+        Conditions(),
+        Conditions(service_tier="batch"),
+        Conditions(inference_geo="us"),
+        Conditions(service_tier="batch", inference_geo="us"),
+    ):
+        await world.bill(every, conditions=conditions)
+        await world.bill(Usage(7, 0, 0, 200_001, 1), conditions=conditions, version=OTHER)
+    await world.bill(Usage(), conditions=Conditions())
+    charge = await world.bill(Usage(12_345))
+    async with world.pool.connection() as connection:
+        await reverse_charge(
+            connection, charge.request_id, reason="a test", by=Actor("operator", "test"), amount_nano=12_345
+        )
+
+
+async def read_tables(pool: Pool) -> dict[str, list[object]]:
+    tables: dict[str, list[object]] = {}
+    async with pool.connection() as connection:
+        for table in TABLES:
+            cursor = await connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9")  # noqa: S608 - names above
+            tables[table] = [*await cursor.fetchall()]
+    return tables
+
+
+async def test_the_sums_are_made_anew_from_the_charges_to_the_nano(pool: Pool) -> None:
+    world = await open_world(pool)
+    await bill_all_sorts(world)
+    kept = await read_tables(pool)
+    assert [len(kept[table]) for table in TABLES[1:]] == [8, 1]
+    text = MIGRATION.read_text()
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("TRUNCATE usage_quarters, usage_rollups, reversal_rollups")
+        await connection.execute(text[text.index("CREATE FUNCTION pg_temp.half_even") :].encode())
+    assert await read_tables(pool) == kept
+    await world.close()
+
+
+@pytest.mark.parametrize("table", ["usage_quarters", "usage_rollups"])
+async def test_a_sum_that_no_charge_explains_is_found(pool: Pool, table: str) -> None:
+    world = await open_world(pool)
+    await bill_all_sorts(world)
+    async with pool.connection() as connection:
+        assert (await verify(connection)).is_sound
+    async with pool.connection() as connection:
+        query = f"UPDATE {table} SET output_tokens = output_tokens + 1"  # noqa: S608 - names above
+        await connection.execute(query)
+    async with pool.connection() as connection:
+        proof = await verify(connection)
+    assert proof.findings
+    assert all("output_tokens" in finding for finding in proof.findings)
+    await world.close()
