@@ -192,6 +192,7 @@ def _describe_end(admission: Admission, hold: Hold, ending: Ending, charge: Char
         prompt=admission.request.prompt,
         body_bytes=len(admission.body),
         taken_at=hold.taken_at,
+        organization_id=hold.ask.organization_id,
         is_rehearsal=admission.route.is_rehearsal,
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -34,6 +35,7 @@ from jeton.watch.alarms import (
     list_open_subjects,
     record_alarms,
 )
+from jeton.watch.figures import Content, Figures
 from jeton.watch.rollups import add_sums
 from jeton.watch.tallies import Tallies
 from jeton.watch.words import Ended
@@ -85,6 +87,7 @@ class _Entry(msgspec.Struct, frozen=True):
     day_on: date
     model: str
     family: str
+    organization_id: UUID
     reported: int
     prompt: Prompt
 
@@ -114,6 +117,7 @@ class Watch:
         self._sample_cost_s = SAMPLING_TIME_S / SAMPLES_MAX
         self._bytes_max: dict[str, int] = {}
         self._sums: dict[Key, Sums] = {}
+        self._figures = Figures()
         self._alarms = PendingAlarms()
         self._flushed_at_s = 0.0
 
@@ -125,7 +129,9 @@ class Watch:
         """Take note of an exchange; a few microseconds, and nothing is awaited."""
         at = clock.now()
         tally = self.tallies.find_model(ended.model)
-        tally.add(ended.rule, ended.net_nano, duration_s=(at - ended.taken_at).total_seconds())
+        duration_s = (at - ended.taken_at).total_seconds()
+        tally.add(ended.rule, ended.net_nano, duration_s=duration_s)
+        self._figures.note_ending(at.date(), ended.model, ended.rule, duration_s=duration_s)
         usage = ended.usage
         if usage is None:
             return
@@ -143,7 +149,8 @@ class Watch:
         sums = self._find_sums(Key(day_on, ended.model, EVERY_KIND, "bounded"))
         sums.add(bound, reported, is_outside=reported > bound)
         if self._takes_sample(ended):
-            self._queue.append(_Entry(day_on, ended.model, ended.family, reported, ended.prompt))
+            entry = _Entry(day_on, ended.model, ended.family, ended.organization_id, reported, ended.prompt)
+            self._queue.append(entry)
 
     def _takes_sample(self, ended: Ended) -> bool:
         """Whether the prompt is counted again; if not, it says why."""
@@ -227,7 +234,7 @@ class Watch:
     def _observe(self, entry: _Entry) -> None:
         try:
             count = self._counter.count_prompt(entry.prompt, entry.family)
-            kind = self._describe(entry.prompt)
+            kind, characters = self._describe(entry.prompt)
         except (JetonError, msgspec.MsgspecError, ValueError, RecursionError):
             # The provider took a prompt that we cannot read: it was billed, and it is no count of ours.
             self.tallies.dropped["unreadable"] += 1
@@ -236,6 +243,9 @@ class Watch:
             self.tallies.dropped["not_counted"] += 1
             return
         method: ObservedMethod = count.method  # type: ignore[assignment]  # what is left is observed
+        if kind != MEDIA:
+            content = Content(entry.day_on, entry.organization_id, entry.family, kind)
+            self._figures.note_content(content, characters=characters, tokens=entry.reported)
         outside = is_outside(count, entry.reported)
         sums = self._find_sums(Key(entry.day_on, entry.model, kind, method))
         sums.add(count.value, entry.reported, is_outside=outside)
@@ -256,19 +266,20 @@ class Watch:
         }
         self._raise(AlarmCode.TOKENIZER_DEMOTED, entry.family, details)
 
-    def _describe(self, prompt: Prompt) -> str:
-        """The kind of the longest text, or that there is more than text."""
+    def _describe(self, prompt: Prompt) -> tuple[str, int]:
+        """The kind of the longest text, or that there is more than text; and the characters of all."""
         contents = [message.content for message in prompt.messages]
         if prompt.system is not None:
             contents.append(prompt.system)
-        longest = ""
+        longest, characters = "", 0
         for content in contents:
             for part in list_parts(content):
                 if not isinstance(part, Text):
-                    return MEDIA
+                    return MEDIA, 0
+                characters += len(part.text)
                 if len(part.text) > len(longest):
                     longest = part.text
-        return self._find_kind(longest)
+        return self._find_kind(longest), characters
 
     async def _recall_demotions(self) -> bool:
         """Demote what was demoted before and nobody has acknowledged; False if it is not known yet."""
@@ -293,14 +304,17 @@ class Watch:
         """Write sums and alarms; what could not be written stays for the next time. psycopg.Error."""
         sums, self._sums = self._sums, {}
         alarms = self._alarms.take()
+        figures = self._figures.take()
         try:
             async with self._pool.connection() as connection:
                 await add_sums(connection, sums)
+                await figures.write(connection)
                 await record_alarms(connection, alarms)
                 self.tallies.alarms_open = await count_open_alarms(connection)
         except BaseException:
             for key, added in sums.items():
                 self._find_sums(key).merge(added)
+            self._figures.merge(figures)
             for alarm in alarms:
                 self._alarms.add(alarm)
             raise

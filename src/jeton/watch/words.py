@@ -1,6 +1,7 @@
 """The values that the watch takes: how an exchange ended, in a form that costs next to nothing to make."""
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -28,4 +29,5 @@ class Ended(msgspec.Struct, frozen=True):
     prompt: Prompt
     body_bytes: int
     taken_at: datetime
+    organization_id: UUID
     is_rehearsal: bool = False

@@ -1,6 +1,5 @@
 """The official ``@anthropic-ai/sdk`` of Node, unmodified, on a real server, and what the books say of it."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,15 +9,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from tests.e2e.books import balance, get, prove, query
+from tests.e2e.node.installing import SDK, install_sdk
 from tests.e2e.serving import ServerProcess, serving
 
-PROJECT = Path(__file__).parents[3]
-SDK = Path(__file__).parent / "sdk"
-INSTALL_TIMEOUT_S = 600
 SCENARIO_TIMEOUT_S = 180
 SETTLE_TIMEOUT_S = 20
 ANSWER = "The text says: “A jeton is a counter.”"
@@ -36,23 +32,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    """The scenarios beside an installed SDK: in a cache of the project, named by the lock file's digest."""
-    digest = hashlib.sha256((SDK / "package-lock.json").read_bytes()).hexdigest()[:16]
-    cache = PROJECT / ".cache" / "node-sdk"
-    installed = cache / digest
-    if not installed.exists():
-        # Under another name until it is whole, so that what was cut off is never used.
-        started = cache / f"{digest}.{uuid4().hex}"
-        started.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SDK / name, started / name)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=started, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        started.rename(installed)
-    return Path(shutil.copy(SDK / "scenarios.mjs", installed / "scenarios.mjs"))
+    """The scenarios beside an installed SDK."""
+    return Path(shutil.copy(SDK / "scenarios.mjs", install_sdk() / "scenarios.mjs"))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -92,6 +93,7 @@ ENDED = Ended(
     prompt=PROMPT,
     body_bytes=200,
     taken_at=clock.now() - timedelta(seconds=2),
+    organization_id=UUID(int=1),
 )
 
 

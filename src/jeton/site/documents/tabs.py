@@ -15,7 +15,7 @@ LANGUAGES = {"sh": "curl", "python": "Python", "typescript": "TypeScript"}
 def group_fences(tokens: Sequence[Token]) -> list[Token]:
     """The tokens, with each choice put into one piece of HTML."""
     grouped: list[Token] = []
-    for group in _list_groups(tokens):
+    for group in list_groups(tokens):
         if len(group) == 1:
             grouped += group
             continue
@@ -52,7 +52,8 @@ def render_code(content: str, language: str) -> str:
     return f"{box}<code{kind}>{escape(content)}</code></pre>"
 
 
-def _list_groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+def list_groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens in pieces: each choice by itself, and every other token alone."""
     group: list[Token] = []
     for token in tokens:
         language = token.info.strip() if token.type == "fence" else ""

@@ -1,0 +1,96 @@
+"""Figures: how requests ended, how long they took, and how many characters their tokens were, by day.
+
+What the public pages may show of them is the operator's choice; the sums are kept in any case. Not
+money: what a node that died had not written is missing.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from jeton.db.pool import Connection
+from jeton.metering.contract import Rule
+from jeton.watch.tallies import DURATION_LIMITS_S
+
+# The limits of the steps in milliseconds; 0 stands for what took longer than every limit.
+DURATION_LIMITS_MS = (*(round(limit_s * 1000) for limit_s in DURATION_LIMITS_S), 0)
+
+_ADD_ENDINGS = """
+    INSERT INTO ending_rollups AS r (day_on, model, rule_id, duration_limit_ms, requests)
+    VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (day_on, model, rule_id, duration_limit_ms) DO UPDATE
+        SET requests = r.requests + excluded.requests
+"""
+_ADD_CONTENTS = """
+    INSERT INTO content_rollups AS r (day_on, organization_id, family, kind, observations, characters, tokens)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (day_on, organization_id, family, kind) DO UPDATE SET
+        observations = r.observations + excluded.observations,
+        characters = r.characters + excluded.characters,
+        tokens = r.tokens + excluded.tokens
+"""
+
+
+class Ending(NamedTuple):
+    """What requests are counted by; the day is the UTC day on which the request ended."""
+
+    day_on: date
+    model: str
+    rule_id: str
+    duration_limit_ms: int
+
+
+class Content(NamedTuple):
+    """What characters and tokens are summed by."""
+
+    day_on: date
+    organization_id: UUID
+    family: str
+    kind: str
+
+
+class Figures:
+    """What was counted and is not written yet."""
+
+    def __init__(self) -> None:
+        """Nothing was counted."""
+        self.endings: Counter[Ending] = Counter()
+        self.contents: dict[Content, tuple[int, int, int]] = {}
+
+    def note_ending(self, day_on: date, model: str, rule: Rule, *, duration_s: float) -> None:
+        """Count a request whose hold has ended."""
+        limit_ms = DURATION_LIMITS_MS[bisect_left(DURATION_LIMITS_S, duration_s)]
+        self.endings[Ending(day_on, model, rule.value, limit_ms)] += 1
+
+    def note_content(self, content: Content, *, characters: int, tokens: int) -> None:
+        """Add a prompt's characters, and the tokens that the upstream reported for it."""
+        self._add(content, (1, characters, tokens))
+
+    def take(self) -> "Figures":
+        """What was counted; from now on counting begins anew."""
+        taken = Figures()
+        taken.endings, self.endings = self.endings, taken.endings
+        taken.contents, self.contents = self.contents, taken.contents
+        return taken
+
+    def merge(self, other: "Figures") -> None:
+        """Add what could not be written."""
+        self.endings.update(other.endings)
+        for content, sums in other.contents.items():
+            self._add(content, sums)
+
+    async def write(self, connection: Connection) -> None:
+        """Add to the rows, in one order on every node, so that no two wait for each other."""
+        endings = sorted((*ending, requests) for ending, requests in self.endings.items())
+        contents = sorted((*content, *sums) for content, sums in self.contents.items())
+        async with connection.cursor() as cursor:
+            if endings:
+                await cursor.executemany(_ADD_ENDINGS, endings)
+            if contents:
+                await cursor.executemany(_ADD_CONTENTS, contents)
+
+    def _add(self, content: Content, sums: tuple[int, int, int]) -> None:
+        before = self.contents.get(content, (0, 0, 0))
+        self.contents[content] = (before[0] + sums[0], before[1] + sums[1], before[2] + sums[2])

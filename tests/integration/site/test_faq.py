@@ -1,0 +1,134 @@
+"""The FAQ's live blocks: a text counted, a workload rated, and a reader's own numbers."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from tests.integration.world import open_world
+
+from jeton.db.pool import Pool
+from jeton.insight.figures.content import ORGANIZATIONS_MIN, TOKENS_MIN
+from jeton.pricing.loading import load_book
+from jeton.site.deps import Reader, SiteDeps
+from jeton.site.faq.counting import TEXT_CHARS_MAX
+from jeton.site.faq.page import COUNT_PACE
+from jeton.site.routes import site_routes
+from jeton.tokens.counter.counting import Counter, load_counter
+from jeton.tokens.estimate import load_estimator
+
+SITE = "http://jeton.test"
+TEXT = "hello world"
+
+
+@pytest.fixture(scope="module")
+def counter() -> Counter:
+    """The packaged engines."""
+    return load_counter(find_estimator=load_estimator)
+
+
+def client_of(deps: SiteDeps) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=Starlette(routes=site_routes(deps)))
+    return httpx2.AsyncClient(transport=transport, base_url=SITE)
+
+
+def deps_of(counter: Counter | None = None, pool: Pool | None = None) -> SiteDeps:
+    return SiteDeps(load_book(), "Example AI", "", "", "", 5_000_000_000, 30, pool=pool, counter=counter)
+
+
+async def test_a_text_is_counted_by_every_tokenizer_and_priced_for_every_model(counter: Counter) -> None:
+    """``hello world`` is two tokens of o200k: 11 characters, 5.5 a token; at $0.10 a million $0.0000002."""
+    async with client_of(deps_of(counter)) as client:
+        answer = await client.post("/faq/count", data={"text": TEXT})
+    assert answer.status_code == 200
+    assert "11 characters, 2 words" in answer.text
+    assert ">2</td>" in answer.text
+    assert "5.50" in answer.text
+    assert "$0.0000002" in answer.text
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("text", ["", "<script>alert(1)</script>", "\x00\ud7ff", "a" * TEXT_CHARS_MAX])
+async def test_any_text_is_counted_and_shown_as_text(counter: Counter, text: str) -> None:
+    async with client_of(deps_of(counter)) as client:
+        answer = await client.post("/faq/count", data={"text": text})
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+
+
+async def test_a_text_too_long_is_refused_with_both_numbers(counter: Counter) -> None:
+    async with client_of(deps_of(counter)) as client:
+        answer = await client.post("/faq/count", data={"text": "a" * (TEXT_CHARS_MAX + 1)})
+        large = await client.post("/faq/count", content=b"text=" + b"a" * 300_000)
+    assert (answer.status_code, large.status_code) == (400, 400)
+    assert "20,001 characters; 20,000 can be counted" in answer.text
+
+
+async def test_one_address_may_ask_so_often(counter: Counter) -> None:
+    async with client_of(deps_of(counter)) as client:
+        statuses = [
+            (await client.post("/faq/count", data={"text": "a"})).status_code
+            for _ in range(COUNT_PACE.by_address_max + 1)
+        ]
+    assert statuses == [200] * COUNT_PACE.by_address_max + [429]
+
+
+async def test_the_sliders_numbers_stand_in_the_address() -> None:
+    """Two requests of 100,000 tokens of input at $2 and nothing else: $0.40; Sonnet 5.5's price of today."""
+    query = "requests=2&shared=0&own=10000&output=0&model=claude-sonnet-5-5"
+    async with client_of(deps_of()) as client:
+        page = (await client.get(f"/faq?{query}")).text
+    assert "2 requests of 10,000 prompt tokens" in page
+    assert '<span title="$0.04">$0.04</span>' in page
+    assert "$37.50" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["requests=-1&shared=x", "model=<b>", "own=99999999999999999999", "%00=%00"]
+)
+async def test_an_absurd_address_is_a_page(query: str) -> None:
+    async with client_of(deps_of()) as client:
+        answer = await client.get(f"/faq?{query}")
+    assert answer.status_code == 200
+    assert "<b>" not in answer.text
+
+
+async def test_who_is_signed_in_sees_their_own_trial_and_week(pool: Pool) -> None:
+    world = await open_world(pool)
+    await world.bill()
+    reader = Reader(world.organization.organization_id, "Ada's", "ada@example.com")
+
+    async def find_reader(_: Request) -> Reader:
+        return reader
+
+    async with client_of(replace(deps_of(pool=pool), find_reader=find_reader)) as client:
+        answer = await client.get("/faq")
+    await world.close()
+    assert "You have <strong>$4.971</strong> of $5.00" in answer.text
+    assert "Ada&#39;s" in answer.text
+    assert "for 1 requests" in answer.text
+    assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_a_figure_is_public_only_above_both_floors_and_where_it_was_chosen(pool: Pool) -> None:
+    """Twenty organizations and a million tokens; 3.71 characters a token."""
+    deps = deps_of(pool=pool)
+    public = replace(deps, public_figures=("tokens",))
+    await add_content(pool, range(ORGANIZATIONS_MIN - 1))
+    async with client_of(deps) as closed, client_of(public) as opened:
+        assert "Not enough organizations" in (await opened.get("/faq")).text
+        await add_content(pool, range(ORGANIZATIONS_MIN - 1, ORGANIZATIONS_MIN))
+        assert "3.71" in (await opened.get("/faq")).text
+        assert "3.71" not in (await closed.get("/faq")).text
+
+
+async def add_content(pool: Pool, numbers: range) -> None:
+    tokens = TOKENS_MIN // ORGANIZATIONS_MIN
+    async with pool.connection() as connection:
+        for number in numbers:
+            await connection.execute(
+                "INSERT INTO content_rollups VALUES (current_date, %s, 'o200k', 'latin', 1, %s, %s)",
+                (UUID(int=number + 1), tokens * 371 // 100, tokens),
+            )

@@ -1,0 +1,29 @@
+"""The feed of changes is well-formed Atom with the price book's dates."""
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from jeton.pricing.loading import load_book
+from jeton.site.live.feed import render_feed
+from jeton.site.live.prices import list_price_changes, render_price_changes
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def test_the_feed_has_every_change_with_the_latest_first() -> None:
+    changes = list_price_changes(load_book())
+    feed = ET.fromstring(render_feed("https://api.example.com", 'A "brand" & <co>', changes, AT))  # noqa: S314 - of our own making
+    titles = [entry.findtext(f"{ATOM}title") for entry in feed.findall(f"{ATOM}entry")]
+    assert "Claude Sonnet 5.5 has a new price from 2026-10-07 on" in titles
+    assert "Claude Sonnet 5.5 is sold from 2026-09-28 on" in titles
+    assert feed.findtext(f"{ATOM}title") == 'A "brand" & <co>: changes'
+    stamps = [entry.findtext(f"{ATOM}updated") or "" for entry in feed.findall(f"{ATOM}entry")]
+    assert stamps == sorted(stamps, reverse=True)
+    assert max(stamps) <= "2026-11-23T00:00:00Z"
+
+
+def test_a_price_that_is_not_in_force_is_announced() -> None:
+    early = datetime(2026, 11, 1, tzinfo=UTC)
+    table = render_price_changes(list_price_changes(load_book()), early)
+    assert "| Claude Fable 5.2 | `claude-fable-5-2@2026-11-09` | first price, announced |" in table

@@ -1,0 +1,48 @@
+"""Search: every word, a word's beginning, one mistake in it; and nothing for nothing."""
+
+import pytest
+
+from jeton.site.documents import Section
+from jeton.site.searching.index import QUERY_CHARS_MAX, Index
+
+SECTIONS = (
+    Section("limits", "", "Rate limits", "Rate limits", "Requests and tokens a minute."),
+    Section("limits", "headers", "Rate limits", "Headers", "What is left of a limit stands in a header."),
+    Section("caching", "", "Prompt caching", "Prompt caching", "A cache is written once and then read."),
+    Section("caching", "breaks", "Prompt caching", "What breaks a hit", "A changed tool breaks the cache."),
+)
+INDEX = Index(SECTIONS)
+
+
+def addresses(query: str) -> list[str]:
+    return [hit.section.address for hit in INDEX.search(query)]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("cache break", "/docs/caching#breaks"),
+        ("rate limits", "/docs/limits"),
+        ("head", "/docs/limits#headers"),
+        ("chache", "/docs/caching"),
+        ("breks", "/docs/caching#breaks"),
+        ("HEADERS", "/docs/limits#headers"),
+        ("how is the cache written", "/docs/caching"),
+    ],
+)
+def test_the_section_that_is_meant_comes_first(query: str, first: str) -> None:
+    assert addresses(query)[0] == first
+
+
+@pytest.mark.parametrize("query", ["", "   ", "zzzzzz", "!!", "\x00", "ab" * QUERY_CHARS_MAX])
+def test_what_is_nowhere_finds_nothing(query: str) -> None:
+    assert addresses(query) == []
+
+
+def test_a_section_with_every_word_comes_before_one_that_repeats_one() -> None:
+    assert addresses("tool cache")[0] == "/docs/caching#breaks"
+
+
+def test_the_snippet_marks_the_words_and_is_the_text() -> None:
+    (hit, *_) = INDEX.search("minute")
+    assert hit.snippet == (("Requests and tokens a ", False), ("minute", True), (".", False))
