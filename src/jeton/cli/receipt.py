@@ -65,6 +65,7 @@ def print_receipt(receipt: Receipt, console: Console) -> None:
         for line in receipt.rating.lines:
             _print_line(line, console)
         _print_totals(receipt.rating, console)
+        _print_today(receipt, console)
         _print_break(receipt.cache_break, console)
     _print_hold(receipt, console)
     _print_transactions(receipt, console)
@@ -84,6 +85,7 @@ def _facts(receipt: Receipt) -> Table:
         ("model, upstream", f"{receipt.model}, {receipt.upstream}"),
         ("price version", f"{version.price_version_id}, in force from {version.from_on}{band}"),
         ("digest", receipt.price_digest),
+        *([("batch", receipt.batch_id)] if receipt.batch_id else []),
         ("held at", _time(receipt.times.held_at)),
         ("ended at", _time(receipt.times.ended_at)),
     ]
@@ -130,6 +132,13 @@ def _print_totals(rating: Rating, console: Console) -> None:
     table.add_row("[bold]net amount[/bold]", f"[bold]{display_usd(rating.net_nano)}[/bold]")
     console.print(Padding.indent(table, INDENT))
     console.print(Padding.indent(ROUNDING_RULE, INDENT))
+
+
+def _print_today(receipt: Receipt, console: Console) -> None:
+    today = receipt.today
+    if today is not None:
+        amount = display_usd(today.net_nano)
+        console.print(f"\n[dim]At today's prices ({today.price_version_id}), not charged:[/dim] {amount}")
 
 
 def _print_break(found: CacheBreak | None, console: Console) -> None:

@@ -17,6 +17,8 @@ from jeton import clock
 from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
 from jeton.insight.caching.breaks import CacheBreak, find_cache_break
+from jeton.insight.requests import find_batch_id
+from jeton.insight.rerating.today import AtTodaysPrices, find_version_in_force, rate_today
 from jeton.insight.words import ReceiptState
 from jeton.money import display_usd
 from jeton.pricing.book import PriceVersion
@@ -166,6 +168,13 @@ class Receipt:
     problems: tuple[str, ...]
     reversal: ReversedCharge | None = None
     cache_break: CacheBreak | None = None
+    today: AtTodaysPrices | None = None
+
+    @property
+    def batch_id(self) -> str | None:
+        """The batch that it is an item of."""
+        is_item = self.facts is not None and self.facts.conditions.service_tier == "batch"
+        return find_batch_id(self.request_id) if is_item else None
 
 
 async def get_receipt(
@@ -193,7 +202,20 @@ async def get_receipt(
         connection, [row["hold_transaction_id"], row.get("transaction_id", "")]
     )
     receipt = _assemble(row, event, lots=lots, transactions=transactions)
-    return receipt if reversal is None else replace(receipt, reversal=_parse_reversal(reversal))
+    return replace(
+        receipt,
+        reversal=None if reversal is None else _parse_reversal(reversal),
+        today=await _rate_today(connection, receipt),
+    )
+
+
+async def _rate_today(connection: Connection, receipt: Receipt) -> AtTodaysPrices | None:
+    facts = receipt.facts
+    if receipt.rating is None or facts is None or facts.usage is None:
+        return None
+    at = receipt.times.as_of
+    version = await find_version_in_force(connection, receipt.model, at)
+    return None if version is None else rate_today(facts.usage, facts.conditions, version, at=at)
 
 
 async def _find_row(connection: Connection, sql: str, values: Any) -> DictRow | None:  # noqa: ANN401 - psycopg's own parameters

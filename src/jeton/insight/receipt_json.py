@@ -8,6 +8,7 @@ from datetime import datetime
 
 from jeton.insight.caching.breaks import CacheBreak
 from jeton.insight.receipt import PostedTransaction, Receipt, ReversedCharge, UsageFacts
+from jeton.insight.rerating.today import render_today
 from jeton.insight.words import (
     BUCKET_NAMES,
     ROUNDING_RULE,
@@ -35,6 +36,7 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "organization_id": str(parties.organization_id),
         "workspace_id": parties.workspace_id,
         "api_key_id": parties.key_id,
+        "batch_id": receipt.batch_id,
         "model": receipt.model,
         "upstream": receipt.upstream,
         "rule": None if rule is None else {"id": rule, "sentence": rule_sentence(rule)},
@@ -44,6 +46,9 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "rounding": ROUNDING_RULE,
         "cache_break": None if receipt.cache_break is None else _render_break(receipt.cache_break),
         **_render_amounts(receipt),
+        "at_todays_prices": None
+        if receipt.today is None
+        else render_today(receipt.today, receipt.money.net_nano),
         "hold": {
             "amount": render_usd(receipt.money.held_nano),
             "released": render_usd(receipt.money.released_nano) if receipt.times.ended_at else None,

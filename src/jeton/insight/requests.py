@@ -187,6 +187,11 @@ def make_first_id(at: datetime, *, prefix: str = PREFIX) -> str:
     return f"{prefix}{max(0, (at - _EPOCH) // _US_PER_MS):0{_TIME_DIGITS}x}"
 
 
+def find_batch_id(request_id: str) -> str:
+    """The batch that a request's id says it is an item of."""
+    return f"msgbatch_{request_id.removeprefix(PREFIX)[:-_ITEM_DIGITS]}{'0' * _ITEM_DIGITS}"
+
+
 async def list_charges(
     connection: Connection,
     organization_id: UUID,

@@ -1,5 +1,7 @@
 """Receipts: one request's charge, explained."""
 
+from datetime import timedelta
+
 from jeton.console.visit import TWIN, View, Visit
 from jeton.insight.costs.attempts import list_attempts, render_operator_part, sum_costs
 from jeton.insight.receipt import get_receipt
@@ -15,5 +17,10 @@ async def show_receipt(visit: Visit) -> View:
     twin = render_receipt(receipt)
     if visit.is_operator:
         twin["operator"] = render_operator_part(attempts, receipt.money.net_nano)
-    context = {"receipt": receipt, "attempts": attempts, "cost_nano": sum_costs(attempts)}
+    context = {
+        "receipt": receipt,
+        "attempts": attempts,
+        "cost_nano": sum_costs(attempts),
+        "next_day": receipt.times.held_at.date() + timedelta(days=1),
+    }
     return View("log/receipt.html", context, twin)
