@@ -36,8 +36,8 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/faq", faq.show, methods=["GET"]),
         Route("/faq.md", faq.send_markdown, methods=["GET"]),
         Route("/faq/count", faq.count, methods=["POST"]),
-        *reference_routes(documents, pages),
         *_reader_routes(deps, documents, pages),
+        *reference_routes(documents, pages),
         *document_routes(deps, documents, pages),
         *file_routes(pages),
     ]
