@@ -192,7 +192,7 @@ class Door:
         if not is_form_token(visit.secret, form.get("form_token", "")):
             raise StaleFormError
         if visit.viewing is not None and not is_for_viewing:
-            raise ViewingOnlyError(visit.viewing.organization_name)
+            return await self._answer(visit, _refuse(ViewingOnlyError(visit.viewing.organization_name)))
         return await self._answer(visit, act(visit, form))
 
     async def _answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
@@ -241,6 +241,11 @@ class Door:
             return answer_json(_render_error(error), status=status)
         context = {"session": None, "path": request.url.path, "error": error, "status": status}
         return self.pages.answer("problem.html", context, status=status)
+
+
+async def _refuse(error: JetonError) -> View:
+    """An outcome that is an error, shown in its frame."""
+    raise error
 
 
 def find_status(error: JetonError) -> int:

@@ -17,6 +17,8 @@ from jeton.watch.proofs import ProofOutcome, claim_proof, end_proof, fail_proof,
 NICENESS = 15
 NOTE_EVERY_S = 5
 CONNECTIONS = 2
+FIRST_CHARS_MAX = 500
+PROBLEM_CHARS_MAX = 1_000
 
 
 def prove_waiting(database_url: str) -> None:
@@ -44,7 +46,7 @@ async def prove_next(pool: Pool) -> str | None:
             proof = await verify(connection, progress.set)
     except psycopg.Error as error:
         async with pool.connection() as connection:
-            await fail_proof(connection, proof_id, f"The database said: {error}"[:1000], at=clock.now())
+            await fail_proof(connection, proof_id, f"The database said: {error}"[:PROBLEM_CHARS_MAX], at=clock.now())
         return proof_id
     async with pool.connection() as connection:
         await _keep(connection, proof_id, proof)
@@ -69,7 +71,12 @@ async def _keep(connection: Connection, proof_id: str, proof: Proof) -> None:
     )
     await end_proof(connection, proof_id, outcome, at=at)
     if not outcome.is_sound:
-        details = {"proof_id": proof_id, "findings": len(proof.findings), "first": proof.findings[0][:500]}
+        first = proof.findings[0][:FIRST_CHARS_MAX]
+        details: Mapping[str, str | int] = {
+            "proof_id": proof_id,
+            "findings": len(proof.findings),
+            "first": first,
+        }
         alarm = Alarm(AlarmCode.LEDGER_UNSOUND, "ledger", details, at, at)
         await record_alarms(connection, [alarm])
 

@@ -74,9 +74,9 @@ async def _run_child(database_url: str) -> None:
 
 async def _wait_for(process: BaseProcess) -> None:
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(process.sentinel, lambda: ended.done() or ended.set_result(None))
+    ended = asyncio.Event()
+    loop.add_reader(process.sentinel, ended.set)
     try:
-        await ended
+        await ended.wait()
     finally:
         loop.remove_reader(process.sentinel)

@@ -7,7 +7,7 @@ from jeton.console.routes.operating import audit, health, inbox, organizations, 
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.operating.docs_feedback import show_docs_feedback
 from jeton.console.routes.operating.price_book import show_price_book
-from jeton.console.visit import Door
+from jeton.console.visit import Act, Door
 
 
 def operating_routes(door: Door) -> list[BaseRoute]:
@@ -41,7 +41,7 @@ def _inbox_routes(door: Door) -> list[BaseRoute]:
 
 def _organization_routes(door: Door) -> list[BaseRoute]:
     place = "/console/organizations/{organization_id}"
-    forms = {
+    forms: dict[str, Act] = {
         "grant": organizations.grant_credit,
         "terms": organizations.set_terms,
         "suspend": organizations.suspend_organization,
@@ -59,7 +59,7 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
 
 def _webhook_routes(door: Door) -> list[BaseRoute]:
     place = "/console/webhooks/{webhook_id}"
-    forms = {
+    forms: dict[str, Act] = {
         "rotate": webhooks.rotate,
         "enable": webhooks.enable,
         "delete": webhooks.delete,
