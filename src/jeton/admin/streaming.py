@@ -16,13 +16,6 @@ from jeton.insight.live.streaming import StreamAsk, open_stream
 from jeton.insight.requests import ChargeFilter
 
 FILTER_CHARS_MAX = 200
-FILTERS = {
-    "model": "model",
-    "state": "state",
-    "api_key_id": "key_id",
-    "workspace_id": "workspace_id",
-    "service_tier": "service_tier",
-}
 
 
 def stream_routes(deps: AdminDeps) -> list[BaseRoute]:
@@ -52,12 +45,17 @@ class _UsageStream:
         if request.method != "GET":
             raise MethodNotAllowedError(request.method, ("GET",))
         caller = await self._deps.key_ring.authenticate(read_secret(request))
-        chosen = {name: _read_filter(request, parameter) for parameter, name in FILTERS.items()}
-        # An API key follows its own workspace, as it sees the receipts of its own; an admin key has none.
-        chosen["workspace_id"] = caller.workspace_id or chosen["workspace_id"]
+        wanted = ChargeFilter(
+            model=_read_filter(request, "model"),
+            state=_read_filter(request, "state"),
+            key_id=_read_filter(request, "api_key_id"),
+            # An API key follows its own workspace, as it sees the receipts of its own; an admin key has none.
+            workspace_id=caller.workspace_id or _read_filter(request, "workspace_id"),
+            service_tier=_read_filter(request, "service_tier"),
+        )
         ask = StreamAsk(
             organization_id=caller.organization_id,
-            wanted=ChargeFilter(**chosen),
+            wanted=wanted,
             last_id=request.headers.get("last-event-id", ""),
         )
         events = await open_stream(self._feed, ask)

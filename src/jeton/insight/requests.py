@@ -28,6 +28,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _ITEM_DIGITS = 5
 # Sorts after every hexadecimal digit.
 _AFTER_DIGITS = "g"
+_AFTER_ALL = f"{PREFIX}{_AFTER_DIGITS}"
 
 SHOWN = """
     m.request_id, m.workspace_id, w.name, m.key_id, k.name, m.model, m.upstream, m.state, m.rule_id,
@@ -47,9 +48,7 @@ _READ = f"""
     WITH scanned AS (
         SELECT * FROM charges
         WHERE organization_id = %(organization_id)s
-          AND (%(before_id)s::text IS NULL OR request_id < %(before_id)s)
-          AND (%(first_id)s::text IS NULL OR request_id >= %(first_id)s)
-          AND (%(last_id)s::text IS NULL OR request_id < %(last_id)s)
+          AND request_id >= %(first_id)s AND request_id < %(last_id)s
           AND (%(from_at)s::timestamptz IS NULL OR held_at >= %(from_at)s)
           AND (%(until_at)s::timestamptz IS NULL OR held_at < %(until_at)s)
         ORDER BY request_id DESC LIMIT %(scanned_max)s
@@ -99,10 +98,9 @@ class ChargeFilter:
         """Whether charges have to be looked at one by one; a range of ids is found at once."""
         return any((self.model, self.state, self.key_id, self.workspace_id, self.service_tier))
 
-    def find_ids(self) -> tuple[str | None, str | None]:
+    def find_ids(self) -> tuple[str, str]:
         """The range of ids, half-open, that all of it lies in."""
-        firsts: list[str] = []
-        lasts: list[str] = []
+        firsts, lasts = [PREFIX], [_AFTER_ALL]
         if self.from_at is not None:
             firsts.append(make_first_id(self.from_at - ID_LEEWAY))
         if self.until_at is not None:
@@ -112,7 +110,7 @@ class ChargeFilter:
             stems.append(f"{PREFIX}{self.batch_id.partition('_')[2][:-_ITEM_DIGITS]}")
         firsts += stems
         lasts += [f"{stem}{_AFTER_DIGITS}" for stem in stems]
-        return max(firsts, default=None), min(lasts, default=None)
+        return max(firsts), min(lasts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +207,8 @@ async def list_charges(
         _READ,
         {
             "organization_id": organization_id,
-            "before_id": before_id or None,
             "first_id": first_id,
-            "last_id": last_id,
+            "last_id": min(last_id, before_id) if before_id else last_id,
             "from_at": wanted.from_at,
             "until_at": wanted.until_at,
             "model": wanted.model or None,
