@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from jeton.console.errors import InvalidFilterError
 from jeton.console.filters import list_choices, parse_filters
 from jeton.console.pages import SECURITY_HEADERS
-from jeton.console.visit import Door, View, Visit
+from jeton.console.visit import TWIN, Door, View, Visit
 from jeton.errors import NotAuthenticatedError
 from jeton.insight.requests import (
     PAGE_ROWS,
@@ -27,7 +28,9 @@ from jeton.insight.words import ReceiptState
 from jeton.money import render_usd
 
 STATES = tuple(state for state in get_args(ReceiptState) if state not in {"open", "mismatch"})
-ROWS = (PAGE_ROWS, 200, PAGE_ROWS_MAX)
+# A page of the most is under 100 kB; files may have more.
+ROWS = (25, PAGE_ROWS, 80)
+FILE_ROWS = (*ROWS, PAGE_ROWS_MAX)
 REQUEST_ID = re.compile(r"req_[0-9a-f]{0,32}")
 BATCH_ID = re.compile(r"msgbatch_[0-9a-f]{32}")
 SIGN_IN_FIRST = "Sign in to the Console first."
@@ -45,7 +48,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 async def show_requests(visit: Visit) -> View:
     """A page of charges, newest first, filtered by the address."""
     filters, wanted = parse_filters(visit), read_wanted(visit)
-    before_id, rows = visit.find_filter("before"), _read_rows(visit)
+    before_id = visit.find_filter("before")
+    rows = _read_rows(visit, FILE_ROWS if visit.request.url.path.endswith(TWIN) else ROWS)
     organization_id = visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
         page = await list_charges(
@@ -64,6 +68,9 @@ async def show_requests(visit: Visit) -> View:
         "first_query": urlencode(query),
         "next_query": urlencode({**query, "before": page.next_id}) if page.next_id else "",
         "csv_query": urlencode({**query, **({"before": before_id} if before_id else {})}),
+        "file_query": urlencode(
+            {**query, **({"before": before_id} if before_id else {}), "rows": PAGE_ROWS_MAX}
+        ),
         "is_first": not before_id,
         "is_narrowed": filters.is_narrowed or wanted.state or wanted.request_id or wanted.batch_id,
         "may_follow": visit.deps.live is not None and not before_id and not wanted.batch_id,
@@ -97,7 +104,7 @@ class Download:
                 visit.session.organization_id,
                 filter_=read_wanted(visit),
                 before_id=visit.find_filter("before") or None,
-                limit=_read_rows(visit),
+                limit=_read_rows(visit, FILE_ROWS),
             )
         headers = {**SECURITY_HEADERS, "content-disposition": 'attachment; filename="requests.csv"'}
         return Response(render_csv(page), headers=headers, media_type="text/csv; charset=utf-8")
@@ -157,8 +164,8 @@ def _cells(charge: ListedCharge) -> list[object]:
     ]
 
 
-def _read_rows(visit: Visit) -> int:
+def _read_rows(visit: Visit, offered: Sequence[int]) -> int:
     text = visit.find_filter("rows") or str(PAGE_ROWS)
-    if text not in {str(rows) for rows in ROWS}:
-        raise InvalidFilterError("rows", f"is {text!r}, not one of {', '.join(map(str, ROWS))}")
+    if text not in {str(rows) for rows in offered}:
+        raise InvalidFilterError("rows", f"is {text!r}, not one of {', '.join(map(str, offered))}")
     return int(text)
