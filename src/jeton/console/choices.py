@@ -24,10 +24,14 @@ _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,59}")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A theme of THEMES, and the zone in which times are shown."""
+    """A theme of THEMES, the zone in which times are shown, and the one that they are shown in elsewhere.
+
+    The two zones differ where the address names one: ``own_zone`` is the cookie's.
+    """
 
     theme: str = ""
     zone: ZoneInfo = UTC
+    own_zone: ZoneInfo = UTC
 
 
 # Of the request that is being answered: every page is rendered with them, also those of errors.
@@ -37,8 +41,9 @@ CHOICES: ContextVar[Choices] = ContextVar("choices", default=Choices())  # noqa:
 def find_choices(request: Request) -> Choices:
     """What is chosen; what cannot be read counts as not chosen."""
     theme = request.cookies.get(THEME_COOKIE, "")
-    wanted = request.query_params.get("zone") or request.cookies.get(ZONE_COOKIE, "")
-    return Choices(theme if theme in THEMES else "", find_zone(wanted))
+    own_zone = find_zone(request.cookies.get(ZONE_COOKIE, ""))
+    wanted = request.query_params.get("zone", "")
+    return Choices(theme if theme in THEMES else "", find_zone(wanted) if wanted else own_zone, own_zone)
 
 
 def find_zone(name: str) -> ZoneInfo:

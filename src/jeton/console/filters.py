@@ -15,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from jeton import clock
+from jeton.console.choices import CHOICES
 from jeton.console.errors import InvalidFilterError
 from jeton.console.visit import Visit
 from jeton.db.pool import Connection
@@ -88,7 +89,8 @@ class Filters:
     def pairs(self) -> dict[str, str]:
         """What the address says, without what goes without saying."""
         chosen = {
-            "zone": "" if self.zone.key == "UTC" else self.zone.key,
+            # An address without a zone is in everybody's own, which for most is UTC.
+            "zone": "" if self.zone.key == CHOICES.get().own_zone.key == "UTC" else self.zone.key,
             "compare": "previous" if self.is_compared else "",
             "workspace_id": self.workspace_id,
             "key_id": self.key_id,
@@ -162,7 +164,7 @@ def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | 
     ``default``: the name of the range where the address has none. Instants are widened to whole quarters
     of an hour.
     """
-    zone = parse_zone(visit.find_filter("zone") or "UTC")
+    zone = parse_zone(visit.find_filter("zone") or CHOICES.get().own_zone.key)
     named, stretch = _read_range(visit, zone, default, at or clock.now())
     compare = visit.find_filter("compare")
     if compare not in {"", "previous"}:
