@@ -21,7 +21,7 @@ def make_notifier(settings: Settings, pool: Pool) -> Notifier:
     return Notifier(
         pool,
         WebhookClient(make_address_rules(settings)),
-        mailer=_make_mailer(settings),
+        mailer=make_mailer(settings),
         finders=make_finders(thresholds),
         terms=NotifierTerms(
             interval_s=settings.notify_interval_s,
@@ -32,7 +32,8 @@ def make_notifier(settings: Settings, pool: Pool) -> Notifier:
     )
 
 
-def _make_mailer(settings: Settings) -> Mailer | None:
+def make_mailer(settings: Settings) -> Mailer | None:
+    """Who mails; nobody without a mail server."""
     if not settings.smtp_host:
         return None
     server = SmtpServer(

@@ -13,6 +13,8 @@ from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.asking.writing import make_writer
 from jeton.app.demo import find_demo_operator
+from jeton.app.edges.access import make_oidc, make_postman
+from jeton.app.edges.loopback import Loopback
 from jeton.app.edges.site import make_site_deps
 from jeton.app.notifying import make_address_rules
 from jeton.app.observing.health import Health, make_health
@@ -64,8 +66,18 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
         BatchDeps(gateway, parts.pool, batching.uploads, batching.keeper, parts.settings.public_url)
     )
     rules = make_address_rules(parts.settings)
-    routes += admin_routes(AdminDeps(parts.pool, parts.key_ring, rules, parts.limit_terms, live=parts.live))
-    routes += console_routes(_console_deps(parts))
+    routes += admin_routes(
+        AdminDeps(
+            parts.pool,
+            parts.key_ring,
+            rules,
+            parts.limit_terms,
+            live=parts.live,
+            postman=make_postman(parts.settings),
+            has_oidc=bool(parts.settings.oidc_issuer),
+        )
+    )
+    routes += console_routes(_console_deps(parts, gateway))
     site = make_site_deps(parts)
     if parts.settings.ask_docs:
         site = replace(site, has_ask_docs=True, writer=make_writer(parts, gateway))
@@ -86,7 +98,7 @@ def _make_scrape(parts: Parts) -> Callable[[Request], Awaitable[Response]]:
     return make_scrape(make_registry(collector), token)
 
 
-def _console_deps(parts: Parts) -> ConsoleDeps:
+def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
     operators = {*parts.settings.operator_emails, *find_demo_operator(parts.settings)}
     return ConsoleDeps(
         pool=parts.pool,
@@ -96,6 +108,9 @@ def _console_deps(parts: Parts) -> ConsoleDeps:
         support_email=parts.settings.support_email,
         is_rehearsal=parts.routing.is_rehearsal,
         operator_emails=frozenset(operators),
+        postman=make_postman(parts.settings),
+        oidc=make_oidc(parts.settings),
+        send_message=Loopback(gateway).send,
         live=parts.live,
         has_mail=bool(parts.settings.smtp_host),
         book=parts.book,

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jeton.charging.limits.terms import LimitTerms
+from jeton.console.sending import SendMessage
 from jeton.db.pool import Pool
+from jeton.identity.oidc.provider import OidcClient
 from jeton.identity.sign_in import SignIn
 from jeton.insight.live.feed import Feed
 from jeton.limits.limiter import Limiter
 from jeton.notifications.addresses import AddressRules
+from jeton.notifications.notes import Postman
 from jeton.pricing.book import PriceBook
 
 
@@ -20,7 +23,9 @@ class ConsoleDeps:
     session's cookie is sent over https only. Members with one of ``operator_emails`` (in lower case)
     see the operator's pages. ``live`` is the feed of charges; without it the log cannot be followed.
     ``served_models`` are those that an upstream or the rehearsal answers; ``read_spool`` gives how many ends
-    of requests, and how many bytes, wait on this node's disk.
+    of requests, and how many bytes, wait on this node's disk. ``postman`` mails links, where there is a
+    mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
+    body with a key through the gateway.
     """
 
     pool: Pool
@@ -38,3 +43,11 @@ class ConsoleDeps:
     address_rules: AddressRules = AddressRules()  # noqa: RUF009 - frozen and without state
     served_models: frozenset[str] = frozenset()
     read_spool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+    postman: Postman | None = None
+    oidc: OidcClient | None = None
+    send_message: SendMessage | None = None
+
+    @property
+    def oidc_name(self) -> str:
+        """What the provider that signs people in is called, "" without one."""
+        return self.oidc.terms.name if self.oidc is not None else ""

@@ -60,6 +60,9 @@ GROUPS = (
         "Access",
         (
             Entry("/console/keys", "Keys"),
+            Entry("/console/workspaces", "Workspaces"),
+            Entry("/console/members", "Members"),
+            Entry("/console/sessions", "Sessions"),
             Entry("/console/webhooks", "Webhooks", Permission.MANAGE_WEBHOOKS),
             Entry("/console/changes", "Changes", Permission.SEE_AUDIT),
         ),

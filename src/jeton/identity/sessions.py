@@ -143,6 +143,14 @@ async def end_sessions(connection: Connection, email: str, *, but: str = "") -> 
     return cursor.rowcount
 
 
+async def move_session(connection: Connection, secret: str, member_id: str) -> None:
+    """Let a session go on as another membership, which has to be of the same person."""
+    await connection.execute(
+        "UPDATE sessions SET member_id = %s WHERE digest = %s AND revoked_at IS NULL",
+        (member_id, digest_of(secret)),
+    )
+
+
 async def revoke_session(connection: Connection, secret: str) -> None:
     """End a session at once; nothing happens to one that is unknown or ended."""
     await connection.execute(

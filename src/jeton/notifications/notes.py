@@ -27,7 +27,9 @@ class Postman:
         note = Note(
             email,
             subject="Your link to sign in",
-            sentence=f"This link signs you in to the Console of {self.brand_name}, once, until {render(until)}.",
+            sentence=(
+                f"This link signs you in to the Console of {self.brand_name}, once, until {render(until)}."
+            ),
             link=f"{self.base_url}{LINK_PATH}?token={secret}",
             link_text="Sign in",
             footer="If you did not ask for it, there is nothing to do: without the link nobody gets in.",
@@ -45,7 +47,7 @@ class Postman:
             ),
             link=render_invite_link(self.base_url, secret),
             link_text="Accept the invite",
-            footer="If you do not know who that is, there is nothing to do: without the link nothing happens.",
+            footer="If you do not know who that is, there is nothing to do: nothing happens without you.",
         )
         return await self.mailer.send_note(note)
 

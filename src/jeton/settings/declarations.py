@@ -8,6 +8,7 @@ from jeton.limits.words import Limits
 from jeton.money import parse_usd
 from jeton.settings.limits import RateLimitSetting
 from jeton.settings.parsers import (
+    ROLES,
     Parse,
     one_of,
     parse_amount,
@@ -15,6 +16,8 @@ from jeton.settings.parsers import (
     parse_days,
     parse_emails,
     parse_footer_links,
+    parse_group_roles,
+    parse_issuer,
     parse_labels,
     parse_links,
     parse_path,
@@ -23,6 +26,7 @@ from jeton.settings.parsers import (
     parse_sender,
     parse_text,
     parse_tokenizer_files,
+    parse_uuid,
     parse_words,
     parse_yes_no,
     seconds,
@@ -34,7 +38,7 @@ from jeton.settings.upstreams import UpstreamSetting
 _DAY_S = 86_400
 _DATA_DIR = Path(".jeton")
 # A command line is visible to every user of the machine.
-_NO_OPTION = frozenset({"upstream_api_key", "metrics_token", "smtp_password"})
+_NO_OPTION = frozenset({"upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret"})
 
 
 def _setting(default: object, parse: Parse, sentence: str, *, unit: str = "", is_secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field, whose value it is
@@ -264,6 +268,31 @@ class Settings:
         "",
         parse_sender,
         "The address that mails come from, such as Jeton <jeton@example.com>; needed with smtp_host.",
+    )
+    oidc_issuer: str = _setting(
+        "",
+        parse_issuer,
+        "The OpenID Connect provider that signs people in, as its issuer's address; needs public_url.",
+    )
+    oidc_client_id: str = _setting("", parse_text, "How this installation is known there.")
+    oidc_client_secret: str = _setting("", parse_text, "Its secret there, if it has one.", is_secret=True)
+    oidc_name: str = _setting("single sign-on", parse_text, "What the sign-in page calls the provider.")
+    oidc_domains: tuple[str, ...] = _setting(
+        (), parse_words, "Mail domains that it is believed about, ',' between several; every one without."
+    )
+    oidc_organization: str = _setting(
+        "", parse_uuid, "The organization, by id, that people become members of when they sign in there."
+    )
+    oidc_default_role: str = _setting(
+        "",
+        one_of("", *ROLES),
+        "The role there of somebody whom oidc_roles gives none: developer, billing, admin or auditor.",
+    )
+    oidc_groups_claim: str = _setting("groups", parse_text, "The claim that lists somebody's groups.")
+    oidc_roles: tuple[tuple[str, str], ...] = _setting(
+        (),
+        parse_group_roles,
+        "What these give, as GROUP=ROLE with ',' between several; of two that fit the first.",
     )
     crash_at: str = _setting(
         "", parse_text, "For tests: the point of a request at which the server kills itself with SIGKILL."

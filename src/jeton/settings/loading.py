@@ -70,6 +70,12 @@ def _list_contradictions(settings: Settings) -> list[str]:
         mistakes.append("upstream_api_key is given without upstream_url: say which server it is for.")
     if settings.smtp_host and not settings.smtp_from:
         mistakes.append("smtp_host is given without smtp_from: say which address mails come from.")
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        mistakes.append("oidc_issuer is given without oidc_client_id: say how the provider knows us.")
+    if settings.oidc_issuer and not settings.public_url:
+        mistakes.append("oidc_issuer is given without public_url: say where people come back to.")
+    if settings.oidc_organization and not (settings.oidc_roles or settings.oidc_default_role):
+        mistakes.append("oidc_organization is given without oidc_roles or oidc_default_role: say as what.")
     return mistakes
 
 

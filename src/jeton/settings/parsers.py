@@ -6,11 +6,13 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from jeton.errors import MoneyError
 from jeton.money import parse_usd
 
 DAYS_MAX = 3650
+ROLES = ("developer", "billing", "admin", "auditor")
 
 _YES = frozenset({"yes", "true", "on", "1"})
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -68,6 +70,30 @@ def parse_sender(text: str) -> str:
     if sender and not (sender.isprintable() and _EMAIL.fullmatch(address)):
         raise ValueError("is not an e-mail address such as Jeton <jeton@example.com>")
     return sender
+
+
+def parse_issuer(text: str) -> str:
+    """An address of http(s), as the provider writes itself; nothing is added or taken away."""
+    issuer = text.strip()
+    if issuer and not (re.fullmatch(r"https?://[^\s?#]+", issuer) and issuer.isascii()):
+        raise ValueError("is not an issuer such as https://login.example.com")
+    return issuer
+
+
+def parse_uuid(text: str) -> str:
+    """The id of an organization, or nothing."""
+    try:
+        return str(UUID(text.strip())) if text.strip() else ""
+    except ValueError:
+        raise ValueError("is not the id of an organization, as `jeton organizations list` shows it") from None
+
+
+def parse_group_roles(text: str) -> tuple[tuple[str, str], ...]:
+    """Groups with the role that each gives, as GROUP=ROLE with commas between them."""
+    pairs = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
+    if not all(group.strip() and role.strip() in ROLES for group, _, role in pairs):
+        raise ValueError(f"is not a list of GROUP=ROLE with ',' between them; roles are {', '.join(ROLES)}")
+    return tuple((group.strip(), role.strip()) for group, _, role in pairs)
 
 
 def parse_days(text: str) -> tuple[int, ...]:

@@ -137,7 +137,7 @@ async def delete_invite(
     """Take an open invite back: its link is worth nothing from now on; else UnknownInviteError."""
     invite = await get_invite(connection, organization_id, invite_id)
     cursor = await connection.execute(
-        f"UPDATE invites SET deleted_at = %s WHERE invite_id = %s AND {_OPEN}",  # noqa: S608 - a constant
+        f"UPDATE invites SET deleted_at = %s WHERE invite_id = %s AND {_OPEN}",  # noqa: S608 - the condition above
         (clock.now(), invite_id),
     )
     if cursor.rowcount == 0:
@@ -186,7 +186,7 @@ async def accept_invites_of(connection: Connection, email: str, *, how: str) -> 
 
 async def _close(connection: Connection, invite_id: str, at: datetime) -> bool:
     cursor = await connection.execute(
-        f"UPDATE invites SET accepted_at = %s WHERE invite_id = %s AND {_OPEN}",  # noqa: S608 - a constant
+        f"UPDATE invites SET accepted_at = %s WHERE invite_id = %s AND {_OPEN}",  # noqa: S608 - the condition above
         (at, invite_id),
     )
     return cursor.rowcount == 1

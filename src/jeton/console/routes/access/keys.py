@@ -1,99 +1,152 @@
-"""Keys: the list, a new one (shown once), and revoking."""
+"""Keys: the list, a page at a time, and a new one, shown once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
 from jeton import clock
-from jeton.console.errors import InvalidFormError
+from jeton.charging.budgets.opening import WantedBudget, create_budget
+from jeton.console.errors import InvalidFilterError, InvalidFormError
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.credentials import KeyKind
-from jeton.identity.errors import UnknownKeyIdError
-from jeton.identity.keys import Key, create_key, get_key, list_keys, record_key_audit, revoke_key
+from jeton.identity.keys import Key, WantedKey, issue_key, record_key_audit
+from jeton.identity.organizations import Workspace, list_workspaces
 from jeton.identity.roles.permissions import Permission
+from jeton.insight.access.keys import (
+    STATES,
+    UNUSED_AFTER,
+    KeyPage,
+    KeyQuery,
+    KeyState,
+    list_key_standings,
+    render_key_standing,
+)
+from jeton.ledger.budgets.windows import Period
+from jeton.money import parse_usd
 
 # What the form offers, in days; 0 is never.
 LIVES = {"0": "never", "1": "after 1 day", "7": "after 7 days", "30": "after 30 days", "365": "after a year"}
 KINDS = ("api", "admin")
+PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
+NO_CHOICE = "it has a choice that the page does not offer"
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A key and its secret, for the one page that shows it."""
+
+    key: Key
+    secret: str
 
 
 async def show_keys(visit: Visit) -> View:
-    """Every key of the organization, without its secret."""
+    """The organization's keys, newest first, without their secrets."""
     async with visit.deps.pool.connection() as connection:
-        return await _view(visit, connection)
+        return await _view(visit, connection, query=_read_query(visit))
 
 
 async def create(visit: Visit, form: Mapping[str, str]) -> View:
-    """Create a key and show its secret, this one time."""
-    kind, life = form.get("kind", "api"), form.get("life", "0")
-    if kind not in KINDS or life not in LIVES:
-        raise InvalidFormError("it has a choice that the page does not offer")
-    _require_role(visit, cast("KeyKind", kind))
-    expires_at = clock.now() + timedelta(days=int(life)) if life != "0" else None
-    async with visit.deps.pool.connection() as connection:
-        key, secret = await create_key(
-            connection,
-            visit.session.organization_id,
-            name=form.get("name", ""),
-            kind=cast("KeyKind", kind),
-            expires_at=expires_at,
-        )
-        await record_key_audit(connection, Actor("member", visit.session.email), "key.created", key)
-        return await _view(visit, connection, created=key, secret=secret)
-
-
-async def revoke(visit: Visit, form: Mapping[str, str]) -> str:
-    """Revoke a key, for good."""
-    del form
-    key_id = visit.request.path_params["key_id"]
-    if not key_id.isprintable():
-        raise UnknownKeyIdError(ascii(key_id))
+    """Create a key, with a budget of its own if one is wanted, and show its secret, this one time."""
+    kind = form.get("kind", "api")
+    limit = form.get("limit", "").strip().removeprefix("$")
+    if kind not in KINDS:
+        raise InvalidFormError(NO_CHOICE)
+    require_for_keys(visit, cast("KeyKind", kind))
+    wanted = _parse_key(form, cast("KeyKind", kind))
+    by = Actor("member", visit.session.email)
     organization_id = visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
-        _require_role(visit, (await get_key(connection, organization_id, key_id)).kind)
-        key = await revoke_key(connection, organization_id, key_id)
-        await record_key_audit(connection, Actor("member", visit.session.email), "key.revoked", key)
-    return "/console/keys"
+        key, secret = await issue_key(connection, organization_id, wanted, created_by=visit.session.member_id)
+        await record_key_audit(connection, by, "key.created", key)
+        if limit:
+            visit.require(Permission.MANAGE_BUDGETS)
+            budget = _parse_budget(form, limit, key)
+            await create_budget(connection, organization_id, budget, by=by)
+        return await _view(visit, connection, query=KeyQuery(), created=Created(key, secret))
 
 
-def _require_role(visit: Visit, kind: KeyKind) -> None:
+def require_for_keys(visit: Visit, kind: KeyKind) -> None:
+    """Raise RoleInsufficientError where the member may not change keys of this kind."""
     visit.require(Permission.MANAGE_ADMIN_KEYS if kind == "admin" else Permission.MANAGE_KEYS)
 
 
+def may_change_keys(visit: Visit, kind: KeyKind) -> bool:
+    """Whether the member may change keys of this kind."""
+    return visit.may(Permission.MANAGE_ADMIN_KEYS if kind == "admin" else Permission.MANAGE_KEYS)
+
+
+def _parse_key(form: Mapping[str, str], kind: KeyKind) -> WantedKey:
+    life = form.get("life", "0")
+    if life not in LIVES:
+        raise InvalidFormError(NO_CHOICE)
+    return WantedKey(
+        form.get("name", ""),
+        kind,
+        workspace_id=form.get("workspace_id") or None if kind == "api" else None,
+        expires_at=clock.now() + timedelta(days=int(life)) if life != "0" else None,
+    )
+
+
+def _parse_budget(form: Mapping[str, str], limit: str, key: Key) -> WantedBudget:
+    period = form.get("period", "month")
+    if period not in PERIODS or key.kind != "api":
+        raise InvalidFormError(NO_CHOICE)
+    return WantedBudget(
+        limit_nano=parse_usd(limit), period=cast("Period", period), scope="key", scope_id=key.key_id
+    )
+
+
+def _read_query(visit: Visit) -> KeyQuery:
+    state, unused = visit.find_filter("state"), visit.find_filter("unused")
+    if state and state not in STATES:
+        raise InvalidFilterError("state", f"must be one of {', '.join(STATES)}")
+    if unused not in {"", str(UNUSED_AFTER.days)}:
+        raise InvalidFilterError("unused", f"must be {UNUSED_AFTER.days}, a number of days")
+    return KeyQuery(
+        state=cast("KeyState", state) or None,
+        workspace_id=visit.find_filter("workspace") or None,
+        is_unused=bool(unused),
+        before_id=visit.find_filter("before") or None,
+    )
+
+
 async def _view(
-    visit: Visit, connection: Connection, *, created: Key | None = None, secret: str = ""
+    visit: Visit, connection: Connection, *, query: KeyQuery, created: Created | None = None
 ) -> View:
-    keys = await list_keys(connection, visit.session.organization_id)
     at = clock.now()
+    organization_id = visit.session.organization_id
+    page = await list_key_standings(connection, organization_id, query, at=at)
+    workspaces = await list_workspaces(connection, organization_id)
     context = {
-        "keys": [(key, key.status_at(at)) for key in reversed(keys)],
+        "page": page,
         "as_of": at,
+        "query": query,
         "created": created,
-        "secret": secret,
         "lives": LIVES,
+        "periods": PERIODS,
+        "states": STATES,
+        "unused_days": UNUSED_AFTER.days,
+        "workspaces": workspaces,
+        "open_workspaces": _list_open(workspaces),
         "may_create": visit.may(Permission.MANAGE_KEYS),
         "may_create_admin": visit.may(Permission.MANAGE_ADMIN_KEYS),
+        "may_budget": visit.may(Permission.MANAGE_BUDGETS),
     }
-    data = {
-        "type": "key_list",
-        "as_of": at.isoformat(),
-        "data": [_render(key, key.status_at(at)) for key in keys],
-    }
-    return View("access/keys.html", context, data)
+    return View("access/keys.html", context, _render(page))
 
 
-def _render(key: Key, status: str) -> dict[str, object]:
+def _list_open(workspaces: list[Workspace]) -> list[Workspace]:
+    return [workspace for workspace in workspaces if workspace.archived_at is None]
+
+
+def _render(page: KeyPage) -> dict[str, object]:
     return {
-        "id": key.key_id,
-        "type": "api_key",
-        "kind": key.kind,
-        "name": key.name,
-        "status": status,
-        "partial_key_hint": key.hint,
-        "workspace_id": key.workspace_id,
-        "created_at": key.created_at.isoformat(),
-        "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
-        "revoked_at": None if key.revoked_at is None else key.revoked_at.isoformat(),
+        "type": "key_list",
+        "as_of": page.as_of.isoformat(),
+        "data": [render_key_standing(standing) for standing in page.keys],
+        "has_more": page.next_id is not None,
+        "next_id": page.next_id,
     }

@@ -1,21 +1,15 @@
 """Signing in and out: a password becomes a session's cookie, and a session ends."""
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jeton.console.cookies import COOKIE_PATH
 from jeton.console.errors import StaleFormError
+from jeton.console.routes.signing.entrance import HOME, Entrance, find_address, find_device, place_after
+from jeton.console.routes.signing.welcome import WELCOME, is_first_run
 from jeton.console.visit import SESSION_COOKIE, Door, read_form, redirect
 from jeton.errors import NotAuthenticatedError, NotPermittedError
-from jeton.identity.credentials import new_session_secret
-from jeton.identity.sessions import SESSION_LIFE, form_token, is_form_token, revoke_session
-
-# Ties the sign-in form to the browser that loaded it, before there is any session.
-FORM_COOKIE = "jeton_form"
-HOME = "/console"
-# Not /console: a browser would keep such a cookie from /console.json.
-COOKIE_PATH = "/"
+from jeton.identity.sessions import is_form_token, revoke_session
 
 
 class Signing:
@@ -24,6 +18,7 @@ class Signing:
     def __init__(self, door: Door) -> None:
         """Serve beside the other pages."""
         self._door = door
+        self._entrance = Entrance(door)
 
     async def show(self, request: Request) -> Response:
         """The form; whoever is signed in goes on."""
@@ -43,19 +38,21 @@ class Signing:
         return self._form(request, email="", place=request.query_params.get("next", ""))
 
     async def _open(self, request: Request) -> Response:
-        form = await read_form(request, self._door.deps.base_url)
-        if not is_form_token(request.cookies.get(FORM_COOKIE, ""), form.get("form_token", "")):
-            raise StaleFormError
+        form = await self._entrance.read(request)
         email, place = form.get("email", ""), form.get("next", "")
-        address = request.client.host if request.client else ""
+        deps = self._door.deps
         try:
-            secret = await self._door.deps.sign_in.open(email, form.get("password", ""), address=address)
+            secret = await deps.sign_in.open(
+                email,
+                form.get("password", ""),
+                address=find_address(request),
+                user_agent=find_device(request),
+            )
         except (NotAuthenticatedError, NotPermittedError) as error:
             return self._form(request, email=email, place=place, problem=str(error))
-        response = redirect(place_after(place))
-        self._set_cookie(response, SESSION_COOKIE, secret, life_s=int(SESSION_LIFE.total_seconds()))
-        response.delete_cookie(FORM_COOKIE, path=COOKIE_PATH)
-        return response
+        if place_after(place) == HOME and await is_first_run(deps, secret):
+            place = WELCOME
+        return self._entrance.let_in(secret, place)
 
     async def _close(self, request: Request) -> Response:
         secret = request.cookies.get(SESSION_COOKIE, "")
@@ -69,35 +66,5 @@ class Signing:
         return response
 
     def _form(self, request: Request, *, email: str, place: str, problem: str = "") -> Response:
-        secret = request.cookies.get(FORM_COOKIE) or new_session_secret()
-        context = {
-            "session": None,
-            "path": request.url.path,
-            "form_token": form_token(secret),
-            "email": email,
-            "place": place_after(place),
-            "problem": problem,
-        }
-        response = self._door.pages.answer("signing/sign_in.html", context, status=401 if problem else 200)
-        self._set_cookie(response, FORM_COOKIE, secret)
-        return response
-
-    def _set_cookie(self, response: Response, name: str, secret: str, *, life_s: int | None = None) -> None:
-        response.set_cookie(
-            name,
-            secret,
-            max_age=life_s,
-            path=COOKIE_PATH,
-            httponly=True,
-            samesite="lax",
-            secure=self._door.deps.base_url.startswith("https:"),
-        )
-
-
-def place_after(text: str) -> str:
-    """Where to go after signing in: a page of the Console, whatever the address says."""
-    parts = urlsplit(text)
-    is_ours = not parts.scheme and not parts.netloc and "\\" not in text and text.isprintable()
-    if is_ours and (parts.path == HOME or parts.path.startswith(f"{HOME}/")):
-        return text
-    return HOME
+        values = {"email": email, "place": place_after(place), "problem": problem}
+        return self._entrance.show(request, "signing/sign_in.html", values, status=401 if problem else 200)

@@ -1,0 +1,1 @@
+"""Access: keys, workspaces and members with what they cost, and when they were last used."""
