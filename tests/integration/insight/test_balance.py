@@ -7,7 +7,7 @@ from tests.integration.world import SONNET, USD, World, open_world
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.identity.organizations import create_organization
-from jeton.insight.balance import Amounts, get_balance, render_balance
+from jeton.insight.balance import Amounts, get_balance, get_standing, render_balance
 from jeton.insight.receipt import get_receipt
 from jeton.ledger.chart import LotKind
 
@@ -47,6 +47,24 @@ async def test_a_charge_moves_credit_from_available_to_used(pool: Pool) -> None:
         pending_nano=0,
         available_nano=4 * USD - 29_000_000,
     )
+    await world.close()
+
+
+async def test_what_stands_above_every_page_is_the_same_balance(pool: Pool) -> None:
+    world = await open_world(pool)
+    await world.bill()
+    await world.bill()
+    await world.hold(USD)
+    await world.grant(3 * USD)
+    amounts = await balance_of(world)
+    async with pool.connection() as connection:
+        standing = await get_standing(connection, world.organization.organization_id)
+    assert (standing.available_nano, standing.held_nano) == (amounts.available_nano, amounts.held_nano)
+    assert standing.available_nano == 7 * USD - 58_000_000
+    assert standing.holds >= 1
+    # Two charges of this month, whose first day is UTC's.
+    assert standing.settled_nano == 58_000_000
+    assert standing.since_on.day == 1
     await world.close()
 
 

@@ -1,0 +1,139 @@
+"""Auditing: what is wrong with a page for a browser and for axe, in both themes, wide and narrow."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import unescape
+from importlib import resources
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+from playwright.sync_api import CDPSession, Page
+
+WIDE: Any = {"width": 1440, "height": 900}
+NARROW: Any = {"width": 320, "height": 640}
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+# The house's own warm white and ink: what a page is painted with.
+PAPER = {"light": "rgb(250, 246, 238)", "dark": "rgb(25, 24, 22)"}
+PAGE_BYTES_MAX = 100_000
+# Loaded by the pages that explore only, and counted by nobody else.
+CHARTS = re.compile(r"/static/[\w.-]*(echarts|charts)[\w.-]*\.js")
+LINK = re.compile(r'<a\b[^>]*?\bhref="(/[^"#?]*)')
+# What tells pages of one kind apart is no kind of page: ids, names of models, dates, numbers.
+NAME = re.compile(r"[a-z]+_[0-9A-Za-z]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d.-]*")
+PAGES_MAX = 400
+
+
+@cache
+def read_axe() -> str:
+    """The source of axe-core, out of the package that brings it."""
+    return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+class Auditor:
+    """A browser's page that goes from address to address and notes what is wrong with each."""
+
+    def __init__(self, page: Page) -> None:
+        """Watch everything that this page loads."""
+        self.page = page
+        self.problems: list[str] = []
+        self._bytes = 0
+        self._urls: dict[str, str] = {}
+        page.on("console", lambda entry: entry.type == "error" and self._note(f"console: {entry.text}"))
+        page.on("pageerror", lambda error: self._note(f"script: {error}"))
+        page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure or ""))
+        page.on(
+            "response", lambda answer: answer.status >= 400 and self._note(f"{answer.status}: {answer.url}")
+        )
+        session: CDPSession = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.responseReceived", self._note_answer)
+        session.on("Network.loadingFinished", self._count_bytes)
+
+    def audit(self, path: str) -> list[str]:
+        """Everything that is wrong with the page at an address; empty for a page as it should be."""
+        self.problems, self._bytes = [], 0
+        self.page.set_viewport_size(WIDE)
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self.page.goto(path)
+        if self._bytes > PAGE_BYTES_MAX:
+            self._note(f"{self._bytes} bytes were transferred, more than {PAGE_BYTES_MAX}")
+        self.page.evaluate(read_axe())
+        self._look(WIDE, "light", TAGS)
+        self._look(WIDE, "dark", ())
+        self._look(NARROW, "dark", TAGS)
+        self._look(NARROW, "light", ())
+        return [f"{path}: {problem}" for problem in dict.fromkeys(self.problems)]
+
+    def _look(self, screen: Any, scheme: Any, tags: Sequence[str]) -> None:  # noqa: ANN401 - a viewport and a scheme of Playwright
+        self.page.set_viewport_size(screen)
+        self.page.emulate_media(color_scheme=scheme)
+        seen = self.page.evaluate(
+            "() => [document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
+        )
+        if seen[0] > screen["width"]:
+            self._note(f"{seen[0]} pixels wide on a screen of {screen['width']}")
+        if seen[1] != PAPER[scheme]:
+            self._note(f"painted {seen[1]} in the {scheme} scheme")
+        # Where nothing but the colours differs, contrast is all that is asked again.
+        only = {"type": "tag", "values": tags} if tags else {"type": "rule", "values": ["color-contrast"]}
+        options = {"runOnly": only, "resultTypes": ["violations"]}
+        found = self.page.evaluate(f"axe.run(document, {json.dumps(options)})")
+        for violation in found["violations"]:
+            for node in violation["nodes"]:
+                summary = node["failureSummary"].replace("\n", " ")
+                self._note(f"{violation['id']} ({screen['width']}, {scheme}): {node['target']} {summary}")
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    def _note_failure(self, url: str, failure: str) -> None:
+        # A stream of events is cut by going on to the next page.
+        if "ERR_ABORTED" not in failure:
+            self._note(f"{failure}: {url}")
+
+    def _note_answer(self, event: dict[str, Any]) -> None:
+        self._urls[event["requestId"]] = event["response"]["url"]
+
+    def _count_bytes(self, event: dict[str, Any]) -> None:
+        if not CHARTS.search(self._urls.get(event["requestId"], "")):
+            self._bytes += int(event["encodedDataLength"])
+
+
+@dataclass
+class Found:
+    """One page of every kind that links lead to, and the links that lead nowhere, with where they stand."""
+
+    pages: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+
+
+def find_pages(client: httpx2.Client, starts: Sequence[str]) -> Found:
+    """Go from these to every kind of page that there is; files are asked for, and not followed."""
+    found = Found()
+    waiting, seen = [(start, "the menu") for start in starts], {name_kind(start) for start in starts}
+    for path, source in waiting:
+        assert len(waiting) <= PAGES_MAX, "The pages have no end."
+        answer = client.get(path)
+        if answer.status_code != 200:
+            found.dead.append(f"{path}, from {source}: {answer.status_code}")
+        if answer.status_code != 200 or not answer.headers["content-type"].startswith("text/html"):
+            continue
+        if "." not in path.rpartition("/")[2]:
+            found.pages.append(path)
+        for link in LINK.findall(answer.text):
+            target = urlsplit(urljoin(path, unescape(link))).path
+            kind = name_kind(target)
+            if kind not in seen:
+                seen.add(kind)
+                waiting.append((target, path))
+    return found
+
+
+def name_kind(path: str) -> str:
+    """The address with its names left out: receipts of two requests are of one kind."""
+    return NAME.sub("*", path)

@@ -1,0 +1,132 @@
+"""Journeys: what people come for, from the first page to the last, clicked through in a real browser."""
+
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Page
+from tests.browser.traffic import QUESTION
+from tests.browser.visiting import Visitor
+from tests.e2e.serving import ServerProcess
+
+MODEL = "claude-sonnet-5-5"
+
+
+def post_message(server: ServerProcess, secret: str, **options: Any) -> httpx2.Response:  # noqa: ANN401 - a body of the Messages API
+    """The answer to a request with a key."""
+    body = {"model": MODEL, "max_tokens": 30, "messages": [QUESTION], **options}
+    headers = {"x-api-key": secret, "anthropic-version": "2023-06-01"}
+    return httpx2.post(f"{server.base_url}/v1/messages", json=body, headers=headers)
+
+
+def create_key(page: Page, name: str) -> str:
+    """The secret of a new key, made on the keys page."""
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Keys").click()
+    field = page.get_by_role("textbox", name="Name")
+    if not field.is_visible():
+        page.get_by_text("Create a key").click()
+    field.fill(name)
+    page.get_by_role("button", name="Create key").click()
+    return page.locator("code.secret").inner_text()
+
+
+def read_strip(page: Page, name: str) -> Decimal:
+    """An amount of the strip above every page, exact."""
+    entry = page.locator(".strip dl > div", has=page.get_by_text(name)).locator(".money")
+    title = entry.get_attribute("title")
+    assert title is not None
+    return Decimal(title.replace("$", "").replace(",", ""))
+
+
+def test_from_the_first_visit_to_the_receipt_of_the_first_request(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    page = visitor.page
+    page.goto("/")
+    page.get_by_role("banner").get_by_role("link", name="Console").click()
+    page.get_by_label("E-mail").fill(server.demo["JETON_CONSOLE_EMAIL"])
+    page.get_by_label("Password").fill(server.demo["JETON_CONSOLE_PASSWORD"])
+    page.get_by_role("button", name="Sign in").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Overview"
+    granted = read_strip(page, "Available")
+    assert granted > 0
+    answer = post_message(server, create_key(page, "my first key"))
+    assert answer.status_code == 200
+    cost, request_id = Decimal(answer.headers["jeton-cost"]), answer.headers["request-id"]
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Requests", exact=True).click()
+    page.get_by_title(request_id).first.click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Receipt"
+    assert visitor.figure("Net amount") == cost > 0
+    assert read_strip(page, "Available") == granted - cost
+    assert read_strip(page, "Settled in") == cost
+
+
+def test_a_budget_refuses_by_name_and_the_console_shows_it(member: Visitor, server: ServerProcess) -> None:
+    page = member.page
+    secret = create_key(page, "on a budget")
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Budgets").click()
+    page.get_by_label("Dollars").fill("0.0001")
+    page.get_by_role("button", name="Make budget").click()
+    row = page.get_by_role("row", name="the whole organization")
+    budget_id = row.locator(".mono").inner_text()
+    refusal = post_message(server, secret, max_tokens=1_000)
+    details = refusal.json()["error"]["details"]
+    assert (refusal.status_code, details["error_code"]) == (400, "budget_exceeded")
+    assert details["budget"] == budget_id
+    assert Decimal(details["needed"]) > Decimal(details["left"])
+    page.reload()
+    assert "$0.0001" in row.inner_text()
+    page.get_by_role("button", name=f"End {budget_id}").click()
+    assert row.count() == 0
+    assert post_message(server, secret, max_tokens=1_000).status_code == 200
+
+
+def test_who_asks_sales_is_granted_a_trial_and_sees_it(visitor: Visitor, server: ServerProcess) -> None:
+    page = visitor.page
+    page.goto("/pricing")
+    page.get_by_role("contentinfo").get_by_role("link", name="Contact sales").click()
+    page.get_by_label("E-mail").fill(server.demo["JETON_CONSOLE_EMAIL"])
+    page.get_by_label("Name", exact=True).fill("Ada Byron")
+    page.get_by_label("What you need").fill("An evaluation over two months.")
+    page.get_by_role("button", name="Send").click()
+    item_id = page.get_by_role("status").locator("code").inner_text()
+    visitor.sign_in()
+    before = read_strip(page, "Available")
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Inbox").click()
+    item = page.locator("section", has=page.get_by_text(item_id)).filter(has=page.get_by_label("Dollars"))
+    assert "Ada Byron" in item.inner_text()
+    item.get_by_label("Dollars").fill("500")
+    item.get_by_label("Reason").fill("evaluation, two months")
+    item.get_by_role("button", name="Approve").click()
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Overview").click()
+    assert read_strip(page, "Available") == before + 500
+    assert "evaluation, two months" in page.locator("main").inner_text()
+
+
+def test_a_theme_and_a_zone_are_chosen_and_stay_without_script(visitor: Visitor) -> None:
+    visitor.sign_in()
+    page = visitor.page
+    page.get_by_role("button", name="Time zone UTC, and theme").click()
+    page.get_by_role("button", name="Ink").click()
+    page.get_by_role("button", name="Time zone UTC, and theme").click()
+    page.get_by_label("Another zone").fill("Asia/Tokyo")
+    page.locator("#display").get_by_role("button", name="Show").click()
+    assert page.get_by_role("button", name="Time zone Asia/Tokyo, and theme").is_visible()
+    assert "JST" in page.locator(".asof time").first.inner_text()
+    page.goto("/docs")
+    painted = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert painted == "rgb(25, 24, 22)"
+
+
+def test_filters_are_swapped_in_place_and_back_is_back(member: Visitor) -> None:
+    """The address and the heading of the table follow; nothing of the frame is loaded again."""
+    page = member.page
+    page.goto("/console/usage")
+    page.evaluate("window.isTheSame = true")
+    form = page.locator("form.filters").first
+    form.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/console/usage?*")
+    assert page.evaluate("window.isTheSame") is True
+    page.go_back()
+    page.wait_for_url("**/console/usage")
+    assert page.get_by_role("heading", level=1).inner_text() == "Usage"
