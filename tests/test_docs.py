@@ -18,6 +18,8 @@ import jeton
 from jeton.cli import COMMANDS, assemble
 from jeton.errors import JetonError
 from jeton.settings import Declaration, list_declarations
+from jeton.site.faq.counting import TEXT_CHARS_MAX
+from jeton.site.faq.page import COUNT_PACE
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "jeton"
@@ -125,7 +127,7 @@ def dead_links(page: Path, text: str, paths: list[str]) -> list[str]:
         if re.match(r"[a-z]+:", target):
             continue
         if path.startswith("/"):
-            if not is_served(path, paths):
+            if not is_served(path, paths) or (anchor and anchor not in anchors_at(path)):
                 dead.append(target)
             continue
         place = page.parent / path if path else page
@@ -133,6 +135,15 @@ def dead_links(page: Path, text: str, paths: list[str]) -> list[str]:
         if not place.exists() or (anchor and is_page and anchor not in anchors(place.read_text("utf-8"))):
             dead.append(target)
     return dead
+
+
+def anchors_at(path: str) -> set[str]:
+    """The anchors of a page of the site, by its address: of a document, or of a template."""
+    slug = path.rpartition("/")[2]
+    document, template = CONTENT / f"{slug}.md", CONTENT.parent / "templates" / f"{slug}.html"
+    if document.exists():
+        return anchors(document.read_text("utf-8"))
+    return set(re.findall(r'\bid="([^"{]+)"', template.read_text("utf-8"))) if template.exists() else set()
 
 
 def is_served(path: str, paths: list[str]) -> bool:
@@ -179,6 +190,24 @@ def test_no_link_is_dead() -> None:
         for link in dead_links(page, page.read_text("utf-8"), paths)
     ]
     assert not dead, "\n".join(dead)
+
+
+def test_every_anchor_that_a_template_links_to_is_there() -> None:
+    """Every figure of the Console has its definition, every hint of a page the section that it names."""
+    templates = [*(PACKAGE / "console" / "templates").rglob("*.html"), *CONTENT.parent.rglob("*.html")]
+    link = re.compile(r'href="(/(?:docs/[a-z-]+|faq|pricing))#([^"{]+)"')
+    wanted = {found for file in templates for found in link.findall(file.read_text("utf-8"))}
+    assert len(wanted) > 5
+    missing = [f"{path}#{anchor}" for path, anchor in sorted(wanted) if anchor not in anchors_at(path)]
+    assert not missing, "\n".join(missing)
+
+
+def test_the_public_pages_limits_are_those_of_the_code() -> None:
+    """20,000 characters, 30 times a minute."""
+    text = (CONTENT / "public-pages.md").read_text("utf-8")
+    assert f"at most {TEXT_CHARS_MAX:,} characters" in text
+    assert f"may ask {COUNT_PACE.by_address_max} times a minute" in text
+    assert COUNT_PACE.window_s == 60
 
 
 def test_an_undocumented_setting_is_found() -> None:

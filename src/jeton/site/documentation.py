@@ -21,7 +21,7 @@ MARKDOWN = "text/markdown"
 def document_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[BaseRoute]:
     """Every address of the documentation."""
     shown = _Shown(deps, documents, pages)
-    search = Search(documents, pages)
+    search = Search(documents, pages, deps.pool)
     return [
         Route("/docs", shown.show_index, methods=["GET"]),
         Route("/docs/search", search.show, methods=["GET"]),
@@ -66,7 +66,7 @@ class _Shown:
     async def send_feed(self, request: Request) -> Response:
         """What changed in the price book, as Atom."""
         base_url, brand = self._pages.find_base_url(request), self._pages.brand_name
-        feed = render_feed(base_url, brand, list_price_changes(self._book), clock.now())
+        feed = render_feed(base_url, brand, changes=list_price_changes(self._book), at=clock.now())
         return Response(feed, media_type="application/atom+xml", headers=dict(SECURITY_HEADERS))
 
     async def send_list(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ import httpx2
 from starlette.applications import Starlette
 
 from jeton.db.pool import Pool
+from jeton.notifications.inbox.items import list_items
 from jeton.pricing.loading import load_book
 from jeton.site.deps import SiteDeps
 from jeton.site.live.blocks import HIDDEN
@@ -87,3 +88,13 @@ async def test_search_as_page_and_as_data() -> None:
     assert "Nothing was found" in none.text
     assert "<zzzz>" not in none.text
     assert long.status_code == 200
+
+
+async def test_a_search_in_vain_is_one_item_of_the_inbox_with_how_often(pool: Pool) -> None:
+    deps = SiteDeps(load_book(), "Example AI", "", "", "", 0, 30, pool=pool)
+    async with client_of(deps) as client:
+        for query in ("qqqq", "QQQQ", "credit", "zz"):
+            assert (await client.get(f"/docs/search?q={query}")).status_code == 200
+    async with pool.connection() as connection:
+        items = await list_items(connection)
+    assert [(item.kind, item.message, item.times) for item in items] == [("search_miss", "qqqq", 2)]

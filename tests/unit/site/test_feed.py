@@ -13,7 +13,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 def test_the_feed_has_every_change_with_the_latest_first() -> None:
     changes = list_price_changes(load_book())
-    feed = ET.fromstring(render_feed("https://api.example.com", 'A "brand" & <co>', changes, AT))  # noqa: S314 - of our own making
+    feed = ET.fromstring(render_feed("https://api.example.com", 'A "brand" & <co>', changes=changes, at=AT))  # noqa: S314 - of our own making
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.findall(f"{ATOM}entry")]
     assert "Claude Sonnet 5.5 has a new price from 2026-10-07 on" in titles
     assert "Claude Sonnet 5.5 is sold from 2026-09-28 on" in titles

@@ -25,7 +25,17 @@ GROUPS = (
     Group("Credit and limits", ("credits", "budgets", "rate-limits", "payment", "billing-contract")),
     Group(
         "See what happened",
-        ("console", "access", "usage-and-cost", "metrics", "receipts", "ledger", "exports", "webhooks", "admin-api"),
+        (
+            "console",
+            "access",
+            "usage-and-cost",
+            "metrics",
+            "receipts",
+            "ledger",
+            "exports",
+            "webhooks",
+            "admin-api",
+        ),
     ),
     Group(
         "Run it",

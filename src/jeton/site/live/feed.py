@@ -9,7 +9,7 @@ from jeton.site.live.prices import PriceChange
 ENTRIES_MAX = 50
 
 
-def render_feed(base_url: str, brand: str, changes: Sequence[PriceChange], at: datetime) -> str:
+def render_feed(base_url: str, brand: str, *, changes: Sequence[PriceChange], at: datetime) -> str:
     """The newest changes that are in force or announced at ``at``."""
     return "\n".join(_render(base_url, brand, changes[:ENTRIES_MAX], at)) + "\n"
 

@@ -51,7 +51,13 @@ def _render_operation(operation: Operation) -> dict[str, Any]:
         for name in operation.parameters
     ]
     parameters += [
-        {"name": field.name, "in": "query", "description": field.text, "schema": _render_type(field)}
+        {
+            "name": field.name,
+            "in": "query",
+            "required": field.is_always_there,
+            "description": field.text,
+            "schema": _render_type(field),
+        }
         for field in operation.query
     ]
     if operation.needs_version:

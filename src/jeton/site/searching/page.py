@@ -1,34 +1,42 @@
 """Page: the answers of a search, for people and as JSON, and what was looked for in vain."""
 
-from collections import OrderedDict
-
+import psycopg
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from jeton.db.pool import Pool
+from jeton.errors import JetonError
+from jeton.notifications.inbox.items import WantedItem, open_item
 from jeton.site.documents import Documents
+from jeton.site.intake import Pace, Pacer, TooOftenError, find_address
 from jeton.site.pages import SECURITY_HEADERS, Pages
 from jeton.site.searching.index import QUERY_CHARS_MAX, Hit, Index
 
-MISSES_MAX = 500
+MISS_KIND = "search_miss"
+MISS_CHARS_MIN = 3
+MISS_PACE = Pace(window_s=3_600, by_address_max=10, altogether_max=200)
+
+_log = structlog.get_logger(__name__)
 
 
 class Search:
     """The index over the documentation, made when it is first asked."""
 
-    def __init__(self, documents: Documents, pages: Pages) -> None:
-        """Search these documents."""
+    def __init__(self, documents: Documents, pages: Pages, pool: Pool | None = None) -> None:
+        """Search these documents; keep misses through ``pool``."""
         self._documents = documents
         self._pages = pages
+        self._pool = pool
         self._index: Index | None = None
-        # What nothing was found for, with how often, in this process since its start.
-        self.misses: OrderedDict[str, int] = OrderedDict()
+        self._pacer = Pacer(MISS_PACE, "searches in vain")
 
     async def show(self, request: Request) -> Response:
         """The hits as a page, or as JSON where the address ends so."""
         query = " ".join(request.query_params.get("q", "").split())[:QUERY_CHARS_MAX]
         hits = self.find(query) if query else []
-        if query and not hits:
-            self._note_miss(query)
+        if len(query) >= MISS_CHARS_MIN and not hits:
+            await self._keep_miss(request, query)
         if request.url.path.endswith(".json"):
             return JSONResponse(
                 {"type": "search_results", "query": query, "data": [render_hit(hit) for hit in hits]},
@@ -48,11 +56,19 @@ class Search:
             self._index = Index(self._documents.sections)
         return self._index.search(query)
 
-    def _note_miss(self, query: str) -> None:
-        key = query.lower()
-        self.misses[key] = self.misses.pop(key, 0) + 1
-        while len(self.misses) > MISSES_MAX:
-            self.misses.popitem(last=False)
+    async def _keep_miss(self, request: Request, query: str) -> None:
+        """Tell the operator what the documentation does not have; a search never fails for that."""
+        if self._pool is None or not query.isprintable():
+            return
+        try:
+            self._pacer.admit(find_address(request))
+            async with self._pool.connection() as connection:
+                wanted = WantedItem(MISS_KIND, query, subject="Docs search", dedup_key=query.lower())
+                await open_item(connection, wanted)
+        except TooOftenError:
+            return
+        except (psycopg.Error, JetonError) as error:
+            _log.warning("search_miss_not_kept", problem=str(error))
 
 
 def render_hit(hit: Hit) -> dict[str, object]:
