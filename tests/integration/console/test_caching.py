@@ -1,13 +1,14 @@
 """The page on prompt caching: what was saved, what broke it, and what that cost."""
 
+from datetime import date
+
 from tests.integration.console.test_routes import signed_in
 from tests.integration.world import World, open_world
 
-from jeton import clock
 from jeton.charging.words import Metered, Rule
 from jeton.db.pool import Pool
 from jeton.insight.caching.reading import CacheChoice, get_cache_report
-from jeton.insight.usage import DayRange
+from jeton.insight.explore.stretches import of_days
 from jeton.pricing.rating import STANDARD
 from jeton.usage import Usage
 
@@ -72,7 +73,7 @@ async def test_another_organization_sees_none_of_it(pool: Pool) -> None:
     ours, theirs = await open_world(pool), await open_world(pool, name="Theirs")
     await broken(theirs, "tools_changed", 9000)
     async with pool.connection() as connection:
-        choice = CacheChoice(DayRange.last(7, at=clock.now()))
+        choice = CacheChoice(of_days(date(2026, 1, 1), date(2030, 1, 1)))
         report = await get_cache_report(connection, ours.organization.organization_id, choice)
     assert (report.totals.requests, report.causes) == (0, ())
     await ours.close()

@@ -1,16 +1,15 @@
-"""Reading: what the prompt cache saved and read, by whom, and what broken hits cost, for whole UTC days.
+"""Reading: what the prompt cache saved and read, by whom, and what broken hits cost, in any stretch of time.
 
-Tokens and savings come from the sums that are kept by day. ``saved_nano`` is net: what reads took off, less
-what writes cost more than uncached input. Breaks are known where diagnostics were asked for; of a range the
-newest ``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt
-does.
+Tokens and savings are those of the explorer. ``saved_nano`` is net: what reads took off, less what writes
+cost more than uncached input. Breaks are known where diagnostics were asked for; of a stretch the newest
+``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt does.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import datetime
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
@@ -19,8 +18,11 @@ from jeton import clock
 from jeton.caching.words import MissReason
 from jeton.db.pool import Connection
 from jeton.insight.caching.breaks import CacheBreak, find_cache_break
+from jeton.insight.explore.question import GROUPS_MAX, Question
+from jeton.insight.explore.reading import explore
+from jeton.insight.explore.stretches import Stretch
+from jeton.insight.explore.sums import Sums
 from jeton.insight.requests import make_first_id
-from jeton.insight.usage import DayRange
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
 from jeton.usage import Usage
@@ -30,18 +32,8 @@ BREAKS_MAX = 500
 COSTLIEST = 10
 
 Group = Literal["model", "workspace_id", "key_id"]
+GROUPS: tuple[Group, ...] = ("model", "workspace_id", "key_id")
 
-_SUMS = """
-    SELECT {group}, sum(requests), sum(input_tokens), sum(cache_creation_5m_input_tokens),
-        sum(cache_creation_1h_input_tokens), sum(cache_read_input_tokens), sum(saved_cache_nano),
-        sum(net_nano)
-    FROM usage_rollups
-    WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
-      AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)
-      AND (%(key_id)s::text IS NULL OR key_id = %(key_id)s)
-      AND (%(model)s::text IS NULL OR model = %(model)s)
-    GROUP BY {group}
-"""
 _BREAKS = """
     WITH scanned AS (
         SELECT request_id, price_version_id, state, workspace_id, key_id, model FROM charges
@@ -55,6 +47,7 @@ _BREAKS = """
       AND (%(workspace_id)s::text IS NULL OR c.workspace_id = %(workspace_id)s)
       AND (%(key_id)s::text IS NULL OR c.key_id = %(key_id)s)
       AND (%(model)s::text IS NULL OR c.model = %(model)s)
+      AND (%(service_tier)s::text IS NULL OR e.service_tier = %(service_tier)s)
       AND jsonb_typeof(e.reported -> 'jeton_prompt_cache' -> 'miss') = 'object'
     LEFT JOIN api_keys AS k ON k.key_id = e.key_id
     ORDER BY e.request_id DESC LIMIT %(limit)s
@@ -64,12 +57,24 @@ _VERSIONS = "SELECT price_version_id, content FROM price_versions WHERE price_ve
 
 @dataclass(frozen=True, slots=True)
 class CacheChoice:
-    """Which days, and whose; None means every one."""
+    """Which stretch of time, and whose; None means every one."""
 
-    range: DayRange
+    stretch: Stretch
     workspace_id: str | None = None
     key_id: str | None = None
     model: str | None = None
+    service_tier: str | None = None
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What is chosen, by dimension."""
+        chosen = {
+            "workspace_id": self.workspace_id,
+            "key_id": self.key_id,
+            "model": self.model,
+            "service_tier": self.service_tier,
+        }
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +139,14 @@ class BreakCause:
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """A range of UTC days; groups by id, the most saved first.
+    """What caching did in a stretch of time; groups by id, the most saved first.
 
-    ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests of the
-    range were not looked at for breaks.
+    ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests
+    were not looked at for breaks.
     """
 
     as_of: datetime
-    range: DayRange
+    stretch: Stretch
     totals: CacheSums
     groups: Mapping[Group, tuple[tuple[str, CacheSums], ...]]
     causes: tuple[BreakCause, ...]
@@ -156,17 +161,17 @@ class CacheReport:
 
 
 async def get_cache_report(connection: Connection, organization_id: UUID, choice: CacheChoice) -> CacheReport:
-    """What caching did in a range, and what broke it."""
+    """What caching did, and what broke it; a stretch is widened to whole quarters of an hour."""
     as_of = clock.now()
     groups: dict[Group, tuple[tuple[str, CacheSums], ...]] = {}
-    for group in ("model", "workspace_id", "key_id"):
+    for group in GROUPS:
         groups[group] = await _list_group(connection, organization_id, group, choice=choice)
     broken, scanned_count = await _list_broken(connection, organization_id, choice)
     shown = broken[:BREAKS_MAX]
     costly = sorted(shown, key=lambda one: -(one.found.cost_nano or 0))
     return CacheReport(
         as_of=as_of,
-        range=choice.range,
+        stretch=choice.stretch,
         totals=_add_up(sums for _, sums in groups["model"]),
         groups=groups,
         causes=sum_causes(shown),
@@ -203,37 +208,47 @@ def _sum_expired(broken: Iterable[BrokenRequest]) -> dict[str, int]:
     return costs
 
 
-def _parameters(organization_id: UUID, choice: CacheChoice) -> dict[str, Any]:
-    return {
-        "organization_id": organization_id,
-        "from_on": choice.range.from_on,
-        "until_on": choice.range.until_on,
-        "workspace_id": choice.workspace_id,
-        "key_id": choice.key_id,
-        "model": choice.model,
-    }
-
-
 async def _list_group(
-    connection: Connection, organization_id: UUID, group: str, *, choice: CacheChoice
+    connection: Connection, organization_id: UUID, group: Group, *, choice: CacheChoice
 ) -> tuple[tuple[str, CacheSums], ...]:
-    # The group is one of three names of ours.
-    cursor = await connection.execute(
-        _SUMS.format(group=group).encode(), _parameters(organization_id, choice)
+    question = Question(
+        organization_id,
+        choice.stretch,
+        group_by=(group,),
+        where={name: (value,) for name, value in choice.where.items()},
+        limit=GROUPS_MAX,
+        measure="saved_cache_nano",
     )
-    rows = [(str(row[0]), CacheSums(*map(int, row[1:]))) for row in await cursor.fetchall()]
-    return tuple(sorted(rows, key=lambda pair: (-pair[1].saved_nano, pair[0])))
+    report = await explore(connection, question)
+    return tuple(
+        (value or "other", _take_sums(sums)) for (value,), sums in report.by_group.items() if sums.requests
+    )
+
+
+def _take_sums(sums: Sums) -> CacheSums:
+    return CacheSums(
+        sums.requests,
+        sums.input_tokens,
+        sums.cache_creation_5m_input_tokens,
+        sums.cache_creation_1h_input_tokens,
+        sums.cache_read_input_tokens,
+        sums.saved_cache_nano,
+        sums.net_nano,
+    )
 
 
 async def _list_broken(
     connection: Connection, organization_id: UUID, choice: CacheChoice
 ) -> tuple[list[BrokenRequest], int]:
     """Broken hits, newest first, and how many requests were looked at."""
-    midnight = time(tzinfo=UTC)
     parameters = {
-        **_parameters(organization_id, choice),
-        "first_id": make_first_id(datetime.combine(choice.range.from_on, midnight)),
-        "last_id": make_first_id(datetime.combine(choice.range.until_on, midnight)),
+        "organization_id": organization_id,
+        "workspace_id": choice.workspace_id,
+        "key_id": choice.key_id,
+        "model": choice.model,
+        "service_tier": choice.service_tier,
+        "first_id": make_first_id(choice.stretch.starts_at),
+        "last_id": make_first_id(choice.stretch.ends_at),
         "scanned_max": SCANNED_MAX,
         "limit": BREAKS_MAX + 1,
     }

@@ -13,10 +13,10 @@ def render_cache_report(report: CacheReport, fits: Sequence[Fit]) -> dict[str, o
     return {
         "type": "cache_report",
         "currency": "USD",
-        "time_zone": "UTC",
+        "time_zone": report.stretch.zone.key,
         "as_of": report.as_of.isoformat(),
-        "from_on": report.range.from_on.isoformat(),
-        "until_on": report.range.until_on.isoformat(),
+        "starts_at": report.stretch.starts_at.isoformat(),
+        "ends_at": report.stretch.ends_at.isoformat(),
         "totals": _render_sums(report.totals),
         **{
             f"by_{group.removesuffix('_id')}": [{group: name, **_render_sums(sums)} for name, sums in rows]

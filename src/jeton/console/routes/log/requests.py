@@ -29,7 +29,7 @@ from jeton.money import render_usd
 
 STATES = tuple(state for state in get_args(ReceiptState) if state not in {"open", "mismatch"})
 # A page of the most is under 100 kB; files may have more.
-ROWS = (25, PAGE_ROWS, 80)
+ROWS = (25, PAGE_ROWS)
 FILE_ROWS = (*ROWS, PAGE_ROWS_MAX)
 REQUEST_ID = re.compile(r"req_[0-9a-f]{0,32}")
 BATCH_ID = re.compile(r"msgbatch_[0-9a-f]{32}")

@@ -1,24 +1,21 @@
 """Caching: what the prompt cache saved, what broke it, and how long prefixes should be kept."""
 
-from datetime import UTC, timedelta
 from fractions import Fraction
 
 from jeton import clock
-from jeton.console.filters import Filters, list_choices, parse_filters
+from jeton.console.filters import list_choices, parse_filters
 from jeton.console.visit import View, Visit
 from jeton.insight.caching.fitting import Fit, find_break_even, find_fit
 from jeton.insight.caching.reading import BREAKS_MAX, SCANNED_MAX, CacheChoice, CacheReport, get_cache_report
 from jeton.insight.caching.rendering import render_cache_report
-from jeton.insight.usage import DayRange
-
-_INSTANT = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
 
 
 async def show_caching(visit: Visit) -> View:
     """The range's read rate, savings and breaks, by model, workspace and key."""
     filters = parse_filters(visit)
-    choice = CacheChoice(_find_days(filters), filters.workspace_id, filters.key_id, filters.model)
+    choice = CacheChoice(
+        filters.stretch, filters.workspace_id, filters.key_id, filters.model, filters.service_tier
+    )
     organization_id = visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
         report = await get_cache_report(connection, organization_id, choice)
@@ -45,13 +42,6 @@ def display_times(ratio: Fraction) -> str:
     """A ratio with two decimals: 5/18 is ``0.28``."""
     hundredths = round(ratio * 100)
     return f"{hundredths // 100:,}.{hundredths % 100:02}"
-
-
-def _find_days(filters: Filters) -> DayRange:
-    """The whole UTC days that the range touches; InvalidRangeError for more than a year of them."""
-    starts_at = filters.stretch.starts_at.astimezone(UTC)
-    ends_at = filters.stretch.ends_at.astimezone(UTC)
-    return DayRange(starts_at.date(), (ends_at - _INSTANT).date() + _DAY)
 
 
 def _list_fits(visit: Visit, report: CacheReport) -> list[Fit]:
