@@ -94,5 +94,7 @@
   });
   // Going back to the page that was loaded first means to load it again, like every other one.
   if (window.history.state === null) window.history.replaceState({ htmx: true }, "");
+  // In a long menu the entry of this page may be below the fold.
+  document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest" });
   enhance(document);
 })();
