@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from jeton import clock
 from jeton.site.asking.answering import Answering
 from jeton.site.asking.page import Asking
+from jeton.site.asking.sources import Sources
 from jeton.site.contact import Contact
 from jeton.site.deps import SiteDeps
 from jeton.site.documentation import document_routes
@@ -36,18 +37,19 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/faq", faq.show, methods=["GET"]),
         Route("/faq.md", faq.send_markdown, methods=["GET"]),
         Route("/faq/count", faq.count, methods=["POST"]),
-        *_reader_routes(deps, documents, pages),
+        *_reader_routes(deps, documents, pages, faq=faq),
         *reference_routes(documents, pages),
         *document_routes(deps, documents, pages),
         *file_routes(pages),
     ]
 
 
-def _reader_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[BaseRoute]:
+def _reader_routes(deps: SiteDeps, documents: Documents, pages: Pages, *, faq: Faq) -> list[BaseRoute]:
     """Where readers ask, and say whether a page helped."""
     routes: list[BaseRoute] = []
     if deps.has_ask_docs:
-        answering = Answering(documents, deps.writer, deps.pool)
+        sources = Sources(documents, lambda: faq.render_markdown({}, deps.base_url))
+        answering = Answering(sources, deps.writer, deps.pool)
         routes += Asking(documents, pages, answering).list_routes()
     if deps.pool is not None:
         targets = Targets(documents)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cached_property
 
 import psycopg
 import structlog
@@ -11,11 +10,12 @@ import structlog
 from jeton.db.pool import Pool
 from jeton.errors import JetonError
 from jeton.feedback.questions import record_unanswered
-from jeton.site.asking.finding import Finder, Found
+from jeton.site.asking.finding import Found
 from jeton.site.asking.prompting import make_prompt
 from jeton.site.asking.quoting import quote
+from jeton.site.asking.sources import Sources
 from jeton.site.asking.verifying import SENTENCES_MAX, Sentence, Splitter, verify
-from jeton.site.documents import Documents, Section
+from jeton.site.documents import Section
 from jeton.site.writer import Writer, WriterError
 
 ADVISED_MAX = 3
@@ -34,19 +34,15 @@ class End:
 class Answering:
     """Answers questions; without a writer, or where it fails, by quoting."""
 
-    def __init__(self, documents: Documents, writer: Writer | None, pool: Pool | None) -> None:
+    def __init__(self, sources: Sources, writer: Writer | None, pool: Pool | None) -> None:
         """``pool`` is for the inbox, where questions without an answer go."""
-        self._documents = documents
+        self._sources = sources
         self._writer = writer
         self._pool = pool
 
-    @cached_property
-    def _finder(self) -> Finder:
-        return Finder(self._documents.sections)
-
     async def answer(self, question: str) -> AsyncGenerator[Sentence | End]:
         """Each sentence once it is verified, and the end."""
-        found = self._finder.find(question)
+        found = self._sources.get_finder().find(question)
         count = 0
         if found.is_enough:
             async with aclosing(self._write(question, found)) as sentences:

@@ -7,6 +7,9 @@ from markdown_it.token import Token
 
 from jeton.site.documents.rendering import Document, parse_markdown
 
+# Pages that are read like documents and are not below /docs.
+OUTSIDE = frozenset({"faq"})
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -24,7 +27,8 @@ class Section:
     @property
     def address(self) -> str:
         """Where a reader finds it."""
-        return f"/docs/{self.slug}#{self.anchor}" if self.anchor else f"/docs/{self.slug}"
+        place = f"/{self.slug}" if self.slug in OUTSIDE else f"/docs/{self.slug}"
+        return f"{place}#{self.anchor}" if self.anchor else place
 
 
 def split_sections(document: Document) -> Iterator[Section]:
