@@ -169,7 +169,8 @@ async def rotate_secret(
     until = at + min(overlap, OVERLAP_MAX) if overlap > timedelta() else None
     await connection.execute(
         "UPDATE webhook_endpoints SET previous_secret = CASE WHEN %(until)s::timestamptz IS NULL THEN NULL"
-        " ELSE secret END, previous_until = %(until)s, secret = %(secret)s WHERE endpoint_id = %(endpoint_id)s",
+        " ELSE secret END, previous_until = %(until)s, secret = %(secret)s"
+        " WHERE endpoint_id = %(endpoint_id)s",
         {"until": until, "secret": secret, "endpoint_id": endpoint.endpoint_id},
     )
     return secret

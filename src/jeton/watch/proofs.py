@@ -24,7 +24,8 @@ _REQUEST = """
 """
 # Without any yet, the first is due so long after the first organization.
 _FIND_LAST = """
-    SELECT coalesce((SELECT max(requested_at) FROM ledger_proofs), (SELECT min(created_at) FROM organizations))
+    SELECT coalesce(
+        (SELECT max(requested_at) FROM ledger_proofs), (SELECT min(created_at) FROM organizations))
 """
 _GIVE_UP = """
     UPDATE ledger_proofs SET ended_at = %(at)s, problem = 'The process that proved the books is gone.'

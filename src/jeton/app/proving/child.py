@@ -46,7 +46,9 @@ async def prove_next(pool: Pool) -> str | None:
             proof = await verify(connection, progress.set)
     except psycopg.Error as error:
         async with pool.connection() as connection:
-            await fail_proof(connection, proof_id, f"The database said: {error}"[:PROBLEM_CHARS_MAX], at=clock.now())
+            await fail_proof(
+                connection, proof_id, f"The database said: {error}"[:PROBLEM_CHARS_MAX], at=clock.now()
+            )
         return proof_id
     async with pool.connection() as connection:
         await _keep(connection, proof_id, proof)

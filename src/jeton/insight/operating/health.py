@@ -62,13 +62,13 @@ _JOBS = """
 _TABLES = """
     SELECT relname AS name, pg_total_relation_size(oid) AS bytes, greatest(reltuples, 0)::bigint AS rows_about
     FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-    ORDER BY relpages DESC LIMIT 6
+    ORDER BY bytes DESC LIMIT 6
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerProof:
-    """One proof of the books: waiting, running, or over with what it found; ``problem`` is why it has none."""
+    """One proof of the books: waiting, running, or over; ``problem`` is why it found nothing out."""
 
     proof_id: str
     requested_at: datetime
@@ -191,5 +191,5 @@ def render_proof(proof: LedgerProof) -> dict[str, object]:
     }
 
 
-def _render_value(value: Any) -> Any:
+def _render_value(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value

@@ -51,7 +51,8 @@ _LIST = """
           AND (expires_at IS NULL OR expires_at > %(at)s)
     ) AS l
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(requests), 0)::bigint AS requests, coalesce(sum(net_nano), 0)::bigint AS charged_nano
+        SELECT coalesce(sum(requests), 0)::bigint AS requests,
+               coalesce(sum(net_nano), 0)::bigint AS charged_nano
         FROM usage_rollups WHERE organization_id = p.organization_id AND day_on >= %(since_on)s
     ) AS u
     CROSS JOIN LATERAL (

@@ -19,7 +19,6 @@ from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.catalogue.wording import (
     Period,
     count,
-    end_sentence,
     render_adjective,
     render_amount,
     render_instant,

@@ -59,7 +59,8 @@ _FROM = (
 )
 _LIST = f"""
     SELECT {_COLUMNS} FROM {_FROM}
-    WHERE (%(states)s::text[] IS NULL OR i.state = ANY (%(states)s)) AND (%(kind)s::text IS NULL OR i.kind = %(kind)s)
+    WHERE (%(states)s::text[] IS NULL OR i.state = ANY (%(states)s))
+      AND (%(kind)s::text IS NULL OR i.kind = %(kind)s)
       AND (%(before_id)s::text IS NULL OR i.item_id < %(before_id)s)
     ORDER BY i.state = 'open' DESC, i.item_id DESC LIMIT %(limit)s
 """  # noqa: S608 - the columns above

@@ -44,6 +44,7 @@ GROUPS = (
             "settings",
             "upstreams",
             "observability",
+            "operating",
             "status",
             "changelog",
             "public-pages",
