@@ -12,6 +12,9 @@ from jeton.notifications.inbox.items import ItemFilter, list_items, render_item
 DAYS = ("7", "30", "90", "365")
 DAYS_DEFAULT = "90"
 QUESTIONS_MAX = 50
+MISSES_MAX = 50
+# As the site's search keeps them.
+MISS_KIND = "search_miss"
 REASON_NAMES = {"outdated": "outdated", "unclear": "unclear", "wrong_number": "a number is wrong"}
 
 
@@ -27,6 +30,7 @@ async def show_docs_feedback(visit: Visit) -> View:
         pages = await count_votes(connection, since=since)
         comments = await list_comments(connection, since=since)
         questions = await list_items(connection, ItemFilter(("open",), INBOX_KIND), limit=QUESTIONS_MAX)
+        misses = await list_items(connection, ItemFilter(("open",), MISS_KIND), limit=MISSES_MAX)
     context = {
         "as_of": at,
         "days": days,
@@ -34,8 +38,10 @@ async def show_docs_feedback(visit: Visit) -> View:
         "pages": pages,
         "comments": comments,
         "questions": questions,
+        "misses": misses,
         "reason_names": REASON_NAMES,
         "inbox_kind": INBOX_KIND,
+        "miss_kind": MISS_KIND,
     }
     data = {
         "type": "docs_feedback",
@@ -44,5 +50,6 @@ async def show_docs_feedback(visit: Visit) -> View:
         "pages": [render_page_votes(votes) for votes in pages],
         "comments": [render_comment(comment) for comment in comments],
         "unanswered_questions": [render_item(item) for item in questions],
+        "search_misses": [render_item(item) for item in misses],
     }
     return View("operating/docs_feedback.html", context, data)
