@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, Response
 
 WIDE: Any = {"width": 1440, "height": 900}
 NARROW: Any = {"width": 320, "height": 640}
@@ -42,12 +42,10 @@ class Auditor:
         self.problems: list[str] = []
         self._bytes = 0
         self._urls: dict[str, str] = {}
-        page.on("console", lambda entry: entry.type == "error" and self._note(f"console: {entry.text}"))
+        page.on("console", self._note_entry)
         page.on("pageerror", lambda error: self._note(f"script: {error}"))
         page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure or ""))
-        page.on(
-            "response", lambda answer: answer.status >= 400 and self._note(f"{answer.status}: {answer.url}")
-        )
+        page.on("response", self._note_refusal)
         session: CDPSession = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -94,6 +92,15 @@ class Auditor:
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)
+
+    def _note_entry(self, entry: ConsoleMessage) -> None:
+        # A page that breaks its content security policy says so in the console too.
+        if entry.type == "error":
+            self._note(f"console: {entry.text}")
+
+    def _note_refusal(self, answer: Response) -> None:
+        if answer.status >= 400:
+            self._note(f"{answer.status}: {answer.url}")
 
     def _note_failure(self, url: str, failure: str) -> None:
         # A stream of events is cut by going on to the next page.
