@@ -135,16 +135,15 @@ class Feed:
         at = clock.now()
         organization_ids = sorted({listener.organization_id for listener in self._listeners})
         async with self._pool.connection() as connection:
-            found = await read_ended(connection, organization_ids, self._after_id)
+            found = await read_ended(connection, organization_ids, self._after_id, known=self._told)
         for ended in found.ended:
-            if ended.transaction_id in self._told:
-                continue
             for listener in tuple(self._listeners):
                 if listener.organization_id == ended.organization_id:
                     listener.tell(ended)
         # Every look overlaps with the one before, since what began earlier may be committed later.
-        self._told = frozenset(ended.transaction_id for ended in found.ended)
         self._after_id = found.more_after or make_place(at - LAG)
+        told = self._told.union(ended.transaction_id for ended in found.ended)
+        self._told = frozenset(one for one in told if one > self._after_id)
         if self._after_id < make_place(at - BEHIND_MAX):
             self._after_id = make_place(at - LAG)
             for listener in self._listeners:

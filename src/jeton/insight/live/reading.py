@@ -4,7 +4,7 @@ An id begins with the time of its making, shortly before it is committed, and is
 so what ended lately is the end of an index that is there anyway, and settling pays nothing for being watched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,7 @@ _READ = f"""
     ), ended AS (
         SELECT c.* FROM scanned AS s
         JOIN charges AS c ON c.request_id = s.request_id AND c.transaction_id = s.transaction_id
-        WHERE s.organization_id = ANY (%(organization_ids)s)
+        WHERE s.organization_id = ANY (%(organization_ids)s) AND s.transaction_id <> ALL (%(known)s::text[])
     )
     SELECT m.transaction_id, m.organization_id, {SHOWN}, n.scanned_count, n.last_id
     FROM (SELECT count(*) AS scanned_count, max(transaction_id) AS last_id FROM scanned) AS n
@@ -55,10 +55,16 @@ def make_place(at: datetime) -> str:
 
 
 async def read_ended(
-    connection: Connection, organization_ids: Sequence[UUID], after_id: str, *, scanned_max: int = SCANNED_MAX
+    connection: Connection,
+    organization_ids: Sequence[UUID],
+    after_id: str,
+    *,
+    known: Collection[str] = (),
+    scanned_max: int = SCANNED_MAX,
 ) -> Reading:
-    """Requests of these organizations whose ending transaction comes after a place."""
+    """Requests of these organizations whose ending transaction comes after a place, and is not ``known``."""
     parameters = {
+        "known": list(known),
         "after_id": after_id,
         "organization_ids": list(organization_ids),
         "scanned_max": scanned_max,
