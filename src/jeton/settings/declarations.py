@@ -137,7 +137,7 @@ class Settings:
     batch_queue_max: int = _setting(
         500_000,
         whole(0, 1_000_000_000),
-        "How many requests of an organization's batches may wait for their results at a time; 0 is any number.",
+        "How many requests of an organization's batches may wait at a time; 0 is any number.",
     )
     connections_max: int = _setting(10, whole(4, 1000), "Connections to PostgreSQL.")
     commit_members_max: int = _setting(
