@@ -14,7 +14,7 @@ import msgspec
 from jeton.db.channel import Channel
 from jeton.db.pool import Connection
 from jeton.ids import new_id
-from jeton.notifications.catalogue import EventData
+from jeton.notifications.catalogue.data import EventData
 
 _EMIT = "SELECT emit_event({}, {}::uuid, {}, {}::jsonb, {}::text[], {}, {}::timestamptz)"
 _EMIT_PSYCOPG = _EMIT.format(*["%s"] * 7)

@@ -12,7 +12,7 @@ import aiosmtplib
 from jinja2 import Environment
 
 from jeton import clock
-from jeton.notifications.catalogue import EventData
+from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.webhook import Attempt, keep
 
 TIMEOUT_S = 30.0

@@ -2,7 +2,8 @@
 
 from jeton.ledger.budgets.tally import Alert
 from jeton.money import render_usd
-from jeton.notifications.catalogue import BudgetForecastBreach, BudgetThresholdReached, EventData
+from jeton.notifications.catalogue import BudgetForecastBreach, BudgetThresholdReached
+from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.events import Event
 
 

@@ -68,7 +68,7 @@ async def test_an_answer_goes_to_whoever_wrote_and_to_nobody_else(pool: Pool) ->
         assert (await seat.post(f"{place}/close", reason="")).status_code == 409
         data = await seat.twin("/console/inbox?state=decided")
         assert "Take two" in await seat.text("/console/inbox?state=decided")
-    (item,), (reply,) = data["data"], data["replies"]  # type: ignore[misc]  # JSON
+    item, reply = (dict(data[name][0]) for name in ("data", "replies"))  # type: ignore[index]  # values out of JSON
     assert (item["state"], reply["text"], reply["delivered_at"]) == ("done", "Take two\nof these.", None)
     async with pool.connection() as connection:
         await fan_out(connection, has_mailer=True, operator_emails=[OPERATOR], at=clock.now())

@@ -102,7 +102,7 @@ async def test_a_suspension_refuses_new_requests_and_lets_running_ones_finish(po
         assert (await ring.authenticate(world.admin_secret)).kind == "admin"
         assert "unpaid since May" in await seat.text("/console")
         listed = await seat.twin(f"{PLACE}?state=suspended")
-        assert [row["state"] for row in listed["data"]] == ["suspended"]  # type: ignore[attr-defined]  # JSON
+        assert [row["state"] for row in listed["data"]] == ["suspended"]  # type: ignore[attr-defined]  # values out of JSON
         charge = await world.charging.settle(running, Metered(Rule.COMPLETED, V1, "upstream", STANDARD, "{}"))
         assert charge.net_nano == 29_000_000
         assert (await seat.post(f"{place_of(world)}/resume")).status_code == 303
@@ -190,7 +190,7 @@ async def test_the_margin_is_of_the_requests_whose_cost_is_known(pool: Pool) -> 
     hold.attempts.append(Attempt("first", clock.now(), "answered", 200, 3))
     await charging.settle(hold, Metered(Rule.COMPLETED, V1, "upstream", STANDARD, "{}"))
     async with seated(world, OPERATOR) as seat:
-        month = dict((await seat.twin(place_of(world)))["month"])  # type: ignore[call-overload]  # JSON
+        month = dict((await seat.twin(place_of(world)))["month"])  # type: ignore[call-overload]  # values out of JSON
     assert (month["requests"], month["net_amount"]) == (2, "0.058")
     assert (month["requests_of_known_cost"], month["charged_of_known_cost"]) == (1, "0.029")
     assert (month["upstream_cost_known"], month["margin_of_known_cost"]) == ("0.029", "0.00")
