@@ -19,17 +19,6 @@ def post_message(server: ServerProcess, secret: str, **options: Any) -> httpx2.R
     return httpx2.post(f"{server.base_url}/v1/messages", json=body, headers=headers)
 
 
-def create_key(page: Page, name: str) -> str:
-    """The secret of a new key, made on the keys page."""
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Keys").click()
-    field = page.get_by_role("textbox", name="Name")
-    if not field.is_visible():
-        page.get_by_text("Create a key").click()
-    field.fill(name)
-    page.get_by_role("button", name="Create key").click()
-    return page.locator("code.secret").inner_text()
-
-
 def read_strip(page: Page, name: str) -> Decimal:
     """An amount of the strip above every page, exact."""
     entry = page.locator(".strip dl > div", has=page.get_by_text(name)).locator(".money")
@@ -47,23 +36,29 @@ def test_from_the_first_visit_to_the_receipt_of_the_first_request(
     page.get_by_label("E-mail").fill(server.demo["JETON_CONSOLE_EMAIL"])
     page.get_by_label("Password").fill(server.demo["JETON_CONSOLE_PASSWORD"])
     page.get_by_role("button", name="Sign in").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "Overview"
+    assert page.get_by_role("heading", level=1).inner_text() == "Welcome"
     granted = read_strip(page, "Available")
     assert granted > 0
-    answer = post_message(server, create_key(page, "my first key"))
+    page.get_by_role("button", name="Create key").click()
+    secret = page.locator("code.secret").inner_text()
+    page.get_by_role("button", name="Send the test request").click()
+    page.get_by_role("link", name="Open the whole receipt").click()
+    tested = visitor.figure("Net amount")
+    assert read_strip(page, "Available") == granted - tested < granted
+    answer = post_message(server, secret)
     assert answer.status_code == 200
     cost, request_id = Decimal(answer.headers["jeton-cost"]), answer.headers["request-id"]
     page.get_by_role("navigation", name="Console").get_by_role("link", name="Requests", exact=True).click()
     page.get_by_title(request_id).first.click()
     assert page.get_by_role("heading", level=1).inner_text() == "Receipt"
     assert visitor.figure("Net amount") == cost > 0
-    assert read_strip(page, "Available") == granted - cost
-    assert read_strip(page, "Settled in") == cost
+    assert read_strip(page, "Available") == granted - tested - cost
+    assert read_strip(page, "Settled in") == tested + cost
 
 
 def test_a_budget_refuses_by_name_and_the_console_shows_it(member: Visitor, server: ServerProcess) -> None:
     page = member.page
-    secret = create_key(page, "on a budget")
+    secret = member.create_key("on a budget")
     page.get_by_role("navigation", name="Console").get_by_role("link", name="Budgets").click()
     page.get_by_label("Dollars").fill("0.0001")
     page.get_by_role("button", name="Make budget").click()
@@ -98,7 +93,7 @@ def test_who_asks_sales_is_granted_a_trial_and_sees_it(visitor: Visitor, server:
     item.get_by_label("Dollars").fill("500")
     item.get_by_label("Reason").fill("evaluation, two months")
     item.get_by_role("button", name="Approve").click()
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Overview").click()
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Credit").click()
     assert read_strip(page, "Available") == before + 500
     assert "evaluation, two months" in page.locator("main").inner_text()
 

@@ -40,10 +40,26 @@ class Visitor:
         self.page.get_by_label("Password").fill(password or demo["JETON_CONSOLE_PASSWORD"])
         self.page.get_by_role("button", name="Sign in").click()
 
+    def create_key(self, name: str) -> str:
+        """The secret of a new key, made on the keys page."""
+        self.page.goto("/console/keys")
+        self.page.get_by_text("Create a key").click()
+        self.page.get_by_role("textbox", name="Name").fill(name)
+        self.page.get_by_role("button", name="Create key").click()
+        return self.page.locator("code.secret").inner_text()
+
     def figure(self, name: str) -> Decimal:
         """The exact amount under a heading of the figures, as its title has it."""
         amount = self.page.locator(".figures > div", has=self.page.get_by_text(name, exact=True))
         title = amount.locator(".money").first.get_attribute("title")
+        assert title is not None
+        return Decimal(title.replace("$", "").replace(",", ""))
+
+    def cell(self, table: str, column: str) -> Decimal:
+        """The exact amount of the first row under a column, as its title has it."""
+        region = self.page.get_by_role("region", name=table)
+        heads = [head.inner_text() for head in region.locator("thead th").all()]
+        title = region.locator("tbody td").nth(heads.index(column)).locator(".money").get_attribute("title")
         assert title is not None
         return Decimal(title.replace("$", "").replace(",", ""))
 

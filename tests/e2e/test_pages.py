@@ -67,9 +67,12 @@ def test_the_balance_shown_is_the_balance_of_the_api(
 ) -> None:
     amounts = balance(server)
     assert amounts["granted"] == Decimal("7.25")
+    member.page.goto("/console")
     assert member.figure("Available credit") == amounts["available"]
-    assert member.figure("Used") == amounts["used"] >= sum(costs.values())
-    assert member.figure("Granted") == amounts["granted"]
+    member.page.goto("/console/billing")
+    table = "What became of all credit"
+    assert member.cell(table, "Used") == amounts["used"] >= sum(costs.values())
+    assert member.cell(table, "Granted") == amounts["granted"]
     member.page.goto("/console/usage")
     net = member.page.locator("tfoot td").last.locator(".money").get_attribute("title")
     assert net is not None
@@ -84,24 +87,23 @@ def test_every_request_is_listed_and_opens_the_receipt_of_its_cost(
         member.page.get_by_role("link", name="Requests", exact=True).click()
         member.page.get_by_title(request_id).click()
         assert member.page.get_by_role("heading", level=1).inner_text() == "Receipt"
-        assert member.page.get_by_text(request_id).count() == 1
+        assert member.page.get_by_text(request_id).count() >= 1
         assert member.figure("Net amount") == cost > 0
         assert Decimal(get(server, f"/v1/receipts/{request_id}")["net_amount"]) == cost
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(member: Visitor, server: ServerProcess) -> None:
     page = member.page
-    page.goto("/console/keys")
-    page.get_by_label("Name").fill("the laptop")
-    page.get_by_role("button", name="Create key").click()
-    secret = page.locator("code.secret").inner_text()
+    secret = member.create_key("the laptop")
     assert secret.startswith("sk-jtn-")
     assert send(server, secret) == 200
     page.goto("/console/keys")
     assert page.get_by_role("rowheader", name="the laptop").count() == 1
     assert secret not in page.content()
+    page.get_by_role("link", name="the laptop").click()
     page.get_by_role("button", name="Revoke the laptop").click()
-    assert "inactive" in page.get_by_role("row", name="the laptop").inner_text()
+    page.goto("/console/keys")
+    assert "revoked" in page.get_by_role("row", name="the laptop").inner_text()
     assert send(server, secret) == 401
 
 
@@ -149,9 +151,7 @@ def test_every_page_fits_a_narrow_screen_in_both_schemes(
             check_narrow(page, path, scheme)
         page.get_by_role("button", name="Menu").click()
         page.get_by_role("link", name="Keys").click()
-        page.get_by_label("Name").fill(f"narrow {scheme}")
-        page.get_by_role("button", name="Create key").click()
-        assert page.locator("code.secret").is_visible()
+        assert visitor.create_key(f"narrow {scheme}").startswith("sk-jtn-")
         check_narrow(page, "a new key", scheme)
 
 
@@ -180,7 +180,7 @@ def test_every_page_of_the_console_has_a_twin_with_the_same_numbers(
     request_id, cost = next(iter(costs.items()))
     for path in (*CONSOLE, f"/console/requests/{request_id}"):
         member.page.goto(path)
-        link = member.page.get_by_role("link", name="JSON").get_attribute("href")
+        link = member.page.get_by_role("link", name="JSON").first.get_attribute("href")
         assert link is not None
         assert link.partition("?")[0] == f"{path}.json"
         assert member.twin(link)["type"]
