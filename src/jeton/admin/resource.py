@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 import psycopg
-from starlette.background import BackgroundTask, BackgroundTasks
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -143,8 +143,14 @@ class Resource:
             response.headers[REPLAYED_HEADER] = "true"
             return response
         response = render(200, answer, request_id)
-        response.background = BackgroundTasks([BackgroundTask(act) for act in call.after])
+        response.background = BackgroundTask(_finish, call)
         return response
+
+
+async def _finish(call: Call) -> None:
+    """Do what is left for after the answer."""
+    for act in call.after:
+        await act()
 
 
 async def _read_whole(request: Request) -> bytes:
