@@ -1,10 +1,7 @@
-"""Chart: stacked bars of amounts by day, as whole-number coordinates for a small SVG."""
+"""Chart: stacked bars and waterfalls as whole-number coordinates for small SVGs. The numbers are others'."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-
-from jeton.insight.usage import UsageReport
-from jeton.money import display_usd
 
 WIDTH = 760
 HEIGHT = 220
@@ -14,12 +11,25 @@ PLOT_WIDTH = WIDTH - LEFT - 8
 PLOT_HEIGHT = 170
 SERIES_MAX = 6
 LABELS_MAX = 8
-OTHER = "other models"
+# So many parts have a title each; more are drawn as one line a series, or the page would weigh too much.
+SEGMENTS_MAX = 240
+
+Show = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: a label for the axis, a name for its title, and a part for each series."""
+
+    label: str
+    name: str
+    parts: tuple[int, ...]
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One model's part of a day's bar; ``series`` is 1 to SERIES_MAX, the same for a model everywhere."""
+    """One series' part of a bar; ``series`` is 1 to SERIES_MAX, the same for a series everywhere."""
 
     x: int
     y: int
@@ -28,6 +38,14 @@ class Segment:
     series: int
     title: str
     is_partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """All parts of one series in one line, where there are too many to have a title each."""
+
+    series: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,14 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A level across the chart, a budget for one."""
+
+    y: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A drawn chart and the sentence that says what it shows."""
 
@@ -47,98 +73,130 @@ class Chart:
     segments: tuple[Segment, ...]
     days: tuple[Label, ...]
     amounts: tuple[Label, ...]
-    models: tuple[str, ...]
+    series: tuple[str, ...]
+    line: Line | None = None
+    outlines: tuple[Outline, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
     bottom: int = TOP + PLOT_HEIGHT
 
 
-def draw_chart(report: UsageReport) -> Chart | None:
-    """The net amount of each day, stacked by model; None without any amount."""
-    if report.totals.net_nano <= 0:
+def draw_bars(
+    bars: Sequence[Bar],
+    series: Sequence[str],
+    *,
+    sentence: str,
+    show: Show,
+    level: tuple[int, str] | None = None,
+) -> Chart | None:
+    """Bars stacked by at most SERIES_MAX series; None without anything to show.
+
+    A part below zero, which a reversal can make, has no height. ``level`` is a line across, with its name.
+    """
+    tallest = max((_height(bar) for bar in bars), default=0)
+    if tallest <= 0:
         return None
-    ranked = [model for model, _ in report.by_model]
-    named = ranked if len(ranked) <= SERIES_MAX else [*ranked[: SERIES_MAX - 1], OTHER]
-    days = _sum_days(report, named)
-    scale_nano = _round_up(max(sum(amounts.values()) for amounts in days.values()))
+    scale = _round_up(max(tallest, level[0] if level else 0))
+    segments = _stack(bars, series, scale=scale, show=show)
+    is_crowded = len(segments) > SEGMENTS_MAX
     return Chart(
-        sentence=_describe(report, days),
-        segments=_stack(days, named, scale_nano=scale_nano, today=report.as_of.date()),
-        days=_label_days(list(days)),
+        sentence=sentence,
+        segments=() if is_crowded else segments,
+        outlines=_trace(segments) if is_crowded else (),
+        days=_label_bars(bars),
         amounts=tuple(
-            Label(LEFT - 8, TOP + PLOT_HEIGHT - PLOT_HEIGHT * part // 2, display_usd(scale_nano * part // 2))
+            Label(LEFT - 8, TOP + PLOT_HEIGHT - PLOT_HEIGHT * part // 2, show(scale * part // 2))
             for part in (0, 1, 2)
         ),
-        models=tuple(named),
+        series=tuple(series),
+        line=None if level is None else Line(TOP + PLOT_HEIGHT - PLOT_HEIGHT * level[0] // scale, level[1]),
     )
 
 
-def _sum_days(report: UsageReport, named: list[str]) -> dict[date, dict[str, int]]:
-    days: dict[date, dict[str, int]] = {
-        report.range.from_on + timedelta(days=number): {} for number in range(report.range.days)
-    }
-    for row in report.rows:
-        model = row.model if row.model in named else OTHER
-        amounts = days[row.day_on]
-        amounts[model] = amounts.get(model, 0) + row.sums.net_nano
-    return days
+def _trace(segments: Sequence[Segment]) -> tuple[Outline, ...]:
+    paths: dict[int, list[str]] = {}
+    for part in segments:
+        shape = f"M{part.x} {part.y}h{part.width}v{part.height}h-{part.width}z"
+        paths.setdefault(part.series, []).append(shape)
+    return tuple(Outline(series, "".join(shapes)) for series, shapes in sorted(paths.items()))
 
 
-def _stack(
-    days: dict[date, dict[str, int]], named: list[str], *, scale_nano: int, today: date
-) -> tuple[Segment, ...]:
-    step = PLOT_WIDTH // len(days) or 1
+def _height(bar: Bar) -> int:
+    return sum(max(0, part) for part in bar.parts)
+
+
+def _stack(bars: Sequence[Bar], series: Sequence[str], *, scale: int, show: Show) -> tuple[Segment, ...]:
+    step = PLOT_WIDTH // len(bars) or 1
     width = max(1, step - max(1, step // 5))
     segments = []
-    for number, (day_on, amounts) in enumerate(days.items()):
-        below_nano = 0
-        for series, model in enumerate(named, 1):
-            nano = amounts.get(model, 0)
-            if not nano:
+    for number, bar in enumerate(bars):
+        below = 0
+        for place, (name, part) in enumerate(zip(series, bar.parts, strict=True), 1):
+            if part <= 0:
                 continue
             # Edges are rounded, not heights: so the stack is as high as its sum.
-            lower = PLOT_HEIGHT * below_nano // scale_nano
-            below_nano += nano
-            upper = PLOT_HEIGHT * below_nano // scale_nano
+            lower = PLOT_HEIGHT * below // scale
+            below += part
+            upper = PLOT_HEIGHT * below // scale
             segments.append(
                 Segment(
-                    x=LEFT + PLOT_WIDTH * number // len(days),
+                    x=LEFT + PLOT_WIDTH * number // len(bars),
                     y=TOP + PLOT_HEIGHT - upper,
                     width=width,
                     height=max(1, upper - lower),
-                    series=series,
-                    title=f"{day_on}, {model}: {display_usd(nano)}",
-                    is_partial=day_on == today,
+                    series=place,
+                    title=f"{bar.name}, {name}: {show(part)}",
+                    is_partial=bar.is_partial,
                 )
             )
     return tuple(segments)
 
 
-def _label_days(days: list[date]) -> tuple[Label, ...]:
-    every = -(-len(days) // LABELS_MAX)
-    middle = PLOT_WIDTH // len(days) // 2
+def _label_bars(bars: Sequence[Bar]) -> tuple[Label, ...]:
+    every = -(-len(bars) // LABELS_MAX)
+    middle = PLOT_WIDTH // len(bars) // 2
     return tuple(
-        Label(LEFT + PLOT_WIDTH * number // len(days) + middle, TOP + PLOT_HEIGHT + 20, f"{day_on:%b %d}")
-        for number, day_on in enumerate(days)
+        Label(LEFT + PLOT_WIDTH * number // len(bars) + middle, TOP + PLOT_HEIGHT + 20, bar.label)
+        for number, bar in enumerate(bars)
         if number % every == 0
     )
 
 
-def _round_up(nano: int) -> int:
+def _round_up(amount: int) -> int:
     """The next of a few digits times a power of ten, so that the axis has round amounts; at least 2."""
     power = 1
     while True:
         for digit in (1, 2, 3, 4, 5, 6, 8):
-            if digit * power >= max(nano, 2):
+            if digit * power >= max(amount, 2):
                 return digit * power
         power *= 10
 
 
-def _describe(report: UsageReport, days: dict[date, dict[str, int]]) -> str:
-    highest = max(days, key=lambda day_on: sum(days[day_on].values()))
-    sentence = (
-        f"Net amount by day and model: {display_usd(report.totals.net_nano)} in {report.range.days} days;"
-        f" the highest day was {highest} with {display_usd(sum(days[highest].values()))}."
-    )
-    return f"{sentence} Today is not over." if report.as_of.date() in days else sentence
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """One step of a waterfall: where its bar lies, from 0 to 1,000 across, and what it is."""
+
+    name: str
+    amount: int
+    x: int
+    width: int
+    is_total: bool
+
+
+FALL_WIDTH = 1_000
+
+
+def draw_waterfall(steps: Sequence[tuple[str, int, bool]]) -> tuple[Fall, ...]:
+    """Steps as (name, amount, whether it is a total) as bars; changes hang where the one before ended."""
+    levels = [0]
+    for _, amount, is_total in steps:
+        levels.append(amount if is_total else levels[-1] + amount)
+    highest = max(*levels, 1)
+    falls = []
+    for (name, amount, is_total), before, after in zip(steps, levels, levels[1:], strict=False):
+        low, high = sorted((0, after) if is_total else (before, after))
+        x = FALL_WIDTH * max(0, low) // highest
+        width = max(2, FALL_WIDTH * max(0, high) // highest - x) if amount else 0
+        falls.append(Fall(name, amount, x, width, is_total))
+    return tuple(falls)

@@ -107,9 +107,9 @@ class Filters:
         kept = {name: str(value) for name, value in pairs.items() if value not in {None, ""}}
         return f"{path}?{urlencode(kept)}" if kept else path
 
-    def link_to(self, path: str, starts_at: datetime, ends_at: datetime, **changes: object) -> str:
+    def link_to(self, path: str, stretch: Stretch, **changes: object) -> str:
         """As ``link``, for another stretch of time."""
-        return self.link(path, **{**_render_stretch(Stretch(starts_at, ends_at, self.zone)), **changes})
+        return self.link(path, **{**_render_stretch(stretch), **changes})
 
     def _render_range(self) -> dict[str, str]:
         if self.named:
@@ -164,7 +164,7 @@ def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | 
     ``default``: the name of the range where the address has none. Instants are widened to whole quarters
     of an hour.
     """
-    zone = parse_zone(visit.find_filter("zone") or CHOICES.get().own_zone.key)
+    zone = find_zone(visit)
     named, stretch = _read_range(visit, zone, default, at or clock.now())
     compare = visit.find_filter("compare")
     if compare not in {"", "previous"}:
@@ -183,10 +183,15 @@ def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | 
     )
 
 
+def find_zone(visit: Visit) -> ZoneInfo:
+    """The zone of the address, or the one that the visitor chose for every page; UnknownZoneError."""
+    return parse_zone(visit.find_filter("zone") or CHOICES.get().own_zone.key)
+
+
 def find_range(named: str, zone: ZoneInfo, at: datetime) -> Stretch:
     """The stretch that a range's name stands for at an instant."""
     from_on, until_on = RANGES[named](at.astimezone(zone).date())
-    return of_days(from_on, until_on, zone)
+    return of_days(from_on, until_on, zone=zone)
 
 
 def _read_range(visit: Visit, zone: ZoneInfo, default: str, at: datetime) -> tuple[str, Stretch]:

@@ -44,6 +44,7 @@ GROUPS = (
         (
             Entry("/console", "Overview"),
             Entry("/console/usage", "Usage"),
+            Entry("/console/cost", "Cost"),
             Entry("/console/requests", "Requests"),
         ),
     ),

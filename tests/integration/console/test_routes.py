@@ -21,7 +21,7 @@ from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import find_session, open_session
 from jeton.identity.sign_in import SignIn, SignInLimiter
 
-PAGES = ("/console", "/console/usage", "/console/requests", "/console/keys")
+PAGES = ("/console", "/console/usage", "/console/cost", "/console/requests", "/console/keys")
 TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 SECRET = re.compile(r"sk-jtn-(?:api|admin)-[\w-]{43}")
 

@@ -1,70 +1,79 @@
-"""The chart: whole coordinates, stacks as high as their sums, and a sentence."""
-
-from datetime import UTC, date, datetime
-from uuid import UUID
+"""The chart: whole coordinates, stacks as high as their sums; and waterfalls that end where they should."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeton.console.chart import HEIGHT, LEFT, OTHER, PLOT_HEIGHT, TOP, WIDTH, draw_chart
-from jeton.insight.usage import DailyUsage, DayRange, Sums, UsageReport
+from jeton.console.chart import (
+    FALL_WIDTH,
+    HEIGHT,
+    LEFT,
+    PLOT_HEIGHT,
+    TOP,
+    WIDTH,
+    Bar,
+    Chart,
+    draw_bars,
+    draw_waterfall,
+)
+from jeton.money import display_usd
 
-AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-
-def report_of(amounts: dict[tuple[date, str], int], *, days: int) -> UsageReport:
-    rows = tuple(
-        DailyUsage(day_on, model, Sums(requests=1, list_nano=nano, charged_nano=nano))
-        for (day_on, model), nano in amounts.items()
-    )
-    return UsageReport(UUID(int=1), AT, DayRange.last(days, at=AT), rows)
+def draw(bars: list[tuple[int, ...]], *, level: tuple[int, str] | None = None) -> Chart | None:
+    series = [f"s{number}" for number in range(len(bars[0]))] if bars else []
+    named = [Bar(f"{number}", f"day {number}", parts) for number, parts in enumerate(bars)]
+    return draw_bars(named, series, sentence="A sentence.", show=display_usd, level=level)
 
 
 def test_nothing_to_draw_is_no_chart() -> None:
-    assert draw_chart(report_of({}, days=7)) is None
-    assert draw_chart(report_of({(date(2026, 11, 23), "a"): 0}, days=7)) is None
+    assert draw([]) is None
+    assert draw([(0, 0), (0, 0)]) is None
+    assert draw([(-5,)]) is None
 
 
 def test_the_axis_ends_at_a_round_amount_and_bars_stack_from_zero() -> None:
-    chart = draw_chart(
-        report_of({(date(2026, 11, 22), "a"): 1_500_000_000, (date(2026, 11, 22), "b"): 500_000_000}, days=2)
-    )
+    chart = draw([(1_500_000_000, 500_000_000), (0, 0)])
     assert chart is not None
     assert [label.text for label in chart.amounts] == ["$0.00", "$1.00", "$2.00"]
     first, second = chart.segments
     assert (first.series, first.height, first.y + first.height) == (1, 127, TOP + PLOT_HEIGHT)
     assert (second.series, second.height, second.y) == (2, 43, TOP)
-    assert chart.models == ("a", "b")
-    assert "the highest day was 2026-11-22 with $2.00" in chart.sentence
-    assert "Today is not over." in chart.sentence
+    assert first.title == "day 0, s0: $1.50"
 
 
-def test_today_is_marked_as_not_over() -> None:
-    chart = draw_chart(report_of({(date(2026, 11, 23), "a"): 1, (date(2026, 11, 22), "a"): 1}, days=2))
+def test_a_level_is_inside_the_picture_even_above_every_bar() -> None:
+    chart = draw([(1_000_000_000,)], level=(4_000_000_000, "budget"))
     assert chart is not None
-    assert sorted(segment.is_partial for segment in chart.segments) == [False, True]
+    assert chart.line is not None
+    assert (chart.line.y, chart.line.text) == (TOP, "budget")
 
 
-def test_more_models_than_colours_share_the_last() -> None:
-    amounts = {(date(2026, 11, 22), f"m{number}"): 100 - number for number in range(9)}
-    chart = draw_chart(report_of(amounts, days=2))
-    assert chart is not None
-    assert chart.models == ("m0", "m1", "m2", "m3", "m4", OTHER)
-    assert chart.segments[-1].title == f"2026-11-22, {OTHER}: $0.000000374"
-
-
-@given(
-    st.dictionaries(
-        st.tuples(st.dates(date(2025, 11, 23), date(2026, 11, 23)), st.sampled_from(["a", "b", "c", "d"])),
-        st.integers(0, 10**18),
-        max_size=60,
-    )
-)
-def test_every_bar_stays_inside_the_picture(amounts: dict[tuple[date, str], int]) -> None:
-    chart = draw_chart(report_of(amounts, days=366))
+@given(st.lists(st.tuples(*[st.integers(-(10**9), 10**18)] * 4), max_size=366))
+def test_every_bar_stays_inside_the_picture(bars: list[tuple[int, ...]]) -> None:
+    chart = draw(bars)
     if chart is None:
-        assert sum(amounts.values()) == 0
+        assert all(part <= 0 for bar in bars for part in bar)
         return
     for segment in chart.segments:
         assert LEFT <= segment.x <= segment.x + segment.width <= WIDTH
         assert TOP - 1 <= segment.y <= segment.y + segment.height <= TOP + PLOT_HEIGHT + 1 <= HEIGHT
+
+
+def test_a_waterfall_hangs_each_step_where_the_one_before_ended() -> None:
+    falls = draw_waterfall(
+        [("list", 1_000, True), ("batch", -300, False), ("us", 100, False), ("net", 800, True)]
+    )
+    assert [(fall.x, fall.width) for fall in falls] == [(0, 1_000), (700, 300), (700, 100), (0, 800)]
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.integers(-(10**12), 10**12), st.booleans()), max_size=9))
+def test_a_waterfall_stays_inside_the_picture(steps: list[tuple[str, int, bool]]) -> None:
+    for fall in draw_waterfall(steps):
+        assert 0 <= fall.x <= fall.x + fall.width <= FALL_WIDTH + 2
+
+
+def test_a_crowded_chart_is_one_line_a_series() -> None:
+    chart = draw([(1, 1)] * 200)
+    assert chart is not None
+    assert chart.segments == ()
+    assert [outline.series for outline in chart.outlines] == [1, 2]
+    assert chart.outlines[0].path.count("M") == 200

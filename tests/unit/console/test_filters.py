@@ -12,6 +12,7 @@ from jeton.console.filters import Filters, parse_filters
 from jeton.console.visit import Visit
 from jeton.errors import InvalidInputError
 from jeton.insight.explore.errors import InvalidStretchError
+from jeton.insight.explore.stretches import Stretch
 
 AT = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
 
@@ -65,7 +66,7 @@ def test_a_link_says_the_same_filters_again(query: str) -> None:
 def test_a_link_to_an_hour_leaves_the_name_of_the_range_behind() -> None:
     filters = parse("range=7d&model=m")
     starts_at, ends_at = datetime(2026, 11, 23, 9, tzinfo=UTC), datetime(2026, 11, 23, 10, tzinfo=UTC)
-    address = urlsplit(filters.link_to("/console/requests", starts_at, ends_at, model=None))
+    address = urlsplit(filters.link_to("/console/requests", Stretch(starts_at, ends_at), model=None))
     assert dict(parse_qsl(address.query)) == {"from": "2026-11-23T09:00Z", "until": "2026-11-23T10:00Z"}
 
 

@@ -69,7 +69,7 @@ class Stretch:
     @property
     def is_of_days(self) -> bool:
         """Whether it is made of whole local days."""
-        return self == of_days(self.first_on, self.last_on + DAY, self.zone)
+        return self == of_days(self.first_on, self.last_on + DAY, zone=self.zone)
 
     @property
     def previous(self) -> "Stretch":
@@ -78,7 +78,7 @@ class Stretch:
             days = self.last_on + DAY - self.first_on
             if self.first_on - days < FIRST_ON:
                 raise InvalidStretchError(f"what came before it began before {FIRST_ON}")
-            return of_days(self.first_on - days, self.first_on, self.zone)
+            return of_days(self.first_on - days, self.first_on, zone=self.zone)
         return Stretch(self.starts_at - self.length, self.starts_at, self.zone)
 
     def holds(self, at: datetime) -> bool:
@@ -107,7 +107,7 @@ class Buckets:
         return bisect_right(self.cuts, at) - 1
 
 
-def of_days(from_on: date, until_on: date, zone: ZoneInfo = UTC_ZONE) -> Stretch:
+def of_days(from_on: date, until_on: date, *, zone: ZoneInfo = UTC_ZONE) -> Stretch:
     """The local days from ``from_on`` up to, not including, ``until_on``; else InvalidStretchError."""
     if not FIRST_ON <= from_on <= LAST_ON or not FIRST_ON <= until_on <= LAST_ON:
         raise InvalidStretchError(f"it has to be between {FIRST_ON} and {LAST_ON}")

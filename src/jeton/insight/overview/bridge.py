@@ -34,8 +34,9 @@ _PROMPT = (
 )
 _ANSWER = (("output_tokens", "output_nano"), ("web_search_requests", "web_search_nano"))
 
-# By model and tier.
-Mix = Mapping[tuple[str, str], Sums]
+# A model and a tier.
+Pair = tuple[str, str]
+Mix = Mapping[Pair, Sums]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +70,24 @@ class _Side:
     def share_of_model(self, model: str) -> Fraction | None:
         return Fraction(self.models.get(model, 0), self.requests) if self.requests else None
 
-    def share_of_tier(self, model: str, tier: str) -> Fraction | None:
-        requests = self.models.get(model, 0)
-        return Fraction(self.mix.get((model, tier), NOTHING).requests, requests) if requests else None
+    def share_of_tier(self, pair: Pair) -> Fraction | None:
+        requests = self.models.get(pair[0], 0)
+        return Fraction(self.mix.get(pair, NOTHING).requests, requests) if requests else None
 
-    def prompt_length(self, model: str, tier: str) -> Fraction | None:
-        sums = self.mix.get((model, tier), NOTHING)
+    def prompt_length(self, pair: Pair) -> Fraction | None:
+        sums = self.mix.get(pair, NOTHING)
         return Fraction(sums.prompt_tokens, sums.requests) if sums.requests else None
 
-    def share_of_class(self, model: str, tier: str, name: str) -> Fraction | None:
-        sums = self.mix.get((model, tier), NOTHING)
+    def share_of_class(self, pair: Pair, name: str) -> Fraction | None:
+        sums = self.mix.get(pair, NOTHING)
         return Fraction(getattr(sums, name), sums.prompt_tokens) if sums.prompt_tokens else None
 
-    def length(self, model: str, tier: str, name: str) -> Fraction | None:
-        sums = self.mix.get((model, tier), NOTHING)
+    def length(self, pair: Pair, name: str) -> Fraction | None:
+        sums = self.mix.get(pair, NOTHING)
         return Fraction(getattr(sums, name), sums.requests) if sums.requests else None
 
-    def price(self, model: str, tier: str, names: tuple[str, str]) -> Fraction | None:
-        sums = self.mix.get((model, tier), NOTHING)
+    def price(self, pair: Pair, names: tuple[str, str]) -> Fraction | None:
+        sums = self.mix.get(pair, NOTHING)
         count = getattr(sums, names[0])
         return Fraction(getattr(sums, names[1]), count) if count else None
 
@@ -111,7 +112,7 @@ def build_bridge(before: Mix, after: Mix) -> Bridge:
     return Bridge(totals[0].net_nano, totals[1].net_nano, causes)
 
 
-def _charge(sides: tuple[_Side, _Side], pair: tuple[str, str], exchanged: set[str]) -> Fraction:
+def _charge(sides: tuple[_Side, _Side], pair: Pair, exchanged: set[str]) -> Fraction:
     """What one model's tier comes to with these causes as they are afterwards, in nano."""
 
     def pick(cause: str, name: str, *arguments: object) -> Fraction:
@@ -121,20 +122,19 @@ def _charge(sides: tuple[_Side, _Side], pair: tuple[str, str], exchanged: set[st
             value = getattr(second, name)(*arguments)
         return Fraction() if value is None else value
 
-    model, tier = pair
     requests = sides["volume" in exchanged].requests
-    share = pick("mix", "share_of_model", model) * pick("batch", "share_of_tier", model, tier)
+    share = pick("mix", "share_of_model", pair[0]) * pick("batch", "share_of_tier", pair)
     if not requests or not share:
         return Fraction()
     prompt = sum(
-        pick("cache", "share_of_class", model, tier, names[0]) * pick("price", "price", model, tier, names)
+        pick("cache", "share_of_class", pair, names[0]) * pick("price", "price", pair, names)
         for names in _PROMPT
     )
     answer = sum(
-        pick("output_length", "length", model, tier, names[0]) * pick("price", "price", model, tier, names)
+        pick("output_length", "length", pair, names[0]) * pick("price", "price", pair, names)
         for names in _ANSWER
     )
-    return requests * share * (pick("prompt_length", "prompt_length", model, tier) * prompt + answer)
+    return requests * share * (pick("prompt_length", "prompt_length", pair) * prompt + answer)
 
 
 def render_bridge(bridge: Bridge) -> dict[str, object]:

@@ -48,7 +48,7 @@ async def get_overview(
         connection, Question(organization_id, month.previous, group_by=_PARTS, limit=_PARTS_MAX)
     )
     today = month.last_on
-    weeks = of_days(today - PAST_DAYS * DAY, today + DAY, month.zone)
+    weeks = of_days(today - PAST_DAYS * DAY, today + DAY, zone=month.zone)
     days = await explore(
         connection, Question(organization_id, weeks, "1d", group_by=("model",), limit=_SERIES)
     )

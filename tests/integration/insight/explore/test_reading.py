@@ -36,7 +36,7 @@ def ask(random: Random, facts: list[Fact], organization: Question) -> Question:
     zone = ZoneInfo(random.choice(ZONES))
     if random.random() < 0.6:
         first = date(2026, 10, 20) + timedelta(days=random.randrange(10))
-        stretch = of_days(first, first + timedelta(days=random.randrange(1, 8)), zone)
+        stretch = of_days(first, first + timedelta(days=random.randrange(1, 8)), zone=zone)
     else:
         starts_at = FROM_AT + timedelta(minutes=random.randrange(-2_000, 9_000))
         stretch = Stretch(starts_at, starts_at + timedelta(minutes=random.randrange(1, 9_000)), zone)
@@ -134,7 +134,7 @@ async def test_what_is_beyond_the_limit_is_other_and_nothing_is_lost(pool: Pool)
 
 def test_a_year_in_any_zone_reads_few_quarters() -> None:
     for name in ZONES:
-        year = of_days(date(2026, 1, 1), date(2027, 1, 1), ZoneInfo(name))
+        year = of_days(date(2026, 1, 1), date(2027, 1, 1), zone=ZoneInfo(name))
         by_month, by_day = draw_up(cut(year, "1mo")), draw_up(cut(year, "1d"))
         read = [
             sum((part.until_at - part.from_at) // timedelta(minutes=15) for part in plan.quarters)

@@ -18,16 +18,16 @@ def hours(stretch: Stretch, step: Step) -> list[float]:
 
 
 def test_days_are_as_long_as_the_clocks_make_them() -> None:
-    assert hours(of_days(date(2026, 3, 28), date(2026, 3, 31), BERLIN), "1d") == [24, 23, 24]
-    assert hours(of_days(date(2026, 10, 24), date(2026, 10, 27), BERLIN), "1d") == [24, 25, 24]
+    assert hours(of_days(date(2026, 3, 28), date(2026, 3, 31), zone=BERLIN), "1d") == [24, 23, 24]
+    assert hours(of_days(date(2026, 10, 24), date(2026, 10, 27), zone=BERLIN), "1d") == [24, 25, 24]
     # Half an hour is put forward on Lord Howe.
     lord_howe = ZoneInfo("Australia/Lord_Howe")
-    assert hours(of_days(date(2026, 10, 3), date(2026, 10, 6), lord_howe), "1d") == [24, 23.5, 24]
+    assert hours(of_days(date(2026, 10, 3), date(2026, 10, 6), zone=lord_howe), "1d") == [24, 23.5, 24]
 
 
 def test_hours_begin_where_the_local_clock_strikes() -> None:
     kathmandu = ZoneInfo("Asia/Kathmandu")
-    buckets = cut(of_days(date(2026, 11, 23), date(2026, 11, 24), kathmandu), "1h")
+    buckets = cut(of_days(date(2026, 11, 23), date(2026, 11, 24), zone=kathmandu), "1h")
     assert buckets.count == 24
     assert buckets.cuts[:2] == (
         datetime(2026, 11, 22, 18, 15, tzinfo=UTC),
@@ -36,7 +36,7 @@ def test_hours_begin_where_the_local_clock_strikes() -> None:
 
 
 def test_months_are_those_of_the_calendar() -> None:
-    cuts = cut(of_days(date(2026, 1, 15), date(2026, 4, 2), BERLIN), "1mo").cuts
+    cuts = cut(of_days(date(2026, 1, 15), date(2026, 4, 2), zone=BERLIN), "1mo").cuts
     assert [f"{at.astimezone(BERLIN):%m-%d %H:%M}" for at in cuts] == [
         "01-15 00:00",
         "02-01 00:00",
@@ -47,8 +47,8 @@ def test_months_are_those_of_the_calendar() -> None:
 
 
 def test_what_came_before_has_as_many_local_days() -> None:
-    november = of_days(date(2026, 10, 20), date(2026, 10, 30), BERLIN)
-    assert november.previous == of_days(date(2026, 10, 10), date(2026, 10, 20), BERLIN)
+    november = of_days(date(2026, 10, 20), date(2026, 10, 30), zone=BERLIN)
+    assert november.previous == of_days(date(2026, 10, 10), date(2026, 10, 20), zone=BERLIN)
     hour = Stretch(datetime(2026, 1, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 2, tzinfo=UTC))
     assert hour.previous.starts_at == datetime(2026, 1, 1, 0, tzinfo=UTC)
 

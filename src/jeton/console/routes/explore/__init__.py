@@ -1,7 +1,9 @@
 """Exploring: the overview, usage and cost."""
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
+from jeton.console.routes.explore.cost import show_cost
+from jeton.console.routes.explore.files import make_csv, make_parquet
 from jeton.console.routes.explore.overview import show_overview
 from jeton.console.routes.explore.usage import show_usage
 from jeton.console.visit import Door
@@ -9,4 +11,16 @@ from jeton.console.visit import Door
 
 def explore_routes(door: Door) -> list[BaseRoute]:
     """What was used and what it cost, added up."""
-    return [*door.pages_at("/console", show_overview), *door.pages_at("/console/usage", show_usage)]
+    usage_csv = make_csv(door, "usage", default_group="", width_max=1)
+    usage_parquet = make_parquet(door, "usage", default_group="", width_max=1)
+    cost_csv = make_csv(door, "cost", default_group="model", width_max=2)
+    cost_parquet = make_parquet(door, "cost", default_group="model", width_max=2)
+    return [
+        *door.pages_at("/console", show_overview),
+        *door.pages_at("/console/usage", show_usage),
+        *door.pages_at("/console/cost", show_cost),
+        Route("/console/usage.csv", usage_csv, methods=["GET"]),
+        Route("/console/usage.parquet", usage_parquet, methods=["GET"]),
+        Route("/console/cost.csv", cost_csv, methods=["GET"]),
+        Route("/console/cost.parquet", cost_parquet, methods=["GET"]),
+    ]

@@ -1,40 +1,72 @@
-"""Usage: tokens and amounts by day and model, for a range that is in the address."""
+"""Usage: tokens by class, requests and the use of the cache, in time and by group."""
 
-from datetime import date
-
-from jeton import clock
-from jeton.console.chart import draw_chart
-from jeton.console.errors import InvalidFilterError
+from jeton.console.routes.explore.asking import (
+    ROWS_SHOWN_MAX,
+    answer,
+    drill,
+    name_bucket,
+    offer,
+    read_question,
+    wants_twin,
+)
+from jeton.console.routes.explore.drawing import draw_groups, draw_tokens
+from jeton.console.routes.explore.naming import make_namer
 from jeton.console.visit import View, Visit
-from jeton.insight.usage import DayRange, list_daily_usage, render_usage
-
-DAYS = 30
+from jeton.insight.explore.question import Report
+from jeton.insight.explore.rendering import render_report
+from jeton.insight.explore.sums import TOKEN_CLASSES
 
 
 async def show_usage(visit: Visit) -> View:
-    """Usage of the range ``from`` up to ``until`` (exclusive); by default the last 30 days."""
-    range_ = _read_range(visit)
+    """Usage of what the address says; by default the last 30 days by day."""
+    asked = read_question(visit, width_max=1)
     async with visit.deps.pool.connection() as connection:
-        report = await list_daily_usage(connection, visit.session.organization_id, range_=range_)
-    at = clock.now()
-    recent = [(days, DayRange.last(days, at=at)) for days in (7, 30, 90)]
-    context = {"report": report, "chart": draw_chart(report), "recent": recent}
-    return View("explore/usage.html", context, render_usage(report))
+        report, before, choices = await answer(connection, visit, asked)
+    filters = asked.filters
+    name = make_namer(report, choices)
+    is_grouped = bool(report.question.group_by)
+    buckets = [
+        (name_bucket(bucket[0], asked.step, filters=filters), drill(asked, bucket), sums)
+        for number, sums in enumerate(report.by_bucket)
+        for bucket in (report.buckets.stretch(number),)
+        if not sums.is_empty
+    ]
+    context = {
+        "asked": asked,
+        "filters": filters,
+        "choices": choices,
+        "report": report,
+        "totals": report.totals,
+        "before": None if before is None else before.totals,
+        "chart": draw_groups(report, filters, name=name, measure="tokens")
+        if is_grouped
+        else draw_tokens(report, filters),
+        "groups": [
+            (
+                name(group),
+                asked.filters.link("/console/usage", **_narrow(report.question.group_by, group)),
+                sums,
+            )
+            for group, sums in report.by_group.items()
+        ]
+        if is_grouped
+        else [],
+        "buckets": buckets[-ROWS_SHOWN_MAX:][::-1],
+        "hidden": max(0, len(buckets) - ROWS_SHOWN_MAX),
+        "token_classes": TOKEN_CLASSES,
+        **offer(asked),
+    }
+    return View("explore/usage.html", context, _render(report, before) if wants_twin(visit) else {})
 
 
-def _read_range(visit: Visit) -> DayRange:
-    default = DayRange.last(DAYS, at=clock.now())
-    from_on, until_on = _read_day(visit, "from"), _read_day(visit, "until")
-    if from_on is None and until_on is None:
-        return default
-    return DayRange(from_on or default.from_on, until_on or default.until_on)
+def _render(report: Report, before: Report | None) -> dict[str, object]:
+    twin = render_report(report)
+    if before is not None:
+        twin["previous"] = render_report(before)
+    return twin
 
 
-def _read_day(visit: Visit, name: str) -> date | None:
-    text = visit.find_filter(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidFilterError(name, f"is {text!r}, not a day such as 2026-11-23") from None
+def _narrow(names: tuple[str, ...], group: tuple[str | None, ...]) -> dict[str, str | None]:
+    """A group as filters, where they can say it."""
+    known = {"workspace_id", "key_id", "model", "service_tier"}
+    return {name: value for name, value in zip(names, group, strict=True) if name in known and value}

@@ -1,0 +1,143 @@
+"""Asking: the question of usage and cost that an address stands for, and the report that answers it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from jeton.console.errors import InvalidFilterError
+from jeton.console.filters import Choices, Filters, list_choices, parse_filters
+from jeton.console.visit import TWIN, Visit
+from jeton.db.pool import Connection
+from jeton.insight.explore.question import DIMENSIONS, GROUPS_SHOWN, Question, Report
+from jeton.insight.explore.reading import explore
+from jeton.insight.explore.stretches import LONGEST, STEP_NAMES, Step, Stretch
+from jeton.insight.explore.sums import MEASURES
+
+# What fits a page; files and twins have everything.
+ROWS_SHOWN_MAX = 62
+GROUPS_SHOWN_MAX = 50
+LIMITS = (5, GROUPS_SHOWN, 25)
+# A step that is not chosen: the longest stretch for each.
+_HOURS = timedelta(days=3)
+_DAYS = timedelta(days=100)
+STEPS_OFFERED: dict[str, str] = {"1h": "hour", "1d": "day", "1mo": "month"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An address read: its filters, and the question they make; ``chosen`` is what it says itself."""
+
+    filters: Filters
+    question: Question
+    chosen: dict[str, str]
+
+    def link(self, path: str, **changes: object) -> str:
+        """The same question at another page, with changes."""
+        return self.filters.link(path, **{**self.chosen, **changes})
+
+    @property
+    def step(self) -> Step:
+        """The step, which a page always has."""
+        return self.question.step or "1d"
+
+
+def read_question(visit: Visit, *, default_group: str = "", width_max: int = 2) -> Asked:
+    """The question of an address: filters, ``step``, ``group``, ``subgroup``, ``limit`` and ``measure``.
+
+    Raises InvalidFilterError, InvalidGroupingError, InvalidStretchError and UnknownZoneError.
+    """
+    filters = parse_filters(visit)
+    names = {"step": "", "group": default_group, "subgroup": "", "limit": "", "measure": "net_nano"}
+    chosen = {name: visit.find_filter(name) or default for name, default in names.items()}
+    step, limit, measure = chosen["step"], chosen["limit"] or str(GROUPS_SHOWN), chosen["measure"]
+    if step not in {"", *STEPS_OFFERED}:
+        raise InvalidFilterError("step", f"is {step!r}, not one of {', '.join(STEPS_OFFERED)}")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= max(LIMITS)):
+        raise InvalidFilterError("limit", f"is {limit!r}, not a number from 1 to {max(LIMITS)}")
+    if measure not in MEASURES:
+        raise InvalidFilterError("measure", f"is {measure!r}, not one of {', '.join(MEASURES)}")
+    grouping = (chosen["group"], chosen["subgroup"])[:width_max]
+    question = Question(
+        visit.session.organization_id,
+        filters.stretch,
+        cast("Step", step) if step else find_step(filters.stretch),
+        tuple(name for name in grouping if name and name != "none"),
+        where_of(filters),
+        limit=int(limit),
+        measure=measure,
+    )
+    said = {name: visit.find_filter(name) for name in names}
+    return Asked(filters, question, {name: text for name, text in said.items() if text})
+
+
+def wants_twin(visit: Visit) -> bool:
+    """Whether the page's data is asked for, which has every row: a page does without them."""
+    return visit.request.url.path.endswith(TWIN)
+
+
+def where_of(filters: Filters) -> dict[str, tuple[str, ...]]:
+    """What the filters leave, by dimension."""
+    chosen = {
+        "workspace_id": filters.workspace_id,
+        "key_id": filters.key_id,
+        "model": filters.model,
+        "service_tier": filters.service_tier,
+    }
+    return {name: (value,) for name, value in chosen.items() if value is not None}
+
+
+def find_step(stretch: Stretch) -> Step:
+    """The step that shows a stretch best."""
+    if stretch.length <= _HOURS:
+        return "1h"
+    return "1d" if stretch.length <= _DAYS else "1mo"
+
+
+async def answer(connection: Connection, visit: Visit, asked: Asked) -> tuple[Report, Report | None, Choices]:
+    """The report, the one of what came before where that is compared, and what the bar offers."""
+    report = await explore(connection, asked.question)
+    before = None
+    if asked.filters.is_compared:
+        # Without steps, which nobody sees of it: only the ends of the stretch are read by the quarter then.
+        before = await explore(
+            connection, replace(asked.question, stretch=asked.filters.stretch.previous, step=None)
+        )
+    choices = await list_choices(connection, visit.session.organization_id, asked.filters)
+    return report, before, choices
+
+
+def name_bucket(at: datetime, step: Step | None, *, filters: Filters) -> str:
+    """What a bucket of time is called, in the zone of the page."""
+    local = at.astimezone(filters.zone)
+    match step:
+        case "1mo":
+            return f"{local:%B %Y}"
+        case "1h" | "1m":
+            return f"{local:%Y-%m-%d %H:%M}"
+        case _:
+            return f"{local:%Y-%m-%d}"
+
+
+def drill(asked: Asked, bucket: tuple[datetime, datetime]) -> str:
+    """Where a bucket leads: to its days or hours, and from an hour to its requests."""
+    filters = asked.filters
+    stretch = Stretch(*bucket, filters.zone)
+    if asked.step == "1h":
+        return filters.link_to("/console/requests", stretch)
+    finer = "1d" if asked.step == "1mo" else "1h"
+    return filters.link_to("/console/usage", stretch, **{**asked.chosen, "step": finer})
+
+
+def offer(asked: Asked) -> dict[str, object]:
+    """What the page's own fields offer."""
+    longest = {name: LONGEST[cast("Step", name)] for name in STEPS_OFFERED}
+    return {
+        "dimensions": DIMENSIONS,
+        "measures": MEASURES,
+        "limits": LIMITS,
+        "steps": {
+            name: STEP_NAMES[cast("Step", name)]
+            for name in STEPS_OFFERED
+            if asked.question.stretch.length <= longest[name]
+        },
+    }
