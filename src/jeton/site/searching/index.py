@@ -1,7 +1,7 @@
 """Index: sections ranked by the words of a query (BM25), with prefixes and single typing mistakes.
 
-In memory and not in PostgreSQL, since there are a few hundred sections: a query takes well under a
-millisecond, works while the database is away, and forgives a mistake without an extension of it.
+In memory and not in PostgreSQL, since there are a few hundred sections: a query takes three
+milliseconds, works while the database is away, and forgives a mistake without an extension of it.
 """
 
 import re
