@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from jeton.errors import InvalidInputError
@@ -61,26 +61,32 @@ class Asking:
             self._pacer.admit(find_address(request))
             text = parse_form(await read_body(request, FORM_BYTES_MAX), FORM_FIELDS_MAX).get("question", "")
             question = parse_question(text)
-            with self._admit():
-                if EVENTS in request.headers.get("accept", ""):
-                    headers = {**SECURITY_HEADERS, "cache-control": "no-store"}
-                    return StreamingResponse(self._send(question), media_type=EVENTS, headers=headers)
-                return await self._show_answer(request, question)
+            if self._in_flight >= IN_FLIGHT_MAX:
+                raise TooOftenError("questions at once", IN_FLIGHT_RETRY_S)  # noqa: TRY301 - answered below like every other
+            if EVENTS in request.headers.get("accept", ""):
+                headers = {**SECURITY_HEADERS, "cache-control": "no-store"}
+                return StreamingResponse(self._send(question), media_type=EVENTS, headers=headers)
+            return await self._show_answer(request, question)
         except ClientDisconnect:
             return Response(status_code=400)
         except TooOftenError as error:
-            answer = self._answer(request, {"problem": str(error)}, status=429)
-            answer.headers["retry-after"] = str(error.retry_after_s)
-            return answer
+            return self._refuse(request, error)
         except InvalidInputError as error:
             return self._answer(
                 request, {"problem": str(error), "question": text[:QUESTION_CHARS_MAX]}, status=400
             )
 
+    def _refuse(self, request: Request, error: TooOftenError) -> Response:
+        """A page, or to a script only the sentence: whoever asks this often is to cost little."""
+        if EVENTS in request.headers.get("accept", ""):
+            answer: Response = PlainTextResponse(str(error), 429, headers=dict(SECURITY_HEADERS))
+        else:
+            answer = self._answer(request, {"problem": str(error)}, status=429)
+        answer.headers["retry-after"] = str(error.retry_after_s)
+        return answer
+
     @contextmanager
-    def _admit(self) -> Iterator[None]:
-        if self._in_flight >= IN_FLIGHT_MAX:
-            raise TooOftenError("questions at once", IN_FLIGHT_RETRY_S)
+    def _counted(self) -> Iterator[None]:
         self._in_flight += 1
         try:
             yield
@@ -88,16 +94,19 @@ class Asking:
             self._in_flight -= 1
 
     async def _show_answer(self, request: Request, question: str) -> Response:
-        parts = [part async for part in self._answering.answer(question)]
+        with self._counted():
+            parts = [part async for part in self._answering.answer(question)]
         context: dict[str, object] = {"question": question}
         context["sentences"] = [part for part in parts if isinstance(part, Sentence)]
         context["end"] = next(part for part in parts if isinstance(part, End))
         return self._answer(request, context)
 
     async def _send(self, question: str) -> AsyncGenerator[bytes]:
-        async with aclosing(self._answering.answer(question)) as parts:
-            async for part in parts:
-                yield _render_event(part)
+        # Counted from here on: a stream that nobody begins to read is none in flight.
+        with self._counted():
+            async with aclosing(self._answering.answer(question)) as parts:
+                async for part in parts:
+                    yield _render_event(part)
 
     def _answer(self, request: Request, context: dict[str, object], *, status: int = 200) -> Response:
         usual: dict[str, object] = {
