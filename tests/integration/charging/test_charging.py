@@ -147,7 +147,10 @@ TAMPERINGS = {
         "left is 4.971000001 and the postings say 4.971",
     ),
     "a rollup off by one nano": (
-        "UPDATE usage_rollups SET net_nano = net_nano + 1, list_nano = list_nano + 1, input_nano = input_nano + 1",
+        (
+            "UPDATE usage_rollups SET net_nano = net_nano + 1, list_nano = list_nano + 1, "
+            "input_nano = input_nano + 1"
+        ),
         "net_nano is 29000001 and the charges sum to 29000000",
     ),
     "a reason that was rewritten": (
