@@ -3,7 +3,7 @@
 import pytest
 
 from jeton.site.documents import Section
-from jeton.site.searching.index import QUERY_CHARS_MAX, Index
+from jeton.site.searching.index import QUERY_CHARS_MAX, Index, is_one_mistake
 
 SECTIONS = (
     Section("limits", "", "Rate limits", "Rate limits", "Requests and tokens a minute."),
@@ -46,3 +46,20 @@ def test_a_section_with_every_word_comes_before_one_that_repeats_one() -> None:
 def test_the_snippet_marks_the_words_and_is_the_text() -> None:
     (hit, *_) = INDEX.search("minute")
     assert hit.snippet == (("Requests and tokens a ", False), ("minute", True), (".", False))
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "is_one"),
+    [
+        ("cahce", "cache", True),
+        ("cach", "cache", True),
+        ("caache", "cache", True),
+        ("cadhe", "cache", True),
+        ("brek", "bare", False),
+        ("brek", "break", True),
+        ("ehcac", "cache", False),
+        ("abcd", "abcd", False),
+    ],
+)
+def test_one_mistake_is_forgiven_and_no_second(word: str, known: str, is_one: bool) -> None:  # noqa: FBT001 - a value of the table
+    assert is_one_mistake(word, known) is is_one

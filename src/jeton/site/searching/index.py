@@ -100,7 +100,8 @@ class Index:
         if word in self._postings or begun or len(word) < _TYPO_CHARS_MIN:
             return
         near = {known for short in _shorten(word) for known in self._shortened.get(short, ())}
-        for known in sorted(near)[:EXPANDED_MAX]:
+        found = sorted(known for known in near if is_one_mistake(word, known))
+        for known in found[:EXPANDED_MAX]:
             yield known, _TYPO_SHARE
 
     def _find_begun(self, word: str) -> Iterator[str]:
@@ -129,6 +130,19 @@ def split_words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
 
 
+def is_one_mistake(word: str, known: str) -> bool:
+    """Whether a letter too many, too few, another one, or two that changed places make one of the other."""
+    if len(word) != len(known):
+        short, long = sorted((word, known), key=len)
+        return short in {long[:place] + long[place + 1 :] for place in range(len(long))}
+    places = [place for place, (one, other) in enumerate(zip(word, known, strict=True)) if one != other]
+    if len(places) != 2:  # noqa: PLR2004 - two letters that changed places
+        return len(places) == 1
+    first, second = places
+    swapped = (known[second], known[first])
+    return second == first + 1 and (word[first], word[second]) == swapped
+
+
 def _weigh(section: Section) -> Counter[str]:
     counts = Counter(split_words(section.text))
     for word in split_words(section.title):
@@ -140,7 +154,7 @@ def _weigh(section: Section) -> Counter[str]:
 
 
 def _shorten(word: str) -> Iterator[str]:
-    """The word and each that lacks one letter of it: two words that share one are a mistake apart."""
+    """The word and each that lacks one letter of it: words that are one mistake apart share one of these."""
     yield word
     if len(word) >= _TYPO_CHARS_MIN:
         for place in range(len(word)):
