@@ -94,7 +94,7 @@ def test_every_answer_is_as_described(server: ServerProcess) -> None:
     assert not problems, "\n".join(problems)
 
 
-def call(server: ServerProcess, method: str, path: str, operation: Any, body: Any) -> httpx2.Response:  # noqa: ANN401 - JSON
+def call(server: ServerProcess, method: str, path: str, operation: Any, body: Any) -> httpx2.Response:  # noqa: ANN401 - whatever JSON there is
     """One call with the key that the description names; again while something has not happened yet."""
     is_admin = "With an admin key." in operation["description"]
     key = server.demo["JETON_ADMIN_KEY" if is_admin else "ANTHROPIC_API_KEY"]
@@ -107,7 +107,7 @@ def call(server: ServerProcess, method: str, path: str, operation: Any, body: An
             return answer
 
 
-def validate(document: Any, operation: Any, found: Any) -> list[str]:  # noqa: ANN401 - JSON
+def validate(document: Any, operation: Any, found: Any) -> list[str]:  # noqa: ANN401 - whatever JSON there is
     """What of an answer is not as the description says."""
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     validator = OAS31Validator({**schema, "components": document["components"]})
