@@ -1,0 +1,207 @@
+"""Lines: who may use each route of the Console and of the Admin API. A new route needs a line here.
+
+``GET /console/usage: MEMBER`` is for everybody who is signed in; a Permission for the roles that have it;
+OPERATOR for whoever runs the installation; PUBLIC for strangers too; ADMIN_KEY, ANY_KEY for holders of keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jeton.identity.roles.permissions import Permission
+
+# Several permissions: any of them will do.
+Audience = (
+    Permission | frozenset[Permission] | Literal["PUBLIC", "MEMBER", "OPERATOR", "ADMIN_KEY", "ANY_KEY"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One method of one path.
+
+    ``form`` or ``body`` is what is sent; ``is_missing``: no such object is made, so those let in get 404;
+    ``shows_secret``: the one place where a new secret is shown; ``is_stream``: the answer does not end.
+    """
+
+    audience: Audience
+    form: Mapping[str, str] = field(default_factory=dict)
+    body: str = "{}"
+    is_missing: bool = False
+    shows_secret: bool = False
+    is_stream: bool = False
+
+
+MEMBER, PUBLIC, OPERATOR = Line("MEMBER"), Line("PUBLIC"), Line("OPERATOR")
+KEYS, BUDGETS = Line(Permission.MANAGE_KEYS), Line(Permission.MANAGE_BUDGETS)
+WORKSPACES, MEMBERS = Line(Permission.MANAGE_WORKSPACES), Line(Permission.MANAGE_MEMBERS)
+WEBHOOKS, BILLING = Line(Permission.MANAGE_WEBHOOKS), Line(Permission.SEE_BILLING)
+AUDIT = Line(Permission.SEE_AUDIT)
+ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
+NO_OBJECT = Line("ADMIN_KEY", is_missing=True)
+
+
+def page(path: str, line: Line) -> dict[str, Line]:
+    """A page and its twin."""
+    return {f"GET {path}": line, f"GET {path}.json": line}
+
+
+SINCE = {"since": "2026-11-20"}
+CONSOLE: Mapping[str, Line] = {
+    "POST /console/display": PUBLIC,
+    "GET /console/sign-in": PUBLIC,
+    "POST /console/sign-in": PUBLIC,
+    "POST /console/sign-out": PUBLIC,
+    "POST /console/sign-in/mail": PUBLIC,
+    "GET /console/sign-in/link": PUBLIC,
+    "POST /console/sign-in/link": PUBLIC,
+    "GET /console/sign-in/oidc": PUBLIC,
+    "GET /console/sign-in/oidc/callback": PUBLIC,
+    "GET /console/invite": PUBLIC,
+    "POST /console/invite": PUBLIC,
+    **page("/console/welcome", MEMBER),
+    "POST /console/welcome/key": Line(Permission.MANAGE_KEYS, shows_secret=True),
+    "POST /console/welcome/send": KEYS,
+    **page("/console", MEMBER),
+    **page("/console/usage", MEMBER),
+    "GET /console/usage.csv": MEMBER,
+    "GET /console/usage.parquet": MEMBER,
+    **page("/console/cost", MEMBER),
+    "GET /console/cost.csv": MEMBER,
+    "GET /console/cost.parquet": MEMBER,
+    **page("/console/requests", MEMBER),
+    "GET /console/requests.csv": MEMBER,
+    "GET /console/requests.parquet": MEMBER,
+    "GET /console/requests/live": Line("MEMBER", is_stream=True),
+    "GET /console/requests/{request_id}": MEMBER,
+    **page("/console/limits", MEMBER),
+    "POST /console/limits": Line(frozenset({Permission.MANAGE_BUDGETS, Permission.MANAGE_KEYS})),
+    **page("/console/caching", MEMBER),
+    **page("/console/batches", MEMBER),
+    "GET /console/batches/{batch_id}": Line("MEMBER", is_missing=True),
+    "POST /console/batches/{batch_id}/cancel": Line(Permission.MANAGE_BATCHES, is_missing=True),
+    "GET /console/batches/{batch_id}/results": Line(Permission.MANAGE_BATCHES, is_missing=True),
+    **page("/console/budgets", MEMBER),
+    "POST /console/budgets": BUDGETS,
+    "POST /console/alerts/test": BUDGETS,
+    "POST /console/budgets/{budget_id}/end": BUDGETS,
+    **page("/console/keys", MEMBER),
+    "POST /console/keys": Line(
+        Permission.MANAGE_KEYS, form={"name": "a new key", "kind": "api"}, shows_secret=True
+    ),
+    "GET /console/keys/{key_id}": MEMBER,
+    "POST /console/keys/{key_id}/change": Line(Permission.MANAGE_KEYS, form={"name": "renamed"}),
+    "POST /console/keys/{key_id}/rotate": Line(
+        Permission.MANAGE_KEYS, form={"overlap": "3600"}, shows_secret=True
+    ),
+    "POST /console/keys/{key_id}/pause": KEYS,
+    "POST /console/keys/{key_id}/resume": KEYS,
+    "POST /console/keys/{key_id}/revoke": KEYS,
+    **page("/console/workspaces", MEMBER),
+    "POST /console/workspaces": WORKSPACES,
+    "POST /console/workspaces/{workspace_id}/change": WORKSPACES,
+    "POST /console/workspaces/{workspace_id}/archive": WORKSPACES,
+    **page("/console/members", MEMBER),
+    "POST /console/members/{member_id}/role": Line(Permission.MANAGE_MEMBERS, form={"role": "auditor"}),
+    "POST /console/members/{member_id}/remove": MEMBERS,
+    "POST /console/invites": Line(
+        Permission.MANAGE_MEMBERS, form={"email": "new@example.com", "role": "auditor"}
+    ),
+    "POST /console/invites/{invite_id}/delete": MEMBERS,
+    **page("/console/sessions", MEMBER),
+    "POST /console/sessions/end": MEMBER,
+    "POST /console/sessions/password": Line("MEMBER", is_missing=False),
+    "POST /console/sessions/switch": MEMBER,
+    "POST /console/sessions/{session_id}/end": MEMBER,
+    **page("/console/billing", BILLING),
+    **page("/console/prices", BILLING),
+    "GET /console/prices.csv": BILLING,
+    **page("/console/accuracy", OPERATOR),
+    **page("/console/docs-feedback", OPERATOR),
+    "POST /console/alarms/{alarm_id}/acknowledge": Line("OPERATOR", is_missing=True),
+    **page("/console/price-book", OPERATOR),
+    **page("/console/health", OPERATOR),
+    "POST /console/health/prove": OPERATOR,
+    **page("/console/audit", OPERATOR),
+    "GET /console/audit.csv": OPERATOR,
+    **page("/console/changes", AUDIT),
+    "GET /console/changes.csv": AUDIT,
+    **page("/console/inbox", OPERATOR),
+    "POST /console/inbox/{item_id}/approve": Line("OPERATOR", is_missing=True),
+    "POST /console/inbox/{item_id}/decline": Line("OPERATOR", is_missing=True),
+    "POST /console/inbox/{item_id}/close": Line("OPERATOR", is_missing=True),
+    "POST /console/inbox/{item_id}/reply": Line("OPERATOR", is_missing=True),
+    **page("/console/organizations", OPERATOR),
+    **page("/console/organizations/{organization_id}", OPERATOR),
+    "POST /console/organizations/{organization_id}/grant": OPERATOR,
+    "POST /console/organizations/{organization_id}/terms": OPERATOR,
+    "POST /console/organizations/{organization_id}/suspend": OPERATOR,
+    "POST /console/organizations/{organization_id}/resume": OPERATOR,
+    "POST /console/organizations/{organization_id}/view": OPERATOR,
+    "POST /console/viewing/end": MEMBER,
+    **page("/console/webhooks", WEBHOOKS),
+    "POST /console/webhooks": Line(
+        Permission.MANAGE_WEBHOOKS, form={"url": "http://127.0.0.1:9/"}, shows_secret=True
+    ),
+    **page("/console/webhooks/{webhook_id}", WEBHOOKS),
+    "POST /console/webhooks/{webhook_id}/rotate": Line(
+        Permission.MANAGE_WEBHOOKS, form={"overlap": "24"}, shows_secret=True
+    ),
+    "POST /console/webhooks/{webhook_id}/enable": WEBHOOKS,
+    "POST /console/webhooks/{webhook_id}/delete": WEBHOOKS,
+    "POST /console/webhooks/{webhook_id}/test": WEBHOOKS,
+    "POST /console/webhooks/{webhook_id}/replay": Line(
+        Permission.MANAGE_WEBHOOKS, form={"event_id": "evt_none"}, is_missing=True
+    ),
+    "POST /console/webhooks/{webhook_id}/replay-missed": Line(Permission.MANAGE_WEBHOOKS, form=SINCE),
+}
+
+_API = "/v1/organizations"
+ADMIN: Mapping[str, Line] = {
+    f"GET {_API}/me": ADMIN_KEY,
+    f"GET {_API}/balance": ADMIN_KEY,
+    f"GET {_API}/credits": ADMIN_KEY,
+    "GET /v1/receipts/{request_id}": ANY_KEY,
+    f"GET {_API}/api_keys": ADMIN_KEY,
+    f"POST {_API}/api_keys": Line("ADMIN_KEY", body='{"name": "a new key"}', shows_secret=True),
+    f"GET {_API}/api_keys/{{key_id}}": ADMIN_KEY,
+    f"POST {_API}/api_keys/{{key_id}}": Line("ADMIN_KEY", body='{"status": "archived"}'),
+    f"POST {_API}/api_keys/{{key_id}}/rotate": Line("ADMIN_KEY", shows_secret=True),
+    f"GET {_API}/workspaces": ADMIN_KEY,
+    f"POST {_API}/workspaces": Line("ADMIN_KEY", body='{"name": "new"}'),
+    f"GET {_API}/workspaces/{{workspace_id}}": ADMIN_KEY,
+    f"POST {_API}/workspaces/{{workspace_id}}": Line("ADMIN_KEY", body='{"name": "renamed"}'),
+    f"POST {_API}/workspaces/{{workspace_id}}/archive": ADMIN_KEY,
+    f"GET {_API}/users": ADMIN_KEY,
+    f"GET {_API}/users/{{user_id}}": ADMIN_KEY,
+    f"POST {_API}/users/{{user_id}}": Line("ADMIN_KEY", body='{"role": "auditor"}'),
+    f"DELETE {_API}/users/{{user_id}}": ADMIN_KEY,
+    f"GET {_API}/invites": ADMIN_KEY,
+    f"POST {_API}/invites": Line("ADMIN_KEY", body='{"email": "n@example.com", "role": "auditor"}'),
+    f"GET {_API}/invites/{{invite_id}}": ADMIN_KEY,
+    f"DELETE {_API}/invites/{{invite_id}}": ADMIN_KEY,
+    f"GET {_API}/budgets": ADMIN_KEY,
+    f"POST {_API}/budgets": Line("ADMIN_KEY", body='{"limit": "1", "period": "day"}'),
+    f"GET {_API}/budgets/{{budget_id}}": ADMIN_KEY,
+    f"POST {_API}/budgets/{{budget_id}}": Line("ADMIN_KEY", body='{"limit": "2"}'),
+    f"DELETE {_API}/budgets/{{budget_id}}": ADMIN_KEY,
+    f"GET {_API}/rate_limits": ADMIN_KEY,
+    f"GET {_API}/workspaces/{{workspace_id}}/rate_limits": ADMIN_KEY,
+    f"POST {_API}/workspaces/{{workspace_id}}/rate_limits/{{rate_limit_id}}": Line(
+        "ADMIN_KEY", body='{"limits": []}', is_missing=True
+    ),
+    "GET /v1/usage/stream": Line("ANY_KEY", is_stream=True),
+    f"GET {_API}/webhooks": ADMIN_KEY,
+    f"POST {_API}/webhooks": Line("ADMIN_KEY", body='{"url": "http://127.0.0.1:9/"}', shows_secret=True),
+    f"GET {_API}/webhooks/{{webhook_id}}": ADMIN_KEY,
+    f"POST {_API}/webhooks/{{webhook_id}}": Line("ADMIN_KEY", body='{"is_enabled": true}'),
+    f"DELETE {_API}/webhooks/{{webhook_id}}": ADMIN_KEY,
+    f"POST {_API}/webhooks/{{webhook_id}}/rotate": Line("ADMIN_KEY", shows_secret=True),
+    f"POST {_API}/webhooks/{{webhook_id}}/test": ADMIN_KEY,
+    f"POST {_API}/webhooks/{{webhook_id}}/replay": Line(
+        "ADMIN_KEY", body='{"since": "2026-11-20T00:00:00Z"}'
+    ),
+    f"GET {_API}/webhooks/{{webhook_id}}/deliveries": ADMIN_KEY,
+    f"GET {_API}/events": ADMIN_KEY,
+    f"POST {_API}/events/{{event_id}}/replay": NO_OBJECT,
+}
