@@ -74,8 +74,8 @@ ALARM_SENTENCES: Mapping[str, str] = MappingProxyType(
             " instead. It is tried again at the first start after this was acknowledged."
         ),
         "ledger_unsound": (
-            "The books were proved and something in them is wrong. Run `jeton ledger verify`, which names every"
-            " difference, before anything is invoiced or exported."
+            "The books were proved and something in them is wrong. Run `jeton ledger verify`, which names"
+            " every difference, before anything is invoiced or exported."
         ),
     }
 )

@@ -17,11 +17,11 @@ from jeton.notifications.catalogue import (
     EXAMPLES,
     TYPES,
     BudgetThresholdReached,
-    EventData,
-    InboxItemOpened,
     UnknownEventDataError,
     read_data,
 )
+from jeton.notifications.catalogue.data import EventData
+from jeton.notifications.catalogue.inbox import InboxItemOpened
 from jeton.site.documents import Documents
 
 THRESHOLD = BudgetThresholdReached(

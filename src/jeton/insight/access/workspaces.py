@@ -40,8 +40,10 @@ async def list_workspace_standings(
     workspaces = await list_workspaces(connection, organization_id)
     month = await read_month(connection, organization_id, at=at)
     budgets = await list_budgets(connection, organization_id, at=at)
-    keys = dict(await (await connection.execute(_COUNT_KEYS, (organization_id, at))).fetchall())
-    limited = dict(await (await connection.execute(_LIST_LIMITED, (organization_id,))).fetchall())
+    counted = await connection.execute(_COUNT_KEYS, (organization_id, at))
+    keys: dict[str, int] = dict(await counted.fetchall())
+    listed = await connection.execute(_LIST_LIMITED, (organization_id,))
+    limited: dict[str, list[str]] = dict(await listed.fetchall())
     return [
         WorkspaceStanding(
             workspace=workspace,
