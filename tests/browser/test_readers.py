@@ -75,7 +75,7 @@ def test_a_vote_is_given_changed_and_explained_and_the_operator_sees_it(visitor:
     visitor.sign_in()
     page.goto("/console/docs-feedback")
     row = page.get_by_role("region", name="Votes by page").get_by_role("row", name="budgets")
-    assert "0.00 %" in row.inner_text()
+    assert "0.00\u00a0%" in row.inner_text()
     said = page.get_by_role("region", name="Comments").inner_text()
     assert "The month has 31 days." in said
     assert "a number is wrong" in said

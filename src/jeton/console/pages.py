@@ -54,6 +54,7 @@ class Pages:
             count=display_count,
             time=display_time,
             clock=display_clock,
+            moment=display_moment,
             exact=display_exact,
             nano=display_nano,
             factor=render_exact,
@@ -119,15 +120,23 @@ def display_count(count: int | None) -> str:
 
 
 def display_percent(ppm: int, *, is_signed: bool = False) -> str:
-    """Parts per million as a percentage with two decimals: 12,345 is ``1.23 %``, signed ``+1.23 %``."""
+    """Parts per million as a percentage with two decimals: 12,345 is ``1.23 %``, signed ``+1.23 %``.
+
+    The space is one at which no line breaks.
+    """
     hundredths = (abs(ppm) + 50) // 100
     sign = ("+" if ppm > 0 else "\u2212" if ppm < 0 else "") if is_signed and hundredths else ""
-    return f"{sign}{hundredths // 100:,}.{hundredths % 100:02} %"
+    return f"{sign}{hundredths // 100:,}.{hundredths % 100:02}\u00a0%"
 
 
 def display_time(at: datetime) -> Markup:
     """An instant in the chosen zone, to the second; exact for machines, in UTC on hover."""
     return _mark_time(at, f"{at.astimezone(CHOICES.get().zone):%Y-%m-%d %H:%M:%S %Z}")
+
+
+def display_moment(at: datetime) -> Markup:
+    """Day and time without the year, for a log whose column names the chosen zone."""
+    return _mark_time(at, f"{at.astimezone(CHOICES.get().zone):%m-%d %H:%M:%S}")
 
 
 def display_clock(at: datetime) -> Markup:

@@ -84,11 +84,11 @@ async def test_the_page_and_its_twin_show_the_same_errors(pool: Pool) -> None:
     # 96 for 100 is -4 %, 96 for 64 is +50 %.
     assert (row["kind"], row["method"], row["observations"]) == ("english", "estimated", 2)
     assert (row["mean_absolute_error_ppm"], row["mean_error_ppm"]) == (270_000, 230_000)
-    for shown in ("27.00 %", "+23.00 %", "−4.00 %", "+50.00 %", "50.00 %"):
+    for shown in ("27.00\u00a0%", "+23.00\u00a0%", "−4.00\u00a0%", "+50.00\u00a0%", "50.00\u00a0%"):
         assert f">{shown}</td>" in page
     [bound] = twin["bounds"]
     assert (bound["observations"], bound["outside"], bound["worst_under_ppm"]) == (3, 1, -166_667)
-    assert "−16.67 %" in page
+    assert "−16.67\u00a0%" in page
     ratio = Decimal(bound["counted_tokens"]) / Decimal(bound["reported_tokens"])
     assert f">{ratio:.1f}</td>" in page
     await world.close()

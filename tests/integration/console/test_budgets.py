@@ -32,7 +32,7 @@ async def test_a_budget_is_made_shown_and_ended(pool: Pool) -> None:
         page = (await client.get(PATH)).text
         (budget,) = (await client.get(f"{PATH}.json")).json()["data"]
         assert "key first key" in page
-        assert "29 %" in page
+        assert "29&nbsp;%" in page
         assert (budget["anchor_day"], budget["window"]["left"]) == (31, "0.071")
         ended = await client.post(f"{PATH}/{budget['id']}/end", data={"form_token": token})
         assert ended.headers["location"] == PATH

@@ -60,7 +60,7 @@ async def test_limits_stand_beside_what_is_used_and_the_busiest_minute(pool: Poo
     assert by_kind["requests"] == {"type": "requests", "limit": 10, "used_on_this_node": 1, "peak": 1}
     assert (by_kind["input_tokens"]["limit"], by_kind["input_tokens"]["peak"]) == (100_000, 2_000)
     assert (by_kind["output_tokens"]["limit"], by_kind["output_tokens"]["peak"]) == (None, 1_500)
-    assert "10.00 %" in page
+    assert "10.00\u00a0%" in page
     await world.close()
 
 

@@ -52,7 +52,7 @@ async def test_a_row_has_tokens_by_class_what_was_saved_and_what_was_paid(pool: 
     async with signed_in(world) as client:
         page = (await client.get(PATH)).text
         (row,) = (await client.get(f"{PATH}.json")).json()["data"]
-    for text in ("98.04 %", "$0.219", "$0.19", "$0.029", f'href="{PATH}/{charge.request_id}"'):
+    for text in ("98.04\u00a0%", "$0.219", "$0.19", "$0.029", f'href="{PATH}/{charge.request_id}"'):
         assert text in page
     assert (row["list_amount"], row["saved_amount"], row["net_amount"]) == ("0.219", "0.19", "0.029")
     assert (row["cache_read_ppm"], row["service_tier"]) == (980_392, "standard")

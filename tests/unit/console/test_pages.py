@@ -5,7 +5,16 @@ from fractions import Fraction
 
 import pytest
 
-from jeton.console.pages import display_count, display_exact, display_money, display_nano, display_time
+from jeton.console.choices import CHOICES, Choices, find_zone
+from jeton.console.pages import (
+    display_count,
+    display_exact,
+    display_moment,
+    display_money,
+    display_nano,
+    display_percent,
+    display_time,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +51,17 @@ def test_no_count_is_unknown_and_not_zero() -> None:
 def test_an_instant_is_in_utc() -> None:
     shown = display_time(datetime(2026, 11, 23, 12, 3, 7, 999, tzinfo=UTC))
     assert shown == '<time datetime="2026-11-23T12:03:07.000999+00:00">2026-11-23 12:03:07 UTC</time>'
+
+
+def test_the_time_in_a_log_is_in_the_chosen_zone_and_exact_for_machines() -> None:
+    before = CHOICES.set(Choices(zone=find_zone("Asia/Kathmandu")))
+    shown = display_moment(datetime(2026, 11, 23, 20, 3, 7, 999, tzinfo=UTC))
+    CHOICES.reset(before)
+    assert shown == (
+        '<time datetime="2026-11-23T20:03:07.000999+00:00" title="2026-11-23 20:03:07 UTC">11-24 01:48:07</time>'
+    )
+
+
+def test_a_percentage_and_its_sign_stay_on_one_line() -> None:
+    assert display_percent(12_345) == "1.23\u00a0%"
+    assert display_percent(-1_234_567, is_signed=True) == "\u2212123.46\u00a0%"
