@@ -129,7 +129,8 @@ class Door:
     def pages_at(self, path: str, show: Show) -> list[BaseRoute]:
         """A page at ``path`` and its twin at ``path.json``."""
         endpoint = self.page(show)
-        return [Route(path, endpoint, methods=["GET"]), Route(f"{path}{TWIN}", endpoint, methods=["GET"])]
+        # The twin first: an id at the end of a page's path would take the suffix for a part of itself.
+        return [Route(f"{path}{TWIN}", endpoint, methods=["GET"]), Route(path, endpoint, methods=["GET"])]
 
     def form(self, act: Act, *, is_for_viewing: bool = False) -> Endpoint:
         """An endpoint that acts on a form of the member's own session, then shows or redirects.

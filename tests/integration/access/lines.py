@@ -73,12 +73,12 @@ CONSOLE: Mapping[str, Line] = {
     "GET /console/requests.csv": MEMBER,
     "GET /console/requests.parquet": MEMBER,
     "GET /console/requests/live": Line("MEMBER", is_stream=True),
-    "GET /console/requests/{request_id}": MEMBER,
+    **page("/console/requests/{request_id}", MEMBER),
     **page("/console/limits", MEMBER),
     "POST /console/limits": Line(frozenset({Permission.MANAGE_BUDGETS, Permission.MANAGE_KEYS})),
     **page("/console/caching", MEMBER),
     **page("/console/batches", MEMBER),
-    "GET /console/batches/{batch_id}": Line("MEMBER", is_missing=True),
+    **page("/console/batches/{batch_id}", Line("MEMBER", is_missing=True)),
     "POST /console/batches/{batch_id}/cancel": Line(Permission.MANAGE_BATCHES, is_missing=True),
     "GET /console/batches/{batch_id}/results": Line(Permission.MANAGE_BATCHES, is_missing=True),
     **page("/console/budgets", MEMBER),
@@ -89,7 +89,7 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/keys": Line(
         Permission.MANAGE_KEYS, form={"name": "a new key", "kind": "api"}, shows_secret=True
     ),
-    "GET /console/keys/{key_id}": MEMBER,
+    **page("/console/keys/{key_id}", MEMBER),
     "POST /console/keys/{key_id}/change": Line(Permission.MANAGE_KEYS, form={"name": "renamed"}),
     "POST /console/keys/{key_id}/rotate": Line(
         Permission.MANAGE_KEYS, form={"overlap": "3600"}, shows_secret=True

@@ -121,6 +121,27 @@ async def test_every_route_of_the_console_lets_in_whom_its_line_says(database_ur
     assert not faults, "\n".join(faults)
 
 
+async def test_the_page_of_one_thing_and_its_twin_are_about_the_same_thing(
+    database_url: str, folder: Path
+) -> None:
+    """The page's own route took the twin's address too, so that an id ended in ``.json``."""
+    twins = sorted(name.removeprefix("GET ") for name in CONSOLE if re.fullmatch(r"GET .*}\.json", name))
+    assert len(twins) == 5
+    async with playing(database_url, folder) as scene:
+        for twin in twins:
+            path = await scene.fill(twin.removesuffix(".json"))
+            email = OPERATOR if "organization_id" in twin else "admin@ours.example"
+            async with scene.client() as client:
+                client.cookies.set("jeton_session", await scene.sign_in(email))
+                page, data = await client.get(path), await client.get(f"{path}.json")
+            last_id = path.rpartition("/")[2]
+            kinds = (page.headers["content-type"], data.headers["content-type"])
+            assert kinds == ("text/html; charset=utf-8", "application/json"), twin
+            assert page.status_code == data.status_code == (404 if "batch_id" in twin else 200), twin
+            assert last_id in data.text, twin
+            assert f"{last_id}.json" not in data.text, twin
+
+
 async def test_no_form_of_the_console_acts_without_the_token_of_its_session(
     database_url: str, folder: Path
 ) -> None:

@@ -11,7 +11,7 @@ def access_routes(door: Door) -> list[BaseRoute]:
     return [
         *door.pages_at("/console/keys", keys.show_keys),
         Route("/console/keys", door.form(keys.create), methods=["POST"]),
-        Route("/console/keys/{key_id}", door.page(key.show_key), methods=["GET"]),
+        *door.pages_at("/console/keys/{key_id}", key.show_key),
         Route("/console/keys/{key_id}/change", door.form(key.change), methods=["POST"]),
         Route("/console/keys/{key_id}/rotate", door.form(key.rotate), methods=["POST"]),
         Route("/console/keys/{key_id}/pause", door.form(key.pause), methods=["POST"]),

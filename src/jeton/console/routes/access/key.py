@@ -8,7 +8,7 @@ from jeton import clock
 from jeton.console.choices import CHOICES
 from jeton.console.errors import InvalidFilterError, InvalidFormError
 from jeton.console.routes.access.keys import Created, may_change_keys, require_for_keys
-from jeton.console.visit import TWIN, View, Visit
+from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.errors import UnknownKeyIdError
@@ -142,8 +142,7 @@ def _parse_since(text: str) -> datetime:
 
 
 def _key_id(visit: Visit) -> str:
-    # The twin's address fits the page's route: an id has no dot.
-    key_id = str(visit.request.path_params["key_id"]).removesuffix(TWIN)
+    key_id = str(visit.request.path_params["key_id"])
     if not key_id.isprintable():
         raise UnknownKeyIdError(ascii(key_id))
     return key_id

@@ -14,5 +14,5 @@ def log_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console/requests", show_requests),
         Route("/console/requests.csv", make_csv(door).__call__, methods=["GET"]),
         Route("/console/requests/live", Live(door).__call__, methods=["GET"]),
-        Route("/console/requests/{request_id}", door.page(show_receipt), methods=["GET"]),
+        *door.pages_at("/console/requests/{request_id}", show_receipt),
     ]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from jeton.console.visit import TWIN, View, Visit
+from jeton.console.visit import View, Visit
 from jeton.insight.costs.attempts import list_attempts, render_operator_part, sum_costs
 from jeton.insight.receipt import get_receipt
 from jeton.insight.receipt_json import render_receipt
@@ -10,7 +10,7 @@ from jeton.insight.receipt_json import render_receipt
 
 async def show_receipt(visit: Visit) -> View:
     """The receipt of one request of the organization; to an operator, with what it cost upstream."""
-    request_id = visit.request.path_params["request_id"].removesuffix(TWIN)
+    request_id = visit.request.path_params["request_id"]
     async with visit.deps.pool.connection() as connection:
         receipt = await get_receipt(connection, visit.session.organization_id, request_id)
         attempts = await list_attempts(connection, request_id) if visit.is_operator else ()

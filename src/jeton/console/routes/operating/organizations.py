@@ -169,7 +169,7 @@ async def leave_viewing(visit: Visit, form: Mapping[str, str]) -> str:
 
 
 def _organization_id(visit: Visit) -> UUID:
-    text = str(visit.request.path_params["organization_id"]).removesuffix(".json")
+    text = str(visit.request.path_params["organization_id"])
     try:
         return UUID(text)
     except ValueError:

@@ -207,7 +207,7 @@ async def _show_one(visit: Visit, connection: Connection, endpoint: Endpoint) ->
 
 async def _get(visit: Visit, connection: Connection) -> Endpoint:
     webhook_id: str = visit.request.path_params["webhook_id"]
-    return await get_endpoint(connection, visit.session.organization_id, webhook_id.removesuffix(".json"))
+    return await get_endpoint(connection, visit.session.organization_id, webhook_id)
 
 
 async def _record(visit: Visit, connection: Connection, action: str, endpoint: Endpoint) -> None:

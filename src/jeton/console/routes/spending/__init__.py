@@ -13,7 +13,7 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         Route("/console/limits", door.form(limits.ask), methods=["POST"]),
         *door.pages_at("/console/caching", caching.show_caching),
         *door.pages_at("/console/batches", batches.show_batches),
-        Route("/console/batches/{batch_id}", door.page(batches.show_batch), methods=["GET"]),
+        *door.pages_at("/console/batches/{batch_id}", batches.show_batch),
         Route("/console/batches/{batch_id}/cancel", door.form(batches.cancel), methods=["POST"]),
         Route("/console/batches/{batch_id}/results", batches.Results(door).__call__, methods=["GET"]),
         *door.pages_at("/console/budgets", budgets.show_budgets),

@@ -22,7 +22,7 @@ from jeton.batches.overview import (
 from jeton.batches.reading import Amounts, Standing, get_amounts, read_results, require_results
 from jeton.console.errors import InvalidFilterError
 from jeton.console.pages import SECURITY_HEADERS
-from jeton.console.visit import TWIN, Door, View, Visit
+from jeton.console.visit import Door, View, Visit
 from jeton.errors import NotAuthenticatedError
 from jeton.identity.audit import Actor
 from jeton.identity.audit.entries import record_audit
@@ -146,7 +146,7 @@ class Results:
 
 
 def _batch_id(visit: Visit) -> str:
-    batch_id: str = visit.request.path_params["batch_id"].removesuffix(TWIN)
+    batch_id: str = visit.request.path_params["batch_id"]
     if not batch_id.isprintable():
         raise UnknownBatchError(ascii(batch_id))
     return batch_id
