@@ -8,14 +8,12 @@ input); a defect keeps its traceback.
 import importlib
 import signal
 import sys
-import tomllib
 from collections.abc import Iterable
-from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from jeton import find_version
 from jeton.cli.options import DATABASE_OPTIONS, with_options
 from jeton.errors import InvalidInputError, JetonError
 
@@ -96,14 +94,6 @@ def assemble(names: Iterable[str]) -> typer.Typer:
         else:
             app.command(name)(target)
     return app
-
-
-def find_version() -> str:
-    """The version: of the clone that this file lies in, else of the installed package."""
-    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
-    if project.exists():
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-    return version("jeton")
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001 - Typer calls it so

@@ -27,5 +27,10 @@ def install_sdk() -> Path:
             command, cwd=started, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        started.rename(installed)
+        try:
+            started.rename(installed)
+        except OSError:
+            # Another worker was quicker.
+            shutil.rmtree(started)
+            assert installed.exists()
     return installed

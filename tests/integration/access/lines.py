@@ -172,6 +172,8 @@ ADMIN: Mapping[str, Line] = {
     f"GET {_API}/workspaces/{{workspace_id}}": ADMIN_KEY,
     f"POST {_API}/workspaces/{{workspace_id}}": Line("ADMIN_KEY", body='{"name": "renamed"}'),
     f"POST {_API}/workspaces/{{workspace_id}}/archive": ADMIN_KEY,
+    f"GET {_API}/usage_report/messages": ADMIN_KEY,
+    f"GET {_API}/cost_report": ADMIN_KEY,
     f"GET {_API}/users": ADMIN_KEY,
     f"GET {_API}/users/{{user_id}}": ADMIN_KEY,
     f"POST {_API}/users/{{user_id}}": Line("ADMIN_KEY", body='{"role": "auditor"}'),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jeton.cli import COMMANDS, EXIT_BAD_INPUT, EXIT_FAILED, find_version, run
+from jeton import find_version
+from jeton.cli import COMMANDS, EXIT_BAD_INPUT, EXIT_FAILED, run
 from jeton.settings import list_declarations
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +40,7 @@ def test_serve_has_an_option_for_every_setting_but_secrets(
         "JETON_UPSTREAM_API_KEY",
         "JETON_METRICS_TOKEN",
         "JETON_SMTP_PASSWORD",
+        "JETON_OIDC_CLIENT_SECRET",
     ]
 
 

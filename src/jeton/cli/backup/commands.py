@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
+from jeton import find_version
 from jeton.app.backup.files import list_files
 from jeton.app.backup.making import Made, make_backup
 from jeton.app.backup.restoring import Place, Report, restore_backup
-from jeton.cli import find_version
 from jeton.cli.options import DATABASE_OPTIONS, chosen_settings, with_options
 from jeton.cli.session import open_database
 from jeton.db.backup.archive import ArchiveReader, Manifest, read_archive

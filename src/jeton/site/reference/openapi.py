@@ -1,8 +1,8 @@
 """OpenAPI: the description of the API as an OpenAPI 3.1 document."""
 
-from importlib.metadata import version
 from typing import Any
 
+from jeton import find_version
 from jeton.site.reference.description import Description, Field, Operation, Schema
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
@@ -29,7 +29,7 @@ def build_openapi(description: Description, *, brand: str, base_url: str) -> dic
         "openapi": "3.1.0",
         "info": {
             "title": f"{brand} API",
-            "version": version("jeton"),
+            "version": find_version(),
             "description": "The Claude Messages API with exact accounts, and what belongs to them.",
         },
         "servers": [{"url": base_url}],
