@@ -241,3 +241,31 @@ def test_the_page_lists_each_setting_as_it_is_declared() -> None:
         default = f"`{entry.default}`" if entry.default else "none"
         row = f"| `{entry.env}` | {default}{' ' if entry.unit else ''}{entry.unit} | {entry.sentence} |"
         assert row in page
+
+
+def test_a_mark_of_ones_own_is_looked_into_at_the_start(tmp_path: Path) -> None:
+    mark = tmp_path / "mark.svg"
+    mark.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+    assert load_settings(environment={"JETON_BRAND_MARK": str(mark)}).brand_mark == mark
+    assert load_settings(environment={"JETON_BRAND_MARK": ""}).brand_mark is None
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>" + b" " * 65_536, "has more than 65536 bytes"),
+        (b"\x89PNG", "is no SVG file: not well-formed"),
+        (b"<html/>", "its root is not an svg"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><svg xmlns='http://www.w3.org/2000/svg'/>", "declares entities"),
+    ],
+    ids=["missing", "large", "PNG", "HTML", "entities"],
+)
+def test_what_is_no_mark_is_refused_at_the_start(
+    tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    mark = tmp_path / "mark.svg"
+    if content is not None:
+        mark.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=sentence):
+        load_settings(environment={"JETON_BRAND_MARK": str(mark)})

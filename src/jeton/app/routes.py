@@ -119,6 +119,7 @@ def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
         read_spool=lambda: parts.charging.spooled,
         limit_terms=parts.limit_terms,
         limiter=parts.limiter,
+        has_own_mark=parts.settings.brand_mark is not None,
     )
 
 

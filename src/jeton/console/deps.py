@@ -25,7 +25,7 @@ class ConsoleDeps:
     ``served_models`` are those that an upstream or the rehearsal answers; ``read_spool`` gives how many ends
     of requests, and how many bytes, wait on this node's disk. ``postman`` mails links, where there is a
     mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
-    body with a key through the gateway.
+    body with a key through the gateway. With ``has_own_mark`` the mark of /static is the operator's.
     """
 
     pool: Pool
@@ -46,6 +46,7 @@ class ConsoleDeps:
     postman: Postman | None = None
     oidc: OidcClient | None = None
     send_message: SendMessage | None = None
+    has_own_mark: bool = False
 
     @property
     def oidc_name(self) -> str:

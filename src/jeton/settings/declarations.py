@@ -22,6 +22,7 @@ from jeton.settings.parsers import (
     parse_links,
     parse_path,
     parse_paths,
+    parse_picture,
     parse_public_url,
     parse_sender,
     parse_text,
@@ -185,6 +186,12 @@ class Settings:
         "Every request held, metered, priced and explained, to the nano-dollar.",
         parse_text,
         "The sentence below the name, at the foot of the pages.",
+    )
+    brand_mark: Path | None = _setting(  # noqa: RUF009 - a declaration, as dataclasses.field
+        None,
+        parse_picture,
+        "The picture beside the name and in the browser's tab: the path of an SVG file of at most 64 KiB; "
+        "ours without.",
     )
     landing_title: str = _setting(
         "Every request, accounted for.", parse_text, "The heading of the first page."
@@ -368,4 +375,4 @@ def _render_flag(name: str) -> str:
 
 
 def _render_default(value: object) -> str:
-    return "" if value == () else render_scalar(value)
+    return "" if value is None or value == () else render_scalar(value)

@@ -7,11 +7,13 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from xml.etree import ElementTree as ET
 
 from jeton.errors import MoneyError
 from jeton.money import parse_usd
 
 DAYS_MAX = 3650
+PICTURE_BYTES_MAX = 65_536
 ROLES = ("developer", "billing", "admin", "auditor")
 
 _YES = frozenset({"yes", "true", "on", "1"})
@@ -38,6 +40,29 @@ def parse_path(text: str) -> Path:
 def parse_paths(text: str) -> tuple[Path, ...]:
     """Paths with the system's separator between them."""
     return tuple(parse_path(part) for part in text.split(os.pathsep) if part)
+
+
+def parse_picture(text: str) -> Path | None:
+    """The path of an SVG file of at most PICTURE_BYTES_MAX, or nothing; the file is looked into."""
+    if not text.strip():
+        return None
+    path = parse_path(text.strip())
+    try:
+        with path.open("rb") as file:
+            content = file.read(PICTURE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(content) > PICTURE_BYTES_MAX:
+        raise ValueError(f"has more than {PICTURE_BYTES_MAX} bytes: draw a simpler mark")
+    if b"<!ENTITY" in content:
+        raise ValueError("declares entities, which a mark needs none of")
+    try:
+        root = ET.fromstring(content)  # noqa: S314 - the operator's own file, small and without entities
+    except ET.ParseError as error:
+        raise ValueError(f"is no SVG file: {error}") from None
+    if root.tag != "{http://www.w3.org/2000/svg}svg":
+        raise ValueError("is no SVG file: its root is not an svg of http://www.w3.org/2000/svg")
+    return path
 
 
 def parse_tokenizer_files(text: str) -> tuple[tuple[str, Path], ...]:

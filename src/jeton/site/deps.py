@@ -47,6 +47,7 @@ class SiteDeps:
     ``payment_methods`` are the methods switched on here, as people call them; "" for an e-mail
     leaves the address out. The trial amount is in nano. Without a pool nobody can write to sales here.
     ``public_figures`` are the measurements that everybody may see. Without a writer Ask Docs only quotes.
+    ``mark`` is the operator's own, an SVG file; without it the pages show ours.
     """
 
     book: PriceBook
@@ -68,3 +69,4 @@ class SiteDeps:
     is_well: Callable[[], Awaitable[bool]] | None = None
     has_ask_docs: bool = False
     writer: Writer | None = None
+    mark: bytes = b""

@@ -5,7 +5,6 @@ Pages themselves are not compressed: they hold the tokens of forms, which compre
 
 import gzip
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -16,6 +15,9 @@ from starlette.routing import BaseRoute, Route
 from jeton.site.pages import SECURITY_HEADERS, Pages
 
 MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
+# The mark may be the operator's file: whoever opens it by itself runs no script of it and loads nothing.
+_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+MARK = "mark.svg"
 # An hour: short enough that an upgrade is seen the same day, long enough to spare requests.
 CACHE_CONTROL = "public, max-age=3600"
 
@@ -30,9 +32,11 @@ class _File:
     kind: str
 
 
-def file_routes(pages: Pages) -> list[BaseRoute]:
-    """The files under /static; the Console's pages use them too."""
+def file_routes(pages: Pages, mark: bytes = b"") -> list[BaseRoute]:
+    """The files under /static, with an own mark in the place of ours; the Console's pages use them too."""
     files = _read_files()
+    if mark:
+        files[MARK] = _pack(mark, MEDIA_TYPES["svg"])
 
     async def send_file(request: Request) -> Response:
         file = files.get(request.path_params["name"])
@@ -42,7 +46,7 @@ def file_routes(pages: Pages) -> list[BaseRoute]:
 
     async def send_icon(request: Request) -> Response:
         """The mark, for browsers that ask for it at the old place."""
-        return _send(request, files["mark.svg"])
+        return _send(request, files[MARK])
 
     return [
         Route("/static/{name}", send_file, methods=["GET"]),
@@ -50,16 +54,19 @@ def file_routes(pages: Pages) -> list[BaseRoute]:
     ]
 
 
-def _read_files() -> Mapping[str, _File]:
+def _read_files() -> dict[str, _File]:
     files = {}
     for file in resources.files("jeton.site").joinpath("static").iterdir():
         kind = MEDIA_TYPES.get(file.name.rpartition(".")[2])
         if kind is not None:
-            content = file.read_bytes()
-            # Without the time of the compression, the same file is the same on every node.
-            compressed = gzip.compress(content, mtime=0)
-            files[file.name] = _File(content, compressed, hashlib.sha256(content).hexdigest()[:16], kind)
+            files[file.name] = _pack(file.read_bytes(), kind)
     return files
+
+
+def _pack(content: bytes, kind: str) -> _File:
+    # Without the time of the compression, the same file is the same on every node.
+    compressed = gzip.compress(content, mtime=0)
+    return _File(content, compressed, hashlib.sha256(content).hexdigest()[:16], kind)
 
 
 def _send(request: Request, file: _File) -> Response:
@@ -67,6 +74,8 @@ def _send(request: Request, file: _File) -> Response:
     # Two forms of one file are two things to a cache, so each has a tag of its own.
     tag = f'"{file.tag}-gzip"' if is_compressed else f'"{file.tag}"'
     headers = {**SECURITY_HEADERS, "cache-control": CACHE_CONTROL, "etag": tag, "vary": "accept-encoding"}
+    if file.kind == MEDIA_TYPES["svg"]:
+        headers["content-security-policy"] = _PICTURE_POLICY
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     if is_compressed:

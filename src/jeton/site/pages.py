@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
+from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -26,7 +27,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 # The Console's form sets it; whoever chose nothing gets what their browser says.
 THEME_COOKIE = "jeton_theme"
-THEMES = frozenset({"paper", "ink"})
+THEMES: Mapping[str, str] = MappingProxyType({"": "System", "paper": "Paper", "ink": "Ink"})
+PLACE_CHARS_MAX = 2_000
+# What answers a form leads back to the page that has the form.
+_FORM_PAGES: Mapping[str, str] = MappingProxyType({"/faq/count": "/faq", "/docs/feedback": "/docs"})
 
 
 class Pages:
@@ -63,8 +67,15 @@ class Pages:
         self, request: Request, template: str, context: Mapping[str, object], *, status: int = 200
     ) -> Response:
         """A page as an answer."""
-        known = {"base_url": self.find_base_url(request), "path": request.url.path, "footer": self._footer}
-        html = self.render(template, {**known, "theme": find_theme(request), **context})
+        known = {
+            "base_url": self.find_base_url(request),
+            "path": request.url.path,
+            "footer": self._footer,
+            "theme": find_theme(request),
+            "themes": THEMES,
+            "here": find_place(request),
+        }
+        html = self.render(template, {**known, **context})
         return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
@@ -81,6 +92,15 @@ def find_theme(request: Request) -> str:
     """The theme that somebody chose, "" for none."""
     theme = request.cookies.get(THEME_COOKIE, "")
     return theme if theme in THEMES else ""
+
+
+def find_place(request: Request) -> str:
+    """Where the choice of a theme leads back to: this page."""
+    path = request.url.path
+    if request.method != "GET":
+        return _FORM_PAGES.get(path, path)
+    place = f"{path}?{request.url.query}" if request.url.query else path
+    return place if len(place) <= PLACE_CHARS_MAX else path
 
 
 def display_cents(nano: int) -> str:

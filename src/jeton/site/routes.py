@@ -40,7 +40,7 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         *_reader_routes(deps, documents, pages, faq=faq),
         *reference_routes(documents, pages),
         *document_routes(deps, documents, pages),
-        *file_routes(pages),
+        *file_routes(pages, deps.mark),
     ]
 
 

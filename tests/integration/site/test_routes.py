@@ -122,6 +122,35 @@ async def test_files_and_what_is_not_there(path: str, status: int, kind: str) ->
     assert "<b>" not in response.text
 
 
+async def test_a_mark_of_the_operators_stands_in_for_ours_and_runs_nothing() -> None:
+    mark = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    async with client_of(replace(deps_of(load_book()), mark=mark)) as client:
+        page, shown, icon = [await client.get(path) for path in ("/", "/static/mark.svg", "/favicon.ico")]
+    async with client_of(deps_of(load_book())) as client:
+        usual = await client.get("/")
+    assert shown.content == icon.content == mark
+    assert shown.headers["content-security-policy"].startswith("default-src 'none';")
+    assert shown.headers["content-security-policy"].endswith("; sandbox")
+    assert page.text.count('<img src="/static/mark.svg" alt="">') == 2
+    assert "<img" not in usual.text
+
+
+async def test_the_theme_is_chosen_at_the_foot_of_every_page() -> None:
+    async with client_of(deps_of(load_book())) as client:
+        plain = (await client.get("/docs/search", params={"q": 'a"b'})).text
+        client.cookies.set("jeton_theme", "ink")
+        dark = (await client.get("/docs/tokens")).text
+        counted = (await client.post("/faq/count", data={"text": "x"})).text
+    assert '<form method="post" action="/console/display" class="themes' in plain
+    assert '<input type="hidden" name="next" value="/docs/search?q=a%22b">' in plain
+    assert re.findall(r'name="theme" value="(\w*)" aria-pressed="true"', plain) == [""]
+    assert '<html lang="en" data-theme="ink">' in dark
+    assert re.findall(r'name="theme" value="(\w*)" aria-pressed="true"', dark) == ["ink"]
+    assert '<input type="hidden" name="next" value="/docs/tokens">' in dark
+    # What answers a form has no address to come back to.
+    assert '<input type="hidden" name="next" value="/faq">' in counted
+
+
 async def test_a_file_is_sent_compressed_and_not_again_while_it_is_the_same() -> None:
     async with client_of(deps_of(load_book())) as client:
         small = await client.get("/static/htmx.min.js", headers={"accept-encoding": "gzip"})

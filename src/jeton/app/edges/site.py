@@ -34,6 +34,7 @@ def make_site_deps(parts: Parts) -> SiteDeps:
         find_reader=_make_find_reader(parts.pool),
         counter=parts.counter,
         is_well=Health(parts.pool, lambda: parts.commits.is_away).is_well,
+        mark=settings.brand_mark.read_bytes() if settings.brand_mark is not None else b"",
     )
 
 
