@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from tests.integration.world import open_world
 
+from jeton import clock
 from jeton.db.pool import Pool
 from jeton.insight.figures.content import ORGANIZATIONS_MIN, TOKENS_MIN
 from jeton.pricing.loading import load_book
@@ -18,6 +19,7 @@ from jeton.site.faq.page import COUNT_PACE
 from jeton.site.routes import site_routes
 from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.tokens.estimate import load_estimator
+from jeton.watch.figures import Content, Figures
 
 SITE = "http://jeton.test"
 TEXT = "hello world"
@@ -108,8 +110,44 @@ async def test_who_is_signed_in_sees_their_own_trial_and_week(pool: Pool) -> Non
     await world.close()
     assert "You have <strong>$4.971</strong> of $5.00" in answer.text
     assert "Ada&#39;s" in answer.text
-    assert "for 1 requests" in answer.text
+    assert "for 1 request." in answer.text
     assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_a_readers_own_week_can_be_put_into_the_sliders(pool: Pool) -> None:
+    """Twice 2,000 tokens of input, 100,000 from the cache (the slider ends at 90,000) and 1,500 of output."""
+    world = await open_world(pool)
+    reader = Reader(world.organization.organization_id, "Ada's", "ada@example.com")
+
+    async def find_reader(_: Request) -> Reader:
+        return reader
+
+    async with client_of(replace(deps_of(pool=pool), find_reader=find_reader)) as client:
+        before = (await client.get("/faq")).text
+        await world.bill()
+        await world.bill()
+        after = (await client.get("/faq")).text
+    await world.close()
+    assert "Use my last 7 days" not in before
+    assert "&amp;requests=2&amp;shared=90000&amp;own=2000&amp;output=1500#stacking" in after
+
+
+async def test_characters_per_token_are_all_characters_over_all_tokens(pool: Pool) -> None:
+    """A "hi" of 10 tokens with its frame, 3,998 characters of 990: 4.00, not the mean of 0.20 and 4.04."""
+    organization_id = UUID(int=7)
+    figures = Figures()
+    content = Content(clock.now().date(), organization_id, "o200k", "latin")
+    figures.note_content(content, characters=2, tokens=10)
+    figures.note_content(content, characters=3_998, tokens=990)
+    async with pool.connection() as connection:
+        await figures.write(connection)
+
+    async def find_reader(_: Request) -> Reader:
+        return Reader(organization_id, "Ada's", "ada@example.com")
+
+    async with client_of(replace(deps_of(pool=pool), find_reader=find_reader)) as client:
+        page = (await client.get("/faq")).text
+    assert "latin <strong>4.00</strong> (o200k: 4,000 in 1,000)" in page
 
 
 async def test_a_figure_is_public_only_above_both_floors_and_where_it_was_chosen(pool: Pool) -> None:

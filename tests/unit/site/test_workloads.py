@@ -1,11 +1,14 @@
 """The sliders' numbers: what an address may say, and what becomes of everything else."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+from uuid import UUID
 
 import pytest
 
+from jeton.insight.usage import DailyUsage, DayRange, Sums, UsageReport
 from jeton.pricing.loading import load_book
-from jeton.site.faq.workloads import choose_model, list_choices, read_workload
+from jeton.site.faq.workloads import choose_model, find_mean, list_choices, read_workload, render_query
 from jeton.site.pages import display_cents
 from jeton.site.prices.stacking import Workload, work_example
 
@@ -24,6 +27,33 @@ AT = datetime(2026, 11, 23, tzinfo=UTC)
 )
 def test_numbers_are_brought_into_their_range(query: dict[str, str], workload: Workload) -> None:
     assert read_workload(query) == workload
+
+
+def test_a_week_is_so_many_equal_requests_in_the_sliders_steps() -> None:
+    """3 requests: 27,300 / 3 = 9,100 is nearest 9,000; 1,000 / 3 = 333 to 300; 400 / 3 = 133 to 150."""
+    sums = Sums(
+        requests=3,
+        input_tokens=1_000,
+        cache_creation_5m_input_tokens=9_000,
+        cache_creation_1h_input_tokens=300,
+        cache_read_input_tokens=18_000,
+        output_tokens=400,
+    )
+    week = find_mean(report_of(sums))
+    assert week == Workload(3, 9_000, 300, 150)
+    query = render_query(week, "claude-opus-5-5")
+    assert query == "model=claude-opus-5-5&requests=3&shared=9000&own=300&output=150"
+    assert read_workload(dict(parse_qsl(query))) == week
+
+
+def test_a_week_beyond_the_sliders_ends_where_they_end() -> None:
+    assert find_mean(report_of(Sums(requests=20_000, input_tokens=10**12))) == Workload(10_000, 0, 10_000, 0)
+    assert find_mean(report_of()) is None
+
+
+def report_of(*many: Sums) -> UsageReport:
+    rows = tuple(DailyUsage(AT.date(), "claude-opus-5-5", sums) for sums in many)
+    return UsageReport(UUID(int=1), AT, DayRange.last(7, at=AT), rows)
 
 
 def test_an_unknown_model_is_the_default_one() -> None:

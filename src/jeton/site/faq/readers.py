@@ -9,6 +9,8 @@ from jeton.insight.balance import LotBalance, get_balance
 from jeton.insight.figures.content import ContentReport, get_own_content
 from jeton.insight.usage import DayRange, UsageReport, list_daily_usage
 from jeton.site.deps import Reader
+from jeton.site.faq.workloads import find_mean, render_query
+from jeton.site.prices.stacking import Workload
 
 DAYS = 7
 BAR_WIDTH = 40
@@ -35,6 +37,16 @@ class Own:
     usage: UsageReport
     bars: tuple[Bar, ...]
     content: ContentReport
+
+    @property
+    def week(self) -> Workload | None:
+        """The week as so many equal requests."""
+        return find_mean(self.usage)
+
+    @property
+    def week_query(self) -> str:
+        """The address of the sliders with the week's numbers, and the model that cost most in it."""
+        return render_query(self.week, self.usage.by_model[0][0]) if self.week is not None else ""
 
 
 async def get_own(pool: Pool, reader: Reader) -> Own:
