@@ -34,7 +34,8 @@ REQUESTS = 120
 QUESTIONS = 25
 NANO_PER_CENT = 10_000_000
 
-# What the ledger says of each request: what was earned or given away for it, less what was undone.
+# What the ledger says of each request: what was earned or given away for it, less what was undone; and what
+# of it lots paid that nobody paid for.
 _POSTED = """
     SELECT c.request_id, c.held_at, c.workspace_id, c.key_id, c.model, e.service_tier,
            e.input_tokens + e.cache_creation_5m_input_tokens + e.cache_creation_1h_input_tokens
@@ -42,7 +43,12 @@ _POSTED = """
            (SELECT -coalesce(sum(p.nano), 0)::bigint
             FROM transactions AS t, unnest(t.accounts, t.amounts) AS p (account, nano)
             WHERE t.request_id = c.request_id AND t.movement IN ('settle', 'credit_note')
-              AND p.account IN ('revenue', 'promotion'))
+              AND p.account IN ('revenue', 'promotion')),
+           (SELECT -coalesce(sum(p.nano), 0)::bigint
+            FROM transactions AS t, unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, nano)
+            JOIN lots AS l USING (lot_id)
+            WHERE t.request_id = c.request_id AND t.movement IN ('settle', 'credit_note')
+              AND p.account = 'promotion' AND l.kind IN ('free', 'promotional'))
     FROM charges AS c JOIN usage_events AS e USING (request_id) ORDER BY c.request_id
 """
 
@@ -59,6 +65,7 @@ class Posted:
     service_tier: str
     tokens: int
     net_nano: int
+    free_nano: int
 
 
 async def read_posted(connection: Connection) -> list[Posted]:
@@ -123,13 +130,22 @@ async def test_every_way_to_ask_gives_the_same_number_to_the_nano(pool: Pool) ->
             ]
             net_nano = sum(one.net_nano for one in meant)
             assert parse_usd(twin["totals"]["net_amount"]) == net_nano, query
+            free_nano = sum(one.free_nano for one in meant)
+            assert parse_usd(twin["totals"]["free_credit_amount"]) == free_nano
+            assert parse_usd(twin["totals"]["due_amount"]) == net_nano - free_nano
+            assert {step["step"]: parse_usd(step["amount"]) for step in twin["waterfall"][-3:]} == {
+                "net": net_nano,
+                "free_credit": -free_nano,
+                "due": net_nano - free_nano,
+            }
             assert twin["totals"]["requests"] == len(meant)
             assert sum(parse_usd(row["net_amount"]) for row in twin["rows"]) == net_nano
             assert sum(parse_usd(group["net_amount"]) for group in twin["groups"]) == net_nano
             if meant:
                 seen += 1
                 page = (await client.get("/console/cost", params=query)).text
-                assert f'title="{display_nine(net_nano)}"' in page
+                for nano in (net_nano, -free_nano, net_nano - free_nano):
+                    assert f'title="{display_nine(nano)}"' in page
             await compare_files(client, query, twin, tokens=sum(one.tokens for one in meant))
             await compare_api(client, query, starts_at, ends_at, meant)
         async with pool.connection() as connection:
@@ -165,6 +181,11 @@ async def compare_files(
     table = read_parquet(io.BytesIO(file)).read_all()
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     assert columns["net_nano"] == [Decimal(row["net_nano"]) for row in rows]
+    for name in ("free_credit", "due"):
+        amounts = [row[f"{name}_amount"] for row in twin["rows"]]
+        assert [row[f"{name}_amount"] for row in rows] == amounts
+        assert columns[f"{name}_nano"] == [Decimal(parse_usd(amount)) for amount in amounts]
+        assert [int(row[f"{name}_nano"]) for row in rows] == columns[f"{name}_nano"]
     assert columns["net_amount"] == [Decimal(row["net_amount"]) for row in rows]
     assert columns["output_tokens"] == [int(row["output_tokens"]) for row in rows]
 

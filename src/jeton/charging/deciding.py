@@ -241,7 +241,7 @@ class Batch:
                 row, charge, member=member, draws=(*used, *extra), overrun_nano=overrun_nano, at=self._at
             )
         )
-        self._meter(member)
+        self._meter(book, member, (*used, *extra))
         return charge
 
     def _take_lease(self, book: Book, member: TakeLease) -> Outcome:
@@ -308,7 +308,7 @@ class Batch:
         )
         self._charges[member.request_id] = charge
         self._late.append(late_row(member, rating, draws=draws, transaction_id=transaction_id, at=self._at))
-        self._meter(member)
+        self._meter(book, member, draws)
         return charge
 
     def _change_budgets(self, book: Book, member: OpenBudget | ChangeBudget) -> Outcome | JetonError:
@@ -323,7 +323,7 @@ class Batch:
         self._alerts += alerts
         return budget_id
 
-    def _meter(self, member: EndHold) -> None:
+    def _meter(self, book: Book, member: EndHold, draws: Sequence[Draw]) -> None:
         event, rating = member.event, member.rating
         self._attempts += member.attempts
         if event is None:
@@ -335,6 +335,7 @@ class Batch:
         rollup = self._rollups.setdefault(key, Rollup(*key))
         add_usage(rollup, member.usage)
         add_rating(rollup, rating)
+        rollup.free_credit_nano += book.free_part(draws)
 
     def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
         if any(lot.lot_id == member.lot.lot_id for lot in book.lots):

@@ -100,6 +100,14 @@ class Book:
         """The kind of a lot of this book."""
         return self._lots[lot_id].kind
 
+    def free_part(self, draws: Iterable[Draw]) -> int:
+        """How much of ``draws``, in nano, is from lots that nobody paid for."""
+        return sum(
+            drawn.amount_nano
+            for drawn in draws
+            if drawn.lot_id != NO_LOT and is_given(self._lots[drawn.lot_id].kind)
+        )
+
     def find_lot(self, lot_id: str) -> Lot | None:
         """A lot of this book; one that is used up is here only if it was asked for."""
         return self._lots.get(lot_id)

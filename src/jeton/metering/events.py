@@ -47,7 +47,9 @@ QUARTER_MINUTES = 15
 
 
 class Rollup(msgspec.Struct):
-    """Sums of what is alike, of one quarter of an hour; amounts in nano, at the end the net of each bucket.
+    """Sums of what is alike, of one quarter of an hour; amounts in nano.
+
+    After the net amount comes that of each bucket, and what lots that nobody paid for have paid of it.
 
     The database adds them to the quarter's row and to that of its UTC day.
     """
@@ -81,6 +83,7 @@ class Rollup(msgspec.Struct):
     cache_read_nano: int = 0
     output_nano: int = 0
     web_search_nano: int = 0
+    free_credit_nano: int = 0
 
 
 RollupKey = tuple[UUID, datetime, str, str, str, str, str, str, str]

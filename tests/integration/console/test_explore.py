@@ -31,7 +31,7 @@ async def test_a_day_leads_to_its_hours_and_an_hour_to_its_requests(pool: Pool) 
     await past.world.close()
 
 
-async def test_the_waterfall_ends_at_the_net_amount_and_the_bridge_at_the_change(pool: Pool) -> None:
+async def test_the_waterfall_ends_at_what_is_due_and_the_bridge_at_the_change(pool: Pool) -> None:
     past = await open_past(pool)
     random = Random(9)  # noqa: S311 - a seed, so that a failure can be repeated
     await fill(past, random, requests=60, from_at=FIRST_AT - timedelta(days=3), days=6)
@@ -40,7 +40,10 @@ async def test_the_waterfall_ends_at_the_net_amount_and_the_bridge_at_the_change
         page = (await client.get("/console/cost", params={**RANGE, "compare": "previous"})).text
     steps = {step["step"]: parse_usd(step["amount"]) for step in twin["waterfall"]}
     net_nano = steps.pop("net")
+    free_nano, due_nano = -steps.pop("free_credit"), steps.pop("due")
     assert sum(steps.values()) == net_nano == parse_usd(twin["totals"]["net_amount"]) > 0
+    assert due_nano == net_nano - free_nano == parse_usd(twin["totals"]["due_amount"])
+    assert free_nano > 0
     bridge = twin["bridge"]
     assert parse_usd(bridge["before"]) == parse_usd(twin["previous"]["totals"]["net_amount"])
     assert parse_usd(bridge["after"]) == net_nano

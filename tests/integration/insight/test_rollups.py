@@ -1,13 +1,14 @@
 """Sums by quarter and day: proven against the charges, and made anew from them by the migration."""
 
 import pytest
-from tests.integration.world import OTHER, USD, World, open_world
+from tests.integration.world import OTHER, SONNET, USD, World, open_world
 
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.db.migrating import MIGRATIONS_DIR
 from jeton.db.pool import Pool
 from jeton.identity.audit import Actor
 from jeton.insight.verify import verify
+from jeton.ledger.chart import LotKind
 from jeton.pricing.rating import Conditions
 from jeton.usage import Usage
 
@@ -17,7 +18,7 @@ TABLES = ("usage_quarters", "usage_rollups", "reversal_rollups")
 
 async def bill_all_sorts(world: World) -> None:
     """Every bucket under every condition, with counts that do not divide."""
-    await world.grant(1_000 * USD)
+    await world.grant(1_000 * USD, kind=LotKind.PAID, models=frozenset({SONNET.model}))
     every = Usage(1_001, 333, 777, 100_003, 1_507, 3)
     for conditions in (
         Conditions(),
@@ -28,10 +29,16 @@ async def bill_all_sorts(world: World) -> None:
         await world.bill(every, conditions=conditions)
         await world.bill(Usage(7, 0, 0, 200_001, 1), conditions=conditions, version=OTHER)
     await world.bill(Usage(), conditions=Conditions())
+    # A lot that nobody paid for covers a part of the last charge, and gets back what it paid last.
+    await world.grant(12_000_000, models=frozenset({SONNET.model}))
     charge = await world.bill(Usage(12_345))
     async with world.pool.connection() as connection:
         await reverse_charge(
-            connection, charge.request_id, reason="a test", by=Actor("operator", "test"), amount_nano=12_345
+            connection,
+            charge.request_id,
+            reason="a test",
+            by=Actor("operator", "test"),
+            amount_nano=12_700_000,
         )
 
 
@@ -49,11 +56,33 @@ async def test_the_sums_are_made_anew_from_the_charges_to_the_nano(pool: Pool) -
     await bill_all_sorts(world)
     kept = await read_tables(pool)
     assert [len(kept[table]) for table in TABLES[1:]] == [8, 1]
+    async with pool.connection() as connection:
+        cursor = await connection.execute("SELECT reversed_nano, free_credit_nano FROM reversal_rollups")
+        (undone,) = await cursor.fetchall()
+        cursor = await connection.execute("SELECT sum(free_credit_nano), sum(net_nano) FROM usage_rollups")
+        ((free, net),) = await cursor.fetchall()
+    # $0.02469 was paid by $0.012 given and $0.01269 bought, so what came last of $0.0127 was given.
+    assert undone == (12_700_000, 10_000)
+    assert 0 < free < net
     text = MIGRATION.read_text()
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("TRUNCATE usage_quarters, usage_rollups, reversal_rollups")
         await connection.execute(text[text.index("CREATE FUNCTION pg_temp.half_even") :].encode())
     assert await read_tables(pool) == kept
+    await world.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_free_credit_that_no_lot_paid_is_found(pool: Pool, table: str) -> None:
+    world = await open_world(pool)
+    await bill_all_sorts(world)
+    async with pool.connection() as connection:
+        query = f"UPDATE {table} SET free_credit_nano = free_credit_nano - 1 WHERE free_credit_nano > 0"  # noqa: S608 - names below
+        await connection.execute(query)
+    async with pool.connection() as connection:
+        proof = await verify(connection)
+    assert proof.findings
+    assert all("free" in finding for finding in proof.findings)
     await world.close()
 
 

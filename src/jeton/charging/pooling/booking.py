@@ -4,7 +4,7 @@ For every pool at every instant: taken = open + settled + released. An item is c
 transaction that writes its result.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -62,7 +62,7 @@ class Desk:
     book_it: BookIt
     end_lots: EndLots
     start_clocks: Callable[[Book, str], None]
-    meter: Callable[[EndHold], None]
+    meter: Callable[[Book, EndHold, Sequence[Draw]], None]
     entries: Entries
     rows: list[ChargeRow]
     alerts: list[Alert]
@@ -229,7 +229,7 @@ def _charge(desk: Desk, book: Book, pool: _OpenPool, *, item: ItemEnd, charge: I
     )
     draws = (*used, *extra)
     desk.rows.append(charge_row(row, charged, member=end, draws=draws, overrun_nano=overrun_nano, at=desk.at))
-    desk.meter(end)
+    desk.meter(book, end, draws)
 
 
 def _release(desk: Desk, book: Book, member: ReleasePools) -> int | JetonError:

@@ -1,6 +1,7 @@
 -- Sums by the quarter of an hour beside those by the UTC day: the days of every zone are made of them. Both
 -- by everything that reports group by, and with the net amount of each bucket (they sum to the net amount).
--- Sums are derived, so both are made anew from the charges.
+-- Sums are derived, so both are made anew from the charges. And with what free
+-- credit paid of the net amount.
 
 DROP TABLE usage_rollups;
 CREATE TABLE usage_rollups (
@@ -33,6 +34,7 @@ CREATE TABLE usage_rollups (
     cache_read_nano                bigint NOT NULL,
     output_nano                    bigint NOT NULL,
     web_search_nano                bigint NOT NULL,
+    free_credit_nano               bigint NOT NULL CHECK (free_credit_nano BETWEEN 0 AND net_nano),
     PRIMARY KEY (organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window),
     CHECK (list_nano - saved_batch_nano - saved_cache_nano - saved_tier_nano
            - saved_negotiated_nano - saved_promotion_nano = net_nano),
@@ -71,6 +73,7 @@ CREATE TABLE usage_quarters (
     cache_read_nano                bigint NOT NULL,
     output_nano                    bigint NOT NULL,
     web_search_nano                bigint NOT NULL,
+    free_credit_nano               bigint NOT NULL CHECK (free_credit_nano BETWEEN 0 AND net_nano),
     PRIMARY KEY (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window),
     CHECK (list_nano - saved_batch_nano - saved_cache_nano - saved_tier_nano
            - saved_negotiated_nano - saved_promotion_nano = net_nano),
@@ -84,6 +87,12 @@ $$;
 -- As the Messages API's reports name it: by the whole prompt, cached or not.
 CREATE FUNCTION context_window_of(prompt_tokens bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN prompt_tokens > 200000 THEN '200k-1M' ELSE '0-200k' END
+$$;
+-- Of what lots paid, or got back, the part of those that nobody paid for. A lot's kind never changes.
+CREATE FUNCTION free_part(draws jsonb) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum((d ->> 1)::bigint), 0)::bigint
+    FROM jsonb_array_elements(draws) AS d JOIN lots AS l ON l.lot_id = d ->> 0
+    WHERE l.kind IN ('free', 'promotional')
 $$;
 
 -- Adds sums of quarters to both tables. Rows come in the order of their keys, so that two nodes never wait
@@ -113,7 +122,8 @@ BEGIN
         cache_creation_1h_nano = r.cache_creation_1h_nano + excluded.cache_creation_1h_nano,
         cache_read_nano = r.cache_read_nano + excluded.cache_read_nano,
         output_nano = r.output_nano + excluded.output_nano,
-        web_search_nano = r.web_search_nano + excluded.web_search_nano;
+        web_search_nano = r.web_search_nano + excluded.web_search_nano,
+        free_credit_nano = r.free_credit_nano + excluded.free_credit_nano;
     INSERT INTO usage_rollups AS r
     SELECT organization_id, (quarter_at AT TIME ZONE 'UTC')::date AS day_on,
            workspace_id, key_id, model, service_tier, inference_geo, speed, context_window, sum(requests),
@@ -121,7 +131,8 @@ BEGIN
            sum(cache_read_input_tokens), sum(output_tokens), sum(web_search_requests), sum(list_nano),
            sum(saved_batch_nano), sum(saved_cache_nano), sum(saved_tier_nano), sum(saved_negotiated_nano),
            sum(saved_promotion_nano), sum(net_nano), sum(input_nano), sum(cache_creation_5m_nano),
-           sum(cache_creation_1h_nano), sum(cache_read_nano), sum(output_nano), sum(web_search_nano)
+           sum(cache_creation_1h_nano), sum(cache_read_nano), sum(output_nano), sum(web_search_nano),
+           sum(free_credit_nano)
     FROM json_populate_recordset(NULL::usage_quarters, new_rollups)
     GROUP BY organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
     ORDER BY organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
@@ -145,7 +156,8 @@ BEGIN
         cache_creation_1h_nano = r.cache_creation_1h_nano + excluded.cache_creation_1h_nano,
         cache_read_nano = r.cache_read_nano + excluded.cache_read_nano,
         output_nano = r.output_nano + excluded.output_nano,
-        web_search_nano = r.web_search_nano + excluded.web_search_nano;
+        web_search_nano = r.web_search_nano + excluded.web_search_nano,
+        free_credit_nano = r.free_credit_nano + excluded.free_credit_nano;
 END $$;
 
 -- As in 0006, but for the sums.
@@ -228,6 +240,7 @@ CREATE TABLE reversal_rollups (
     speed           text NOT NULL,
     context_window  text NOT NULL,
     reversed_nano   bigint NOT NULL CHECK (reversed_nano > 0),
+    free_credit_nano bigint NOT NULL CHECK (free_credit_nano BETWEEN 0 AND reversed_nano),
     day_on          date GENERATED ALWAYS AS ((quarter_at AT TIME ZONE 'UTC')::date) STORED,
     PRIMARY KEY (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
                  context_window)
@@ -239,17 +252,18 @@ CREATE VIEW counted_reversals AS
            c.model, u.service_tier, u.inference_geo, u.speed,
            context_window_of(u.input_tokens + u.cache_creation_5m_input_tokens + u.cache_creation_1h_input_tokens
                              + u.cache_read_input_tokens) AS context_window,
-           v.amount_nano
+           v.amount_nano, free_part(v.draws) AS free_credit_nano
     FROM reversals AS v JOIN charges AS c USING (request_id) JOIN usage_events AS u USING (request_id);
 
 CREATE OR REPLACE FUNCTION count_reversal(reversed_request_id text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO reversal_rollups AS r
     SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
-           context_window, amount_nano
+           context_window, amount_nano, free_credit_nano
     FROM counted_reversals WHERE request_id = reversed_request_id
     ON CONFLICT (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
                  context_window)
-        DO UPDATE SET reversed_nano = r.reversed_nano + excluded.reversed_nano;
+        DO UPDATE SET reversed_nano = r.reversed_nano + excluded.reversed_nano,
+            free_credit_nano = r.free_credit_nano + excluded.free_credit_nano;
 $$;
 
 -- From here on: the sums of what was charged before. What a modifier took off is worked out from the price
@@ -331,7 +345,8 @@ SELECT organization_id, quarter_of(occurred_at), workspace_id, key_id, model, se
        sum(list_nano), sum(coalesce(saved_batch_nano, 0)), sum(coalesce(saved_cache_nano, 0)),
        sum(list_nano - coalesce(saved_batch_nano, 0) - coalesce(saved_cache_nano, 0) - net_nano), 0, 0, sum(net_nano),
        sum(coalesce(input_nano, 0)), sum(coalesce(cache_creation_5m_nano, 0)), sum(coalesce(cache_creation_1h_nano, 0)),
-       sum(coalesce(cache_read_nano, 0)), sum(coalesce(output_nano, 0)), sum(coalesce(web_search_nano, 0))
+       sum(coalesce(cache_read_nano, 0)), sum(coalesce(output_nano, 0)), sum(coalesce(web_search_nano, 0)),
+       sum(free_part(draws))
 FROM priced LEFT JOIN charged USING (request_id)
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
@@ -341,10 +356,10 @@ SELECT organization_id, (quarter_at AT TIME ZONE 'UTC')::date, workspace_id, key
        sum(cache_creation_1h_input_tokens), sum(cache_read_input_tokens), sum(output_tokens), sum(web_search_requests),
        sum(list_nano), sum(saved_batch_nano), sum(saved_cache_nano), sum(saved_tier_nano), sum(saved_negotiated_nano),
        sum(saved_promotion_nano), sum(net_nano), sum(input_nano), sum(cache_creation_5m_nano),
-       sum(cache_creation_1h_nano), sum(cache_read_nano), sum(output_nano), sum(web_search_nano)
+       sum(cache_creation_1h_nano), sum(cache_read_nano), sum(output_nano), sum(web_search_nano), sum(free_credit_nano)
 FROM usage_quarters GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
 INSERT INTO reversal_rollups
 SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window,
-       sum(amount_nano)
+       sum(amount_nano), sum(free_credit_nano)
 FROM counted_reversals GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;

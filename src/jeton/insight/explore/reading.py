@@ -41,7 +41,7 @@ _SOURCES = """
     CROSS JOIN LATERAL (VALUES (q.bucket, 1), (q.off_bucket, -1)) AS counted (bucket, sign)
     WHERE r.organization_id = %(organization_id)s AND counted.bucket IS NOT NULL {where}
     UNION ALL
-    SELECT width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {dimensions}, {zeros}, r.reversed_nano
+    SELECT width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {dimensions}, {undone}, r.reversed_nano
     FROM reversal_rollups AS r
     WHERE r.organization_id = %(organization_id)s
       AND r.quarter_at >= %(starts_at)s AND r.quarter_at < %(ends_at)s {where}
@@ -74,7 +74,8 @@ def _compose(question: Question, buckets: Buckets, plan: Plan) -> tuple[LiteralS
         dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
         sums=", ".join(f"r.{name}" for name in _KEPT),
         signed=", ".join(f"counted.sign * r.{name}" for name in _KEPT),
-        zeros=", ".join("0" for _ in _KEPT),
+        # What went back to the lots that nobody paid for, they did not pay.
+        undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in _KEPT),
         where=where,
     )
     total = ", ".join(f"sum({name}) AS {name}" for name in (*_KEPT, "reversed_nano"))

@@ -14,7 +14,8 @@ from jeton.pricing.rating import STAGES
 
 ColumnKind = Literal["text", "count", "nano", "usd", "time"]
 
-_AMOUNTS = ("list", *(f"saved_{stage}" for stage in STAGES), "charged", "reversed", "net")
+_SAVED = tuple(f"saved_{stage}" for stage in STAGES)
+_AMOUNTS = ("list", *_SAVED, "charged", "reversed", "net", "free_credit", "due")
 
 
 def render_report(report: Report) -> dict[str, object]:
@@ -96,4 +97,12 @@ def list_rows(report: Report) -> Iterator[tuple[object, ...]]:
 
 def _list_amounts(sums: Sums) -> tuple[int, ...]:
     saved = sums.saved_by_stage.values()
-    return (sums.list_nano, *saved, sums.charged_nano, sums.reversed_nano, sums.net_nano)
+    return (
+        sums.list_nano,
+        *saved,
+        sums.charged_nano,
+        sums.reversed_nano,
+        sums.net_nano,
+        sums.free_credit_nano,
+        sums.due_nano,
+    )

@@ -12,8 +12,9 @@ from jeton.pricing.rating import STAGES
 class Sums:
     """Requests, tokens by disjoint bucket, and money in nano.
 
-    List amount - all savings = charged = the sum of the buckets' amounts; charged - reversed = net amount.
-    What was reversed counts at the time of its request, whenever that was done.
+    List amount - all savings = charged = the sum of the buckets' amounts; charged - reversed = net amount;
+    net amount = free credit + due. What was reversed counts at the time of its request, whenever that was
+    done; ``free_credit_nano`` is what lots that nobody paid for have paid, less what went back into them.
     """
 
     requests: int = 0
@@ -36,12 +37,18 @@ class Sums:
     cache_read_nano: int = 0
     output_nano: int = 0
     web_search_nano: int = 0
+    free_credit_nano: int = 0
     reversed_nano: int = 0
 
     @property
     def net_nano(self) -> int:
         """What is left to pay: what was charged and not reversed."""
         return self.charged_nano - self.reversed_nano
+
+    @property
+    def due_nano(self) -> int:
+        """The net amount less free credit: paid by bought or committed credit, or on account."""
+        return self.net_nano - self.free_credit_nano
 
     @property
     def saved_nano(self) -> int:
@@ -130,4 +137,6 @@ def render_sums(sums: Sums) -> dict[str, object]:
         "charged_amount": render_usd(sums.charged_nano),
         "reversed_amount": render_usd(sums.reversed_nano),
         "net_amount": render_usd(sums.net_nano),
+        "free_credit_amount": render_usd(sums.free_credit_nano),
+        "due_amount": render_usd(sums.due_nano),
     }

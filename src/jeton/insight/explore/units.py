@@ -32,13 +32,20 @@ def list_unit_costs(sums: Sums) -> tuple[UnitCost, ...]:
 
 
 def list_steps(sums: Sums) -> tuple[tuple[str, int], ...]:
-    """From the list amount to the net amount, as (code, change in nano): what was saved is below zero."""
+    """From the list amount to what is due, as (code, change in nano): what takes away is below zero."""
     saved = tuple((f"saved_{stage}", -nano) for stage, nano in sums.saved_by_stage.items())
-    return (("list", sums.list_nano), *saved, ("reversed", -sums.reversed_nano), ("net", sums.net_nano))
+    return (
+        ("list", sums.list_nano),
+        *saved,
+        ("reversed", -sums.reversed_nano),
+        ("net", sums.net_nano),
+        ("free_credit", -sums.free_credit_nano),
+        ("due", sums.due_nano),
+    )
 
 
 def render_units(sums: Sums) -> dict[str, object]:
-    """Unit costs and the way to the net amount in JSON; exact dollars."""
+    """Unit costs and the way from list to due in JSON; exact dollars."""
     return {
         "unit_costs": {
             unit.code: None if unit.nano is None else render_usd(unit.nano) for unit in list_unit_costs(sums)

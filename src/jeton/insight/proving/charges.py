@@ -22,7 +22,14 @@ _CHARGES = """
            e.web_search_requests, e.service_tier, e.inference_geo, e.speed,
            (SELECT -sum(p.amount_nano) FROM unnest(t.accounts, t.amounts) AS p (account, amount_nano)
             WHERE p.account IN ('revenue', 'promotion')),
-           c.organization_id, quarter_of(e.occurred_at), c.workspace_id, c.key_id, c.model
+           c.organization_id, quarter_of(e.occurred_at), c.workspace_id, c.key_id, c.model,
+           (SELECT coalesce(-sum(p.amount_nano), 0)::bigint
+            FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+            JOIN lots AS l USING (lot_id)
+            WHERE p.account = 'promotion' AND l.kind IN ('free', 'promotional')),
+           (SELECT coalesce(sum((d ->> 1)::bigint), 0)::bigint
+            FROM jsonb_array_elements(c.draws) AS d JOIN lots AS l ON l.lot_id = d ->> 0
+            WHERE l.kind IN ('free', 'promotional'))
     FROM charges c
     LEFT JOIN usage_events e USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
@@ -95,6 +102,12 @@ def _verify_settled(
     paid_nano = sum(nano for _, nano in stored.draws)
     if not stored.net_nano - stored.overrun_nano <= paid_nano <= stored.net_nano:
         proof.find(f"The lots of charge {stored.request_id} paid {paid_nano} of {stored.net_nano} nano.")
+    free_nano, free_drawn_nano = row[24:26]
+    if free_nano != free_drawn_nano:
+        proof.find(
+            f"Free credit paid {render_usd(free_nano)} dollars of charge {stored.request_id} by its "
+            f"transaction, and {render_usd(free_drawn_nano)} by its lots."
+        )
     into = sums[(*row[19:24], *row[15:18], find_context_window(usage))]
     counted = {
         "requests": 1,
@@ -106,6 +119,7 @@ def _verify_settled(
         "web_search_requests": usage.web_search_requests,
         "list_nano": stored.list_nano,
         "net_nano": stored.net_nano,
+        "free_credit_nano": free_nano,
         **{f"saved_{stage}_nano": nano for stage, nano in rating.saved.items()},
         **{BUCKET_SUMS[line.bucket]: line.net_nano for line in rating.lines},
     }

@@ -20,23 +20,29 @@ _EARNED = """
 _REVERSALS = """
     SELECT r.request_id, r.amount_nano, r.owed_nano, r.draws, c.net_nano, c.draws, t.movement,
            (SELECT sum(p.amount_nano) FROM unnest(t.accounts, t.amounts) AS p (account, amount_nano)
-            WHERE p.account IN ('revenue', 'promotion'))
+            WHERE p.account IN ('revenue', 'promotion')),
+           (SELECT coalesce(sum(p.amount_nano), 0)::bigint
+            FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+            JOIN lots AS l USING (lot_id)
+            WHERE p.account = 'promotion' AND l.kind IN ('free', 'promotional')),
+           free_part(r.draws)
     FROM reversals r LEFT JOIN charges c USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = r.transaction_id
 """
 _SUMS = """
-    SELECT organization_id, quarter_at, model, coalesce(counted, 0), coalesce(reversed, 0)
+    SELECT organization_id, quarter_at, model, coalesce(counted, 0), coalesce(reversed, 0),
+           coalesce(free_counted, 0), coalesce(free_reversed, 0)
     FROM (
         SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
-               context_window, reversed_nano AS counted
+               context_window, reversed_nano AS counted, free_credit_nano AS free_counted
         FROM reversal_rollups
     ) AS kept FULL JOIN (
         SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
-               context_window, sum(amount_nano) AS reversed
+               context_window, sum(amount_nano) AS reversed, sum(free_credit_nano) AS free_reversed
         FROM counted_reversals GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
     ) AS single USING (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo,
                        speed, context_window)
-    WHERE counted IS DISTINCT FROM reversed
+    WHERE counted IS DISTINCT FROM reversed OR free_counted IS DISTINCT FROM free_reversed
 """
 _LONELY_NOTES = """
     SELECT transaction_id FROM transactions t WHERE movement = 'credit_note'
@@ -101,7 +107,7 @@ async def verify_credits(connection: Connection, proof: Proof) -> None:
 
 async def _verify_reversals(connection: Connection, proof: Proof) -> None:
     async for row in read_rows(connection, "reversals", _REVERSALS):
-        request_id, amount, owed, draws, net, paid, movement, posted = row
+        request_id, amount, owed, draws, net, paid, movement, posted, free_posted, free_drawn = row
         if net is None or movement != "credit_note":
             proof.find(f"The reversal of {request_id} has no charge or no credit note.")
             continue
@@ -110,6 +116,11 @@ async def _verify_reversals(connection: Connection, proof: Proof) -> None:
             proof.find(
                 f"The reversal of {request_id} is {render_usd(amount)} dollars, {render_usd(went_back)} went "
                 f"back and {render_usd(int(posted))} were posted, of a charge of {render_usd(net)}."
+            )
+        if free_posted != free_drawn:
+            proof.find(
+                f"The reversal of {request_id} gave {render_usd(free_posted)} dollars of free credit back by "
+                f"its credit note, and {render_usd(free_drawn)} by its lots."
             )
         paid_by: dict[str, int] = defaultdict(int)
         for lot_id, nano in paid:
@@ -121,8 +132,9 @@ async def _verify_reversals(connection: Connection, proof: Proof) -> None:
     async for (transaction_id,) in read_rows(connection, "lonely_notes", _LONELY_NOTES):
         proof.find(f"The credit note {transaction_id} belongs to no reversal.")
     async for of_quarter in read_rows(connection, "reversal_sums", _SUMS):
-        organization_id, quarter_at, model, counted, undone = of_quarter
+        organization_id, quarter_at, model, counted, undone, free_counted, free_undone = of_quarter
         proof.find(
             f"Organization {organization_id}, {quarter_at}, {model}: {render_usd(int(counted))} dollars are"
-            f" counted as reversed, and the reversals sum to {render_usd(int(undone))}."
+            f" counted as reversed, and the reversals sum to {render_usd(int(undone))}; of them free credit"
+            f" {render_usd(int(free_counted))} and {render_usd(int(free_undone))}."
         )

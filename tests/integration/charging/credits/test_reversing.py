@@ -198,6 +198,6 @@ async def test_a_daily_sum_that_forgets_a_reversal_is_found(house: House) -> Non
     request_id = await charge_of(house, Usage(output_tokens=100_000), 1_000_000_000)
     await undo(house, request_id)
     async with house.pool.connection() as connection:
-        await connection.execute("UPDATE reversal_rollups SET reversed_nano = reversed_nano - 1")
+        await connection.execute("UPDATE reversal_rollups SET reversed_nano = reversed_nano + 1")
     (finding,) = (await house.proof()).findings
-    assert "0.999999999 dollars are counted as reversed, and the reversals sum to 1.00" in finding
+    assert "1.000000001 dollars are counted as reversed, and the reversals sum to 1.00" in finding

@@ -14,12 +14,14 @@ from jeton.identity.audit import Actor
 from jeton.identity.keys import Key, create_key
 from jeton.identity.organizations import create_workspace
 from jeton.ids import new_id
+from jeton.ledger.chart import LotKind
 from jeton.metering.events import find_context_window
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.usage import Usage
 
 GRANT_NANO = 10_000 * USD
+GIVEN_NANO = 2 * USD
 CONDITIONS = (
     STANDARD,
     STANDARD,
@@ -84,7 +86,9 @@ class Past:
 async def open_past(pool: Pool) -> Past:
     """A world that may spend, with three keys in two workspaces."""
     world = await open_world(pool)
-    await world.grant(GRANT_NANO)
+    # The trial and what was given for one model run out early, so that requests are paid by all sorts.
+    await world.grant(GRANT_NANO, kind=LotKind.PAID)
+    await world.grant(GIVEN_NANO, models=frozenset({OTHER.model}))
     organization_id = world.organization.organization_id
     async with pool.connection() as connection:
         workspace = await create_workspace(connection, organization_id, name="research")
@@ -131,13 +135,19 @@ class Fact:
     list_nano: int
     charged_nano: int
     reversed_nano: int
+    free_nano: int
 
 
 _FACTS = """
     SELECT e.occurred_at, c.workspace_id, c.key_id, c.model, e.service_tier, e.inference_geo, e.speed,
            e.input_tokens, e.cache_creation_5m_input_tokens, e.cache_creation_1h_input_tokens,
            e.cache_read_input_tokens, e.output_tokens, e.web_search_requests, c.list_nano, c.net_nano,
-           coalesce(r.amount_nano, 0)
+           coalesce(r.amount_nano, 0),
+           (SELECT coalesce(-sum(p.nano), 0)::bigint
+            FROM transactions AS t, unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, nano)
+            JOIN lots AS l USING (lot_id)
+            WHERE t.request_id = c.request_id AND t.movement IN ('settle', 'credit_note')
+              AND p.account = 'promotion' AND l.kind IN ('free', 'promotional'))
     FROM charges AS c JOIN usage_events AS e USING (request_id) LEFT JOIN reversals AS r USING (request_id)
     WHERE c.state = 'settled'
 """

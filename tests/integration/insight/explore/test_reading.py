@@ -58,11 +58,18 @@ async def test_any_question_is_answered_by_what_the_charges_sum_to(pool: Pool) -
     whose = Question(past.world.organization.organization_id, of_days(date(2026, 1, 1), date(2026, 1, 2)))
     async with pool.connection() as connection:
         facts = await read_facts(connection)
+        # Some paid by free credit, some not, some in part.
+        net = [(fact.free_nano, fact.charged_nano - fact.reversed_nano) for fact in facts]
+        assert {(free > 0, free < amount) for free, amount in net} >= {
+            (True, False),
+            (True, True),
+            (False, True),
+        }
         answered = 0
         for _ in range(QUESTIONS):
             question = ask(random, facts, whose)
             report = await explore(connection, question)
-            expected: dict[tuple[int, tuple[str | None, ...]], list[int]] = defaultdict(lambda: [0] * 10)
+            expected: dict[tuple[int, tuple[str | None, ...]], list[int]] = defaultdict(lambda: [0] * 11)
             for fact in facts:
                 bucket = report.buckets.find(fact.at)
                 if not 0 <= bucket < report.buckets.count:
@@ -84,6 +91,7 @@ async def test_any_question_is_answered_by_what_the_charges_sum_to(pool: Pool) -
                     cell.sums.list_nano,
                     cell.sums.charged_nano,
                     cell.sums.reversed_nano,
+                    cell.sums.free_credit_nano,
                 ]
                 for cell in report.cells
             }
@@ -109,6 +117,7 @@ def _amounts(fact: Fact) -> tuple[int, ...]:
         fact.list_nano,
         fact.charged_nano,
         fact.reversed_nano,
+        fact.free_nano,
     )
 
 

@@ -1,4 +1,4 @@
-"""Cost: from the list amount to the net amount, what a unit costs, and who it was for."""
+"""Cost: from the list amount to what is due, what a unit costs, and who it was for."""
 
 from dataclasses import replace
 
@@ -90,10 +90,11 @@ def _render(report: Report, before: Report | None, bridge: Bridge | None) -> dic
 
 def _name_steps(sums: Sums) -> list[tuple[str, int, bool]]:
     names = {"list": "List amount", "reversed": "Reversed", "net": "Net amount"}
+    names |= {"free_credit": "Paid by free credit", "due": "From paid credit or on account"}
     names |= {f"saved_{stage}": name for stage, name in STAGE_NAMES.items()}
-    always = {"list", "saved_batch", "saved_cache", "net"}
+    always = {"list", "saved_batch", "saved_cache", "net", "free_credit", "due"}
     return [
-        (names[code], nano, code in {"list", "net"})
+        (names[code], nano, code in {"list", "net", "due"})
         for code, nano in list_steps(sums)
         if nano or code in always
     ]
