@@ -51,6 +51,10 @@ def test_a_week_beyond_the_sliders_ends_where_they_end() -> None:
     assert find_mean(report_of()) is None
 
 
+def test_a_little_is_a_step_and_not_nothing() -> None:
+    assert find_mean(report_of(Sums(requests=9, input_tokens=9, output_tokens=1))) == Workload(9, 0, 100, 50)
+
+
 def report_of(*many: Sums) -> UsageReport:
     rows = tuple(DailyUsage(AT.date(), "claude-opus-5-5", sums) for sums in many)
     return UsageReport(UUID(int=1), AT, DayRange.last(7, at=AT), rows)

@@ -97,6 +97,7 @@ def _read(text: str, slider: Slider, fallback: int) -> int:
 
 
 def _round(total: int, requests: int, slider: Slider) -> int:
-    """A request's part of a total, in the slider's step and range."""
-    steps = (2 * total + requests * slider.step) // (2 * requests * slider.step)
+    """A request's part of a total in the slider's step and range; more than nothing is a step at least."""
+    nearest = (2 * total + requests * slider.step) // (2 * requests * slider.step)
+    steps = max(nearest, 1 if total else 0)
     return max(slider.low, min(slider.high, steps * slider.step))
