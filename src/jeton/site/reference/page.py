@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -30,10 +32,12 @@ def reference_routes(documents: Documents, pages: Pages) -> list[BaseRoute]:
         )
         return JSONResponse(document, headers=dict(SECURITY_HEADERS))
 
+    # Long, and nothing in it is secret, so its length may say what it likes.
+    compressed = [Middleware(GZipMiddleware)]
     return [
-        Route("/docs/api", show, methods=["GET"]),
-        Route("/docs/api.md", send_markdown, methods=["GET"]),
-        Route("/openapi.json", send_openapi, methods=["GET"]),
+        Route("/docs/api", show, methods=["GET"], middleware=compressed),
+        Route("/docs/api.md", send_markdown, methods=["GET"], middleware=compressed),
+        Route("/openapi.json", send_openapi, methods=["GET"], middleware=compressed),
     ]
 
 
