@@ -1,6 +1,6 @@
 """Documentation: its routes; pages as HTML and as Markdown, one by one and whole, and its search."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -8,20 +8,28 @@ from starlette.routing import BaseRoute, Route
 
 from jeton import clock
 from jeton.site.deps import SiteDeps
-from jeton.site.documents import Documents, render
+from jeton.site.documents import Documents, Section, render
 from jeton.site.live.blocks import LiveBlocks
 from jeton.site.live.feed import render_feed
 from jeton.site.live.prices import list_price_changes
 from jeton.site.pages import SECURITY_HEADERS, Pages
+from jeton.site.searching.gathering import gather
 from jeton.site.searching.page import Search
 
 MARKDOWN = "text/markdown"
 
 
-def document_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[BaseRoute]:
-    """Every address of the documentation."""
-    shown = _Shown(deps, documents, pages)
-    search = Search(documents, pages, deps.pool)
+def document_routes(
+    deps: SiteDeps, documents: Documents, pages: Pages, *, render_faq: Callable[[], str]
+) -> list[BaseRoute]:
+    """Every address of the documentation; ``render_faq`` gives the FAQ as Markdown, for the search."""
+    live = LiveBlocks(deps)
+    shown = _Shown(deps, documents, pages, live=live)
+
+    def list_sections() -> Iterator[Section]:
+        return gather(documents, deps.book, render_faq, marks=live.marks)
+
+    search = Search(documents, pages, list_sections, deps.pool)
     return [
         Route("/docs", shown.show_index, methods=["GET"]),
         Route("/docs/search", search.show, methods=["GET"]),
@@ -34,9 +42,9 @@ def document_routes(deps: SiteDeps, documents: Documents, pages: Pages) -> list[
 
 
 class _Shown:
-    def __init__(self, deps: SiteDeps, documents: Documents, pages: Pages) -> None:
+    def __init__(self, deps: SiteDeps, documents: Documents, pages: Pages, *, live: LiveBlocks) -> None:
         self._book = deps.book
-        self._live = LiveBlocks(deps)
+        self._live = live
         self._documents = documents
         self._pages = pages
 

@@ -39,7 +39,7 @@ def site_routes(deps: SiteDeps) -> list[BaseRoute]:
         Route("/faq/count", faq.count, methods=["POST"]),
         *_reader_routes(deps, documents, pages, faq=faq),
         *reference_routes(documents, pages),
-        *document_routes(deps, documents, pages),
+        *document_routes(deps, documents, pages, render_faq=lambda: faq.render_markdown({}, deps.base_url)),
         *file_routes(pages, deps.mark),
     ]
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from jeton.site.documents import Section
+from jeton.pricing.loading import load_book
+from jeton.site.documents import Documents, Section
+from jeton.site.searching.gathering import gather
 from jeton.site.searching.index import QUERY_CHARS_MAX, Index, is_one_mistake
 
 SECTIONS = (
@@ -63,3 +65,20 @@ def test_the_snippet_marks_the_words_and_is_the_text() -> None:
 )
 def test_one_mistake_is_forgiven_and_no_second(word: str, known: str, is_one: bool) -> None:  # noqa: FBT001 - a value of the table
     assert is_one_mistake(word, known) is is_one
+
+
+def test_the_reference_prices_and_the_faq_are_found_at_their_own_anchors() -> None:
+    faq = "# Frequently asked questions\n\n### How do discounts stack?\n\nBoth together.\n"
+    gathered = tuple(gather(Documents(), load_book(), lambda: faq, marks=("[[health]]",)))
+    index = Index(gathered)
+
+    def find(query: str) -> list[str]:
+        return [hit.section.address for hit in index.search(query)]
+
+    assert find("how do discounts stack")[0] == "/faq#stacking"
+    assert find("BatchCost")[0] == "/docs/api#BatchCost"
+    opus = [section for section in gathered if "claude-opus-5-5," in section.text]
+    assert [section.address for section in opus] == ["/pricing#standard"]
+    assert "/pricing#standard" in find("claude-opus-5-5 price")
+    assert not [section for section in gathered if "[[health]]" in section.text]
+    assert [section for section in Documents().sections if "[[health]]" in section.text]

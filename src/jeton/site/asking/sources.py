@@ -2,23 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from jeton.site.asking.finding import Finder
-from jeton.site.documents import Documents, Section, render, split_sections
+from jeton.site.documents import Documents, Section
+from jeton.site.faq.sections import split_faq
 
-FAQ = "faq"
 # How old the numbers of the FAQ may be.
 FRESH_S = 3_600
 # About the public pages themselves: each question's words are somewhere in their list.
 LEFT_OUT = frozenset({"public-pages"})
-# The page's own anchors, which are older than its text in Markdown.
-_ANCHORS = {
-    "How is token usage calculated?": "token-usage",
-    "Are there free tiers or trials?": "trial",
-    "How do discounts stack?": "stacking",
-    "What payment methods are accepted?": "payment",
-}
 
 
 class Sources:
@@ -43,5 +35,4 @@ class Sources:
         for section in self._documents.sections:
             if section.slug not in LEFT_OUT:
                 yield section
-        for section in split_sections(render(FAQ, self._render_faq())):
-            yield replace(section, anchor=_ANCHORS.get(section.title, ""))
+        yield from split_faq(self._render_faq())

@@ -8,7 +8,7 @@ from markdown_it.token import Token
 from jeton.site.documents.rendering import Document, parse_markdown
 
 # Pages that are read like documents and are not below /docs.
-OUTSIDE = frozenset({"faq"})
+OUTSIDE = frozenset({"faq", "pricing"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Blocks: the live parts of a page's Markdown, so that HTML, ``.md`` and search say the same.
+"""Blocks: the live parts of a page's Markdown, so that HTML, ``.md`` and llms-full.txt say the same.
 
 An answer is kept for a minute: the public pages cost the database next to nothing, however often they
 are read.
@@ -35,6 +35,11 @@ class LiveBlocks:
             "[[price changes]]": self._render_price_changes,
         }
         self._kept: dict[str, tuple[float, str]] = {}
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What stands in a source where a live part goes."""
+        return tuple(self._blocks)
 
     def is_live(self, source: str) -> bool:
         """Whether a page has a live part."""

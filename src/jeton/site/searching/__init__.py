@@ -1,1 +1,1 @@
-"""Searching: the documentation's words in memory, and the page that asks them."""
+"""Searching: the words of the public pages in memory, and the page that asks them."""

@@ -1,5 +1,8 @@
 """Page: the answers of a search, for people and as JSON, and what was looked for in vain."""
 
+import time
+from collections.abc import Callable, Iterable
+
 import psycopg
 import structlog
 from starlette.requests import Request
@@ -8,11 +11,13 @@ from starlette.responses import JSONResponse, Response
 from jeton.db.pool import Pool
 from jeton.errors import JetonError
 from jeton.notifications.inbox.items import WantedItem, open_item
-from jeton.site.documents import Documents
+from jeton.site.documents import Documents, Section
 from jeton.site.intake import Pace, Pacer, TooOftenError, find_address
 from jeton.site.pages import SECURITY_HEADERS, Pages
 from jeton.site.searching.index import QUERY_CHARS_MAX, Hit, Index
 
+# How old the prices and the FAQ's numbers in a snippet may be.
+FRESH_S = 3_600
 MISS_KIND = "search_miss"
 MISS_CHARS_MIN = 3
 MISS_PACE = Pace(window_s=3_600, by_address_max=10, altogether_max=200)
@@ -21,14 +26,22 @@ _log = structlog.get_logger(__name__)
 
 
 class Search:
-    """The index over the documentation, made when it is first asked."""
+    """The index, made when it is first asked, and anew when its prices are old."""
 
-    def __init__(self, documents: Documents, pages: Pages, pool: Pool | None = None) -> None:
-        """Search these documents; keep misses through ``pool``."""
+    def __init__(
+        self,
+        documents: Documents,
+        pages: Pages,
+        list_sections: Callable[[], Iterable[Section]],
+        pool: Pool | None = None,
+    ) -> None:
+        """Search these sections; ``documents`` stand beside the hits; keep misses through ``pool``."""
         self._documents = documents
         self._pages = pages
+        self._list_sections = list_sections
         self._pool = pool
         self._index: Index | None = None
+        self._made_at_s = 0.0
         self._pacer = Pacer(MISS_PACE, "searches in vain")
 
     async def show(self, request: Request) -> Response:
@@ -52,8 +65,9 @@ class Search:
 
     def find(self, query: str) -> list[Hit]:
         """The best sections for a query."""
-        if self._index is None:
-            self._index = Index(self._documents.sections)
+        now_s = time.monotonic()
+        if self._index is None or now_s - self._made_at_s > FRESH_S:
+            self._index, self._made_at_s = Index(self._list_sections()), now_s
         return self._index.search(query)
 
     async def _keep_miss(self, request: Request, query: str) -> None:
