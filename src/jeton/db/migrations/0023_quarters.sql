@@ -95,35 +95,41 @@ CREATE FUNCTION free_part(draws jsonb) RETURNS bigint LANGUAGE sql STABLE AS $$
     WHERE l.kind IN ('free', 'promotional')
 $$;
 
--- Adds sums of quarters to both tables. Rows come in the order of their keys, so that two nodes never wait
--- for each other in a circle.
+-- Adds sums of quarters to both tables, out of one reading of the JSON. Rows come in the order of their keys,
+-- and quarters all before days (which wait for their count), so that two nodes never wait for each other in
+-- a circle.
 CREATE FUNCTION add_rollups(new_rollups json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO usage_quarters AS r
-    SELECT * FROM json_populate_recordset(NULL::usage_quarters, new_rollups)
-    ORDER BY organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
-    ON CONFLICT (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window) DO UPDATE SET
-        requests = r.requests + excluded.requests,
-        input_tokens = r.input_tokens + excluded.input_tokens,
-        cache_creation_5m_input_tokens = r.cache_creation_5m_input_tokens + excluded.cache_creation_5m_input_tokens,
-        cache_creation_1h_input_tokens = r.cache_creation_1h_input_tokens + excluded.cache_creation_1h_input_tokens,
-        cache_read_input_tokens = r.cache_read_input_tokens + excluded.cache_read_input_tokens,
-        output_tokens = r.output_tokens + excluded.output_tokens,
-        web_search_requests = r.web_search_requests + excluded.web_search_requests,
-        list_nano = r.list_nano + excluded.list_nano,
-        saved_batch_nano = r.saved_batch_nano + excluded.saved_batch_nano,
-        saved_cache_nano = r.saved_cache_nano + excluded.saved_cache_nano,
-        saved_tier_nano = r.saved_tier_nano + excluded.saved_tier_nano,
-        saved_negotiated_nano = r.saved_negotiated_nano + excluded.saved_negotiated_nano,
-        saved_promotion_nano = r.saved_promotion_nano + excluded.saved_promotion_nano,
-        net_nano = r.net_nano + excluded.net_nano,
-        input_nano = r.input_nano + excluded.input_nano,
-        cache_creation_5m_nano = r.cache_creation_5m_nano + excluded.cache_creation_5m_nano,
-        cache_creation_1h_nano = r.cache_creation_1h_nano + excluded.cache_creation_1h_nano,
-        cache_read_nano = r.cache_read_nano + excluded.cache_read_nano,
-        output_nano = r.output_nano + excluded.output_nano,
-        web_search_nano = r.web_search_nano + excluded.web_search_nano,
-        free_credit_nano = r.free_credit_nano + excluded.free_credit_nano;
+    WITH added AS MATERIALIZED (
+        SELECT * FROM json_populate_recordset(NULL::usage_quarters, new_rollups)
+    ), quarters AS (
+        INSERT INTO usage_quarters AS r
+        SELECT * FROM added
+        ORDER BY organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
+        ON CONFLICT (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window) DO UPDATE SET
+            requests = r.requests + excluded.requests,
+            input_tokens = r.input_tokens + excluded.input_tokens,
+            cache_creation_5m_input_tokens = r.cache_creation_5m_input_tokens + excluded.cache_creation_5m_input_tokens,
+            cache_creation_1h_input_tokens = r.cache_creation_1h_input_tokens + excluded.cache_creation_1h_input_tokens,
+            cache_read_input_tokens = r.cache_read_input_tokens + excluded.cache_read_input_tokens,
+            output_tokens = r.output_tokens + excluded.output_tokens,
+            web_search_requests = r.web_search_requests + excluded.web_search_requests,
+            list_nano = r.list_nano + excluded.list_nano,
+            saved_batch_nano = r.saved_batch_nano + excluded.saved_batch_nano,
+            saved_cache_nano = r.saved_cache_nano + excluded.saved_cache_nano,
+            saved_tier_nano = r.saved_tier_nano + excluded.saved_tier_nano,
+            saved_negotiated_nano = r.saved_negotiated_nano + excluded.saved_negotiated_nano,
+            saved_promotion_nano = r.saved_promotion_nano + excluded.saved_promotion_nano,
+            net_nano = r.net_nano + excluded.net_nano,
+            input_nano = r.input_nano + excluded.input_nano,
+            cache_creation_5m_nano = r.cache_creation_5m_nano + excluded.cache_creation_5m_nano,
+            cache_creation_1h_nano = r.cache_creation_1h_nano + excluded.cache_creation_1h_nano,
+            cache_read_nano = r.cache_read_nano + excluded.cache_read_nano,
+            output_nano = r.output_nano + excluded.output_nano,
+            web_search_nano = r.web_search_nano + excluded.web_search_nano,
+            free_credit_nano = r.free_credit_nano + excluded.free_credit_nano
+        RETURNING 1
+    )
     INSERT INTO usage_rollups AS r
     SELECT organization_id, (quarter_at AT TIME ZONE 'UTC')::date AS day_on,
            workspace_id, key_id, model, service_tier, inference_geo, speed, context_window, sum(requests),
@@ -133,7 +139,7 @@ BEGIN
            sum(saved_promotion_nano), sum(net_nano), sum(input_nano), sum(cache_creation_5m_nano),
            sum(cache_creation_1h_nano), sum(cache_read_nano), sum(output_nano), sum(web_search_nano),
            sum(free_credit_nano)
-    FROM json_populate_recordset(NULL::usage_quarters, new_rollups)
+    FROM added WHERE (SELECT count(*) FROM quarters) > 0
     GROUP BY organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
     ORDER BY organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window
     ON CONFLICT (organization_id, day_on, workspace_id, key_id, model, service_tier, inference_geo, speed, context_window) DO UPDATE SET
