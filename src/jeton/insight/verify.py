@@ -2,7 +2,7 @@
 
 Everything is read in one snapshot. Postings are the truth for balances and lots; usage events
 and stored price versions are the truth for charges; charges are the truth for rollups;
-holds and charges for what budgets have counted.
+tries at upstreams for sums of costs; holds and charges for what budgets have counted.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,6 +16,7 @@ from jeton.insight.proving.batches import verify_batches
 from jeton.insight.proving.budgets import verify_budgets
 from jeton.insight.proving.chain import verify_chain
 from jeton.insight.proving.charges import verify_charges, verify_rollups
+from jeton.insight.proving.costs import verify_costs
 from jeton.insight.proving.credits import verify_credits
 from jeton.insight.proving.journal import verify_holds, verify_journal
 from jeton.insight.proving.proof import Proof
@@ -77,6 +78,7 @@ async def prove(
     await verify_credits(connection, proof)
     rollups = await verify_charges(connection, proof, on_progress)
     await verify_rollups(connection, proof, rollups)
+    await verify_costs(connection, proof)
     await verify_budgets(connection, proof)
     await verify_batches(connection, proof)
     return proof

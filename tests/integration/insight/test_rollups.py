@@ -1,15 +1,20 @@
-"""Sums by quarter and day: proven against the charges, and made anew from them by the migration."""
+"""Sums by quarter and day: proven against charges and tries, and made anew by the migration."""
 
 import pytest
-from tests.integration.world import OTHER, SONNET, USD, World, open_world
+from tests.integration.world import BOOK, OTHER, SONNET, USD, V1, World, open_world
 
+from jeton import clock
+from jeton.charging.charging import Charging
+from jeton.charging.costing.costing import CostBook
 from jeton.charging.credits.reversing import reverse_charge
+from jeton.charging.words import Metered, Rule
 from jeton.db.migrating import MIGRATIONS_DIR
 from jeton.db.pool import Pool
 from jeton.identity.audit import Actor
 from jeton.insight.verify import verify
 from jeton.ledger.chart import LotKind
-from jeton.pricing.rating import Conditions
+from jeton.pricing.rating import STANDARD, Conditions
+from jeton.upstreams.attempts import Attempt, AttemptOutcome
 from jeton.usage import Usage
 
 (MIGRATION,) = MIGRATIONS_DIR.glob("*_quarters.sql")
@@ -99,4 +104,40 @@ async def test_a_sum_that_no_charge_explains_is_found(pool: Pool, table: str) ->
         proof = await verify(connection)
     assert proof.findings
     assert all("output_tokens" in finding for finding in proof.findings)
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            "UPDATE cost_rollups SET cost_nano = cost_nano + 1",
+            "cost_nano is 29000001 and the tries come to 29000000",
+        ),
+        ("UPDATE cost_rollups SET unknown_requests = 0", "unknown_requests is 0 and the tries come to 1"),
+        ("DELETE FROM cost_rollups", "requests is 0 and the tries come to 1"),
+    ],
+    ids=["a nano more", "an unknown one less", "none"],
+)
+async def test_costs_that_no_try_explains_are_found(pool: Pool, change: str, sentence: str) -> None:
+    world = await open_world(pool)
+    charging = Charging(
+        world.commits, node_id="node_test", validity_s=900, costs={"embedded": CostBook(BOOK)}
+    )
+    for has_failed in (False, True):
+        hold = await world.hold()
+        outcome: AttemptOutcome = "failed" if has_failed else "answered"
+        hold.attempts.append(Attempt("embedded", clock.now(), outcome, 200, 3))
+        if has_failed:
+            await charging.release(hold, Rule.UPSTREAM_FAILED)
+        else:
+            await charging.settle(hold, Metered(Rule.COMPLETED, V1, "upstream", STANDARD, "{}"))
+    async with pool.connection() as connection:
+        assert (await verify(connection)).is_sound
+    async with pool.connection() as connection:
+        await connection.execute(change.encode())
+    async with pool.connection() as connection:
+        findings = (await verify(connection)).findings
+    assert any(sentence in finding for finding in findings), findings
+    assert all(finding.startswith("Costs of ") for finding in findings)
     await world.close()
