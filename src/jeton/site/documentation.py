@@ -29,7 +29,7 @@ def document_routes(
     def list_sections() -> Iterator[Section]:
         return gather(documents, deps.book, render_faq, marks=live.marks)
 
-    search = Search(documents, pages, list_sections, deps.pool)
+    search = Search(documents, pages, list_sections=list_sections, pool=deps.pool)
     return [
         Route("/docs", shown.show_index, methods=["GET"]),
         Route("/docs/search", search.show, methods=["GET"]),

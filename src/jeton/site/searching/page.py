@@ -32,6 +32,7 @@ class Search:
         self,
         documents: Documents,
         pages: Pages,
+        *,
         list_sections: Callable[[], Iterable[Section]],
         pool: Pool | None = None,
     ) -> None:
