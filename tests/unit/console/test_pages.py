@@ -58,7 +58,8 @@ def test_the_time_in_a_log_is_in_the_chosen_zone_and_exact_for_machines() -> Non
     shown = display_moment(datetime(2026, 11, 23, 20, 3, 7, 999, tzinfo=UTC))
     CHOICES.reset(before)
     assert shown == (
-        '<time datetime="2026-11-23T20:03:07.000999+00:00" title="2026-11-23 20:03:07 UTC">11-24 01:48:07</time>'
+        '<time datetime="2026-11-23T20:03:07.000999+00:00" title="2026-11-23 20:03:07 UTC">'
+        "11-24 01:48:07</time>"
     )
 
 
