@@ -114,6 +114,7 @@ async def test_every_way_to_ask_gives_the_same_number_to_the_nano(pool: Pool) ->
     async with pool.connection() as connection:
         posted = await read_posted(connection)
     organization_id = past.world.organization.organization_id
+    assert 0 < sum(one.free_nano for one in posted) < sum(one.net_nano for one in posted)
     seen = 0
     async with both_edges(past) as client:
         for _ in range(QUESTIONS):

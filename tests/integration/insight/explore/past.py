@@ -21,7 +21,7 @@ from jeton.pricing.rating import STANDARD, Conditions
 from jeton.usage import Usage
 
 GRANT_NANO = 10_000 * USD
-GIVEN_NANO = 2 * USD
+GIVEN_NANO = USD // 10
 CONDITIONS = (
     STANDARD,
     STANDARD,
@@ -86,9 +86,10 @@ class Past:
 async def open_past(pool: Pool) -> Past:
     """A world that may spend, with three keys in two workspaces."""
     world = await open_world(pool)
-    # The trial and what was given for one model run out early, so that requests are paid by all sorts.
+    # What was given for one model runs out early, so that requests are paid by all sorts of credit.
     await world.grant(GRANT_NANO, kind=LotKind.PAID)
-    await world.grant(GIVEN_NANO, models=frozenset({OTHER.model}))
+    for kind, amount_nano in ((LotKind.PROMOTIONAL, GIVEN_NANO), (LotKind.PAID, GRANT_NANO)):
+        await world.grant(amount_nano, kind=kind, models=frozenset({OTHER.model}))
     organization_id = world.organization.organization_id
     async with pool.connection() as connection:
         workspace = await create_workspace(connection, organization_id, name="research")

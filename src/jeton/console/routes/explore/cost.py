@@ -90,7 +90,7 @@ def _render(report: Report, before: Report | None, bridge: Bridge | None) -> dic
 
 def _name_steps(sums: Sums) -> list[tuple[str, int, bool]]:
     names = {"list": "List amount", "reversed": "Reversed", "net": "Net amount"}
-    names |= {"free_credit": "Paid by free credit", "due": "From paid credit or on account"}
+    names |= {"free_credit": "Paid by free credit", "due": "Due"}
     names |= {f"saved_{stage}": name for stage, name in STAGE_NAMES.items()}
     always = {"list", "saved_batch", "saved_cache", "net", "free_credit", "due"}
     return [
