@@ -1,0 +1,1 @@
+"""Billing: how money comes in, and the documents that say for what."""

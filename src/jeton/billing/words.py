@@ -1,0 +1,129 @@
+"""Words of documents: what an invoice, a receipt or a credit note says, before it is drawn or stored.
+
+Amounts end in ``_nano`` (nano-dollars, exact, the ledger's) or in ``_minor`` (whole minor units of the
+document's currency: cents of EUR and USD, yen of JPY, fils of KWD). A document is rounded once a line;
+its lines sum to its total, its tax is figured for each category from rounded lines (EN 16931, BR-CO-17).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Literal
+from uuid import UUID
+
+DocumentKind = Literal["invoice", "receipt", "credit_note"]
+DocumentState = Literal["draft", "issued", "paid", "overdue", "void"]
+# S standard rate, Z zero rate, E exempt, AE reverse charge, O outside the scope (UNTDID 5305).
+TaxCategory = Literal["S", "Z", "E", "AE", "O"]
+LineKind = Literal[
+    "usage", "adjustment", "credit", "commit", "true_up", "minimum", "top_up", "refund", "rounding"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who sells or buys, as the law wants it on a document; empty where there is none."""
+
+    name: str
+    street: str
+    city: str
+    postal_code: str
+    country: str
+    vat_number: str = ""
+    registration: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """One modifier of the stack on one line; below zero it adds (a surcharge)."""
+
+    stage: str
+    name: str
+    factor: Fraction
+    amount_nano: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: ``quantity`` at ``list_rate`` nano-dollars per ``per`` units, less its discounts.
+
+    ``net_nano`` is what the ledger has for it. ``rounding_nano`` is that less what quantity, rate and
+    discounts come to: each request was rounded to the nano by itself, half a nano at most.
+    """
+
+    line_id: str
+    kind: LineKind
+    description: str
+    quantity: int
+    per: int
+    list_rate: int
+    list_nano: int
+    discounts: tuple[Discount, ...]
+    rounding_nano: int
+    net_nano: int
+    list_minor: int
+    net_minor: int
+    tax_category: TaxCategory
+    tax_rate: Fraction
+    workspace_id: str = ""
+    workspace_name: str = ""
+    cost_center: str = ""
+    purchase_order: str = ""
+    model: str = ""
+    bucket: str = ""
+    price_version_id: str = ""
+    # How it ran where that has a price: service tier, geography, speed, prompt-length band.
+    conditions: str = ""
+    # The period of an adjustment, and the document it corrects.
+    corrects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxLine:
+    """Tax of one category and rate: ``tax_minor`` is ``taxable_minor`` times the rate, rounded once."""
+
+    category: TaxCategory
+    rate: Fraction
+    taxable_minor: int
+    tax_minor: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice, a receipt or a credit note, whole; a draft has no number.
+
+    total = sum of lines + tax; due = total - what is paid. Amounts of a credit note are positive.
+    ``rate`` is units of the document's currency for one dollar.
+    """
+
+    document_id: str
+    kind: DocumentKind
+    state: DocumentState
+    number: str
+    organization_id: UUID
+    seller: Party
+    buyer: Party
+    currency: str
+    rate: Fraction
+    period_from: datetime
+    period_to: datetime
+    zone: str
+    issued_at: datetime | None
+    issued_on: date | None
+    due_on: date | None
+    purchase_order: str
+    terms: str
+    lines: tuple[Line, ...]
+    taxes: tuple[TaxLine, ...]
+    lines_minor: int
+    tax_minor: int
+    total_minor: int
+    paid_minor: int
+    net_nano: int
+    tax_nano: int
+    total_nano: int
+    corrects: str = ""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+-- Payments: customers of a payment provider, purchases, refunds, disputes, what a provider said.

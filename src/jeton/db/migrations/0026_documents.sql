@@ -1,0 +1,1 @@
+-- Documents: whom they are for, invoices, receipts, credit notes, their lines and their numbers.

@@ -1,0 +1,1 @@
+-- Terms: what an organization has agreed on, discounts and prices of its own, each with its dates.

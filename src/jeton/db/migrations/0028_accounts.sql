@@ -1,0 +1,1 @@
+-- Accounts: what an accountant needs of the ledger, and periods that are closed.

@@ -1,0 +1,1 @@
+-- Receivables: what was paid on a document, and what is done when nothing is.
