@@ -1,6 +1,6 @@
 """What relaying a stream costs: events a second through one core, and the delay of a first byte.
 
-    .venv/bin/python bench/relay.py [--streams 64] [--events 2000] [--rounds 3] [--json]
+    .venv/bin/python bench/relay.py [--streams 64] [--events 2000] [--rounds 3] [--folder DIR] [--json]
 
 Core 0 belongs to who relays; core 1 to the upstream, to PostgreSQL and to the clients. The upstream sends
 every event in a write of its own, to all streams in turn. Beside Jeton, which reads the usage out of every
@@ -9,7 +9,8 @@ completions, where every event is translated. "By CPU" is events for each second
 which is what a core to itself would carry, however busy this machine is.
 
 The delay is that of a first byte while half of the events that were reached pass by other streams: p50
-and p99, less the same without anybody between.
+and p99, less the same without anybody between. A first byte waits until its hold is durable: with
+``--folder /dev/shm`` the flush of the disk costs nothing, and the difference is the disk's.
 """
 
 import argparse
@@ -20,7 +21,6 @@ import os
 import shutil
 import statistics
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -30,14 +30,17 @@ from typing import TypeVar
 
 import uvloop
 from parts import jeton, nginx
-from parts.answers import SMALL_BYTES, prompt_body
 from parts.processes import cpu_us, free_port, pin, running, wait_for_port
+from parts.streams import Way, stream
 
 ROOT = Path(__file__).resolve().parent.parent
 RELAY_CORE, OTHER_CORE = 0, 1
 PROBES = 400
 PROBE_EVENTS = 2
 WARM_UPS = 20
+# What makes the load lets pass whoever is measured, and the database: they have one core between them.
+CROWD_NICE = 10
+SETTLING_S = 2
 PATIENCE_S = 600
 _Result = TypeVar("_Result")
 MESSAGES_MODEL, CHAT_MODEL = "claude-haiku-4-5", "claude-sonnet-5-5"
@@ -68,48 +71,6 @@ class Figure:
     first_p99_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where to ask, for which model, and whose CPU it is."""
-
-    name: str
-    port: int
-    key: str
-    model: str
-    pids: tuple[int, ...]
-
-
-class Client(asyncio.Protocol):
-    """One stream: from its request to its last byte."""
-
-    def __init__(self, request: bytes, done: "asyncio.Future[float]") -> None:
-        self._request = request
-        self._done = done
-        self._tail = b""
-        self._sent_at = 0.0
-        self._first_at = 0.0
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
-        self._transport = transport  # type: ignore[assignment]  # a transport of both directions
-        self._sent_at = time.perf_counter()
-        if self._transport is not None:
-            self._transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        """Look for the first byte and the last; all between is only read."""
-        if not self._first_at:
-            self._first_at = time.perf_counter()
-            if b" 200 " not in data[:20]:
-                self._done.set_exception(RuntimeError(data[:500].decode()))
-                return
-        self._tail = (self._tail + data)[-32:]
-        if self._tail.endswith(b"0\r\n\r\n") and not self._done.done() and self._transport is not None:
-            self._done.set_result(self._first_at - self._sent_at)
-            self._transport.close()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Measure and print; 2 where something is missing."""
     parser = argparse.ArgumentParser(
@@ -119,13 +80,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--events", type=int, default=2_000, help="of each stream (default 2000)")
     parser.add_argument("--rounds", type=int, default=3, help="the medians count (default 3)")
     parser.add_argument("--no-delay", action="store_true", help="leave the first bytes out")
+    parser.add_argument("--folder", type=Path, help="where the database lies (default .jeton/bench)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args(arguments)
     if not shutil.which("nginx"):
         print("Missing here: apt-get install nginx-light", file=sys.stderr)
         return 2
     print(f"Load of this machine: {os.getloadavg()[0]:.2f}", file=sys.stderr)
-    home = ROOT / ".jeton" / "bench"
+    home = options.folder or ROOT / ".jeton" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(dir=home))
     folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
@@ -148,7 +110,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> list[Figure]:
     delays = (
         unknown
         if options.no_delay
-        else [_run_half(way, options.streams) for way in _ways(folder / "half", half)]
+        else [_run_half(way, options.streams, folder) for way in _ways(folder / "half", half)]
     )
     direct = delays[0]
     return [
@@ -188,6 +150,7 @@ def _flood(folder: Path, per_second: int) -> Iterator[int]:
     with running(command, folder / "flood.log", cwd=Path(__file__).parent) as process:
         wait_for_port(port, process)
         pin(process.pid, OTHER_CORE)
+        os.setpriority(os.PRIO_PROCESS, process.pid, CROWD_NICE)
         yield port
 
 
@@ -198,7 +161,7 @@ def _run_full(way: Way, options: argparse.Namespace) -> tuple[float, float]:
         await _warm_up(way)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await asyncio.gather(*(_stream(way, options.events) for _ in range(options.streams)))
+        await asyncio.gather(*(stream(way, options.events) for _ in range(options.streams)))
         return loop.time() - began
 
     before = cpu_us(way.pids)
@@ -208,17 +171,17 @@ def _run_full(way: Way, options: argparse.Namespace) -> tuple[float, float]:
     return events / elapsed_s, events * 1e6 / used_us if used_us else 0
 
 
-def _run_half(way: Way, streams: int) -> tuple[float, float]:
-    """The p50 and p99 of a first byte in ms, while other streams carry the events."""
+def _run_half(way: Way, streams: int, folder: Path) -> tuple[float, float]:
+    """The p50 and p99 of a first byte in ms, while another process's streams carry the events."""
 
     async def run() -> tuple[float, float]:
         await _warm_up(way)
-        others = [asyncio.create_task(_refill(way)) for _ in range(streams)]
-        await asyncio.sleep(1)
-        firsts = sorted([await _stream(way, PROBE_EVENTS) for _ in range(PROBES)])
-        for other in others:
-            other.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        crowd = [sys.executable, "-m", "parts.streams", str(way.port), way.key, way.model, str(streams)]
+        with running(crowd, folder / "crowd.log", cwd=Path(__file__).parent) as process:
+            pin(process.pid, OTHER_CORE)
+            os.setpriority(os.PRIO_PROCESS, process.pid, CROWD_NICE)
+            await asyncio.sleep(SETTLING_S)
+            firsts = sorted([await stream(way, PROBE_EVENTS) for _ in range(PROBES)])
         return firsts[PROBES // 2] * 1e3, firsts[PROBES * 99 // 100] * 1e3
 
     return _bounded(run)
@@ -229,17 +192,12 @@ async def _warm_up(way: Way) -> None:
     while True:
         try:
             for _ in range(WARM_UPS):
-                await _stream(way, PROBE_EVENTS)
+                await stream(way, PROBE_EVENTS)
         except RuntimeError as problem:
             print(f"Not ready yet: {str(problem).splitlines()[0]}", file=sys.stderr)
             await asyncio.sleep(1)
         else:
             return
-
-
-async def _refill(way: Way) -> None:
-    while True:
-        await _stream(way, 2_000)
 
 
 def _bounded(run: Callable[[], Awaitable[_Result]]) -> _Result:
@@ -248,27 +206,6 @@ def _bounded(run: Callable[[], Awaitable[_Result]]) -> _Result:
             return await run()
 
     return uvloop.run(bounded())
-
-
-async def _stream(way: Way, events: int) -> float:
-    """One stream to its end; seconds to its first byte."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[float] = loop.create_future()
-    body = prompt_body(SMALL_BYTES, stream=True)
-    asked = json.loads(body) | {"model": way.model, "max_tokens": events}
-    body = json.dumps(asked).encode()
-    head = (
-        f"POST /v1/messages HTTP/1.1\r\nhost: bench\r\nx-api-key: {way.key}\r\n"
-        "anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
-    transport, _ = await loop.create_connection(
-        lambda: Client(head.encode() + body, done), "127.0.0.1", way.port
-    )
-    try:
-        return await done
-    finally:
-        transport.close()
 
 
 def _render(figures: Sequence[Figure]) -> str:
