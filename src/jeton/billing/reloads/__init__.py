@@ -1,0 +1,1 @@
+"""Reloads: credit that is bought by itself when the balance falls below what somebody chose."""
