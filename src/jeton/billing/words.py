@@ -35,6 +35,22 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Remittance:
+    """Where a transfer goes, as it was when the document was issued; empty where there is none.
+
+    ``account_number`` is for banks without an IBAN (with the routing number, as the bank writes it);
+    ``reference`` is what the payer is asked to quote, else the document's number.
+    """
+
+    account_holder: str = ""
+    bank_name: str = ""
+    iban: str = ""
+    bic: str = ""
+    account_number: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Discount:
     """One modifier of the stack on one line; below zero it adds (a surcharge)."""
 
@@ -125,5 +141,8 @@ class Document:
     net_nano: int
     tax_nano: int
     total_nano: int
+    # The legal number of the document that this one corrects, and the day that one was issued.
     corrects: str = ""
     notes: tuple[str, ...] = ()
+    corrects_on: date | None = None
+    remittance: Remittance = Remittance()
