@@ -192,6 +192,7 @@ class Batch:
             transaction_id=transaction_id,
             taken_at=member.taken_at,
             valid_until=member.valid_until,
+            terms_id=ask.terms_id,
         )
         book.new_holds[ask.request_id] = row
         self._entries.taken.append(row)
@@ -335,7 +336,9 @@ class Batch:
         rollup = self._rollups.setdefault(key, Rollup(*key))
         add_usage(rollup, member.usage)
         add_rating(rollup, rating)
-        rollup.free_credit_nano += book.free_part(draws)
+        from_lots_nano, free_nano = book.lot_parts(draws)
+        rollup.free_credit_nano += free_nano
+        rollup.on_credit_nano += rating.net_nano - from_lots_nano
 
     def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
         if any(lot.lot_id == member.lot.lot_id for lot in book.lots):

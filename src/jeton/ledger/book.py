@@ -37,6 +37,8 @@ class HoldRow(msgspec.Struct, frozen=True):
     transaction_id: str
     taken_at: datetime
     valid_until: datetime
+    # Left out of the JSON, and NULL in the table, where the published prices apply.
+    terms_id: str | None | msgspec.UnsetType = msgspec.UNSET
 
 
 class Book:
@@ -100,13 +102,16 @@ class Book:
         """The kind of a lot of this book."""
         return self._lots[lot_id].kind
 
-    def free_part(self, draws: Iterable[Draw]) -> int:
-        """How much of ``draws``, in nano, is from lots that nobody paid for."""
-        return sum(
-            drawn.amount_nano
-            for drawn in draws
-            if drawn.lot_id != NO_LOT and is_given(self._lots[drawn.lot_id].kind)
-        )
+    def lot_parts(self, draws: Iterable[Draw]) -> tuple[int, int]:
+        """How much of ``draws``, in nano, is from lots, and of that from lots that nobody paid for."""
+        from_lots_nano = free_nano = 0
+        # A loop, because every request pays for it.
+        for drawn in draws:
+            if drawn.lot_id != NO_LOT:
+                from_lots_nano += drawn.amount_nano
+                if is_given(self._lots[drawn.lot_id].kind):
+                    free_nano += drawn.amount_nano
+        return from_lots_nano, free_nano
 
     def find_lot(self, lot_id: str) -> Lot | None:
         """A lot of this book; one that is used up is here only if it was asked for."""

@@ -27,6 +27,7 @@ class Account(StrEnum):
     ROUNDING = "rounding"
     REFUNDS = "refunds"
     UPSTREAM_COST = "upstream_cost"
+    BAD_DEBT = "bad_debt"
 
 
 class LotKind(StrEnum):

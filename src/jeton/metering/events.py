@@ -49,7 +49,8 @@ QUARTER_MINUTES = 15
 class Rollup(msgspec.Struct):
     """Sums of what is alike, of one quarter of an hour; amounts in nano.
 
-    After the net amount comes that of each bucket, and what lots that nobody paid for have paid of it.
+    After the net amount comes that of each bucket, what lots that nobody paid for have paid of it, and what
+    no lot has paid: what was drawn on the credit limit or is owed.
 
     The database adds them to the quarter's row and to that of its UTC day.
     """
@@ -84,6 +85,7 @@ class Rollup(msgspec.Struct):
     output_nano: int = 0
     web_search_nano: int = 0
     free_credit_nano: int = 0
+    on_credit_nano: int = 0
 
 
 RollupKey = tuple[UUID, datetime, str, str, str, str, str, str, str]

@@ -8,7 +8,7 @@ from tests.chaos.lives.model import Model
 from jeton.ledger.book import Book
 from jeton.ledger.chart import Account
 
-_NEVER_USED = (Account.TAX, Account.ROUNDING, Account.REFUNDS, Account.UPSTREAM_COST)
+_NEVER_USED = (Account.TAX, Account.ROUNDING, Account.REFUNDS, Account.UPSTREAM_COST, Account.BAD_DEBT)
 _PAID_FOR = (Account.REVENUE, Account.BREAKAGE, Account.CASH, Account.RECEIVABLE)
 
 

@@ -6,6 +6,7 @@ from tests.integration.world import BOOK, OTHER, SONNET, USD, V1, World, open_wo
 from jeton import clock
 from jeton.charging.charging import Charging
 from jeton.charging.costing.costing import CostBook
+from jeton.charging.credits.limits import set_credit_limit
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.charging.words import Metered, Rule
 from jeton.db.migrating import MIGRATIONS_DIR
@@ -17,7 +18,8 @@ from jeton.pricing.rating import STANDARD, Conditions
 from jeton.upstreams.attempts import Attempt, AttemptOutcome
 from jeton.usage import Usage
 
-(MIGRATION,) = MIGRATIONS_DIR.glob("*_quarters.sql")
+# Each makes sums out of what was charged before, from these words on.
+REMAKERS = {"*_quarters.sql": "CREATE FUNCTION pg_temp.half_even", "*_accounts.sql": "UPDATE usage_quarters"}
 TABLES = ("usage_quarters", "usage_rollups", "reversal_rollups")
 
 
@@ -47,6 +49,19 @@ async def bill_all_sorts(world: World) -> None:
         )
 
 
+async def bill_on_credit(world: World) -> None:
+    """$5.80 of $5 given, so $0.80 are owed; $2 on the credit limit; then $1 and $1.50 of them reversed."""
+    organization_id = world.organization.organization_id
+    by = Actor("operator", "test")
+    overrun = await world.bill(Usage(2_900_000))
+    async with world.pool.connection() as connection:
+        await set_credit_limit(connection, organization_id, 10 * USD, by=by)
+    drawn = await world.bill(Usage(1_000_000))
+    async with world.pool.connection() as connection:
+        await reverse_charge(connection, overrun.request_id, reason="a test", by=by, amount_nano=USD)
+        await reverse_charge(connection, drawn.request_id, reason="a test", by=by, amount_nano=1_500_000_000)
+
+
 async def read_tables(pool: Pool) -> dict[str, list[object]]:
     tables: dict[str, list[object]] = {}
     async with pool.connection() as connection:
@@ -54,6 +69,16 @@ async def read_tables(pool: Pool) -> dict[str, list[object]]:
             cursor = await connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9")  # noqa: S608 - names above
             tables[table] = [*await cursor.fetchall()]
     return tables
+
+
+async def remake(pool: Pool) -> None:
+    """The sums as the migrations make them of the charges."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("TRUNCATE usage_quarters, usage_rollups, reversal_rollups")
+        for pattern, begins in REMAKERS.items():
+            (migration,) = MIGRATIONS_DIR.glob(pattern)
+            text = migration.read_text()
+            await connection.execute(text[text.index(begins) :].encode())
 
 
 async def test_the_sums_are_made_anew_from_the_charges_to_the_nano(pool: Pool) -> None:
@@ -69,10 +94,7 @@ async def test_the_sums_are_made_anew_from_the_charges_to_the_nano(pool: Pool) -
     # $0.02469 was paid by $0.012 given and $0.01269 bought, so what came last of $0.0127 was given.
     assert undone == (12_700_000, 10_000)
     assert 0 < free < net
-    text = MIGRATION.read_text()
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute("TRUNCATE usage_quarters, usage_rollups, reversal_rollups")
-        await connection.execute(text[text.index("CREATE FUNCTION pg_temp.half_even") :].encode())
+    await remake(pool)
     assert await read_tables(pool) == kept
     await world.close()
 
@@ -88,6 +110,43 @@ async def test_free_credit_that_no_lot_paid_is_found(pool: Pool, table: str) -> 
         proof = await verify(connection)
     assert proof.findings
     assert all("free" in finding for finding in proof.findings)
+    await world.close()
+
+
+async def test_what_no_lot_paid_is_on_credit(pool: Pool) -> None:
+    world = await open_world(pool)
+    await bill_on_credit(world)
+    # $0.80 that were owed are owed no more, $0.20 went back to the lot; and $1.50 of the $2.
+    expected = {
+        "usage_quarters": (7_800_000_000, 5_000_000_000, 2_800_000_000),
+        "usage_rollups": (7_800_000_000, 5_000_000_000, 2_800_000_000),
+        "reversal_rollups": (2_500_000_000, 200_000_000, 2_300_000_000),
+    }
+    async with pool.connection() as connection:
+        for table, sums in expected.items():
+            net = "reversed_nano" if table == "reversal_rollups" else "net_nano"
+            query = f"SELECT sum({net}), sum(free_credit_nano), sum(on_credit_nano) FROM {table}"  # noqa: S608 - names above
+            assert await (await connection.execute(query.encode())).fetchone() == sums
+    async with pool.connection() as connection:
+        assert (await verify(connection)).is_sound
+    kept = await read_tables(pool)
+    await remake(pool)
+    assert await read_tables(pool) == kept
+    await world.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_what_is_on_credit_and_was_not_drawn_on_it_is_found(pool: Pool, table: str) -> None:
+    world = await open_world(pool)
+    await bill_on_credit(world)
+    async with pool.connection() as connection:
+        assert (await verify(connection)).is_sound
+        query = f"UPDATE {table} SET on_credit_nano = on_credit_nano - 1 WHERE on_credit_nano > 0"  # noqa: S608 - names below
+        await connection.execute(query)
+    async with pool.connection() as connection:
+        proof = await verify(connection)
+    assert proof.findings
+    assert all("credit" in finding for finding in proof.findings)
     await world.close()
 
 

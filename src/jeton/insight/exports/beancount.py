@@ -32,6 +32,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         Account.ROUNDING: "Expenses:Rounding",
         Account.REFUNDS: "Expenses:Refunds",
         Account.UPSTREAM_COST: "Expenses:UpstreamCost",
+        Account.BAD_DEBT: "Expenses:BadDebt",
     }
 )
 

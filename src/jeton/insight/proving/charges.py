@@ -29,7 +29,10 @@ _CHARGES = """
             WHERE p.account = 'promotion' AND l.kind IN ('free', 'promotional')),
            (SELECT coalesce(sum((d ->> 1)::bigint), 0)::bigint
             FROM jsonb_array_elements(c.draws) AS d JOIN lots AS l ON l.lot_id = d ->> 0
-            WHERE l.kind IN ('free', 'promotional'))
+            WHERE l.kind IN ('free', 'promotional')),
+           (SELECT coalesce(-sum(p.amount_nano), 0)::bigint
+            FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+            WHERE p.account = 'revenue' AND p.lot_id = '')
     FROM charges c
     LEFT JOIN usage_events e USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
@@ -102,11 +105,17 @@ def _verify_settled(
     paid_nano = sum(nano for _, nano in stored.draws)
     if not stored.net_nano - stored.overrun_nano <= paid_nano <= stored.net_nano:
         proof.find(f"The lots of charge {stored.request_id} paid {paid_nano} of {stored.net_nano} nano.")
-    free_nano, free_drawn_nano = row[24:26]
+    free_nano, free_drawn_nano, on_credit_nano = row[24:27]
     if free_nano != free_drawn_nano:
         proof.find(
             f"Free credit paid {render_usd(free_nano)} dollars of charge {stored.request_id} by its "
             f"transaction, and {render_usd(free_drawn_nano)} by its lots."
+        )
+    from_lots_nano = sum(nano for lot_id, nano in stored.draws if lot_id)
+    if on_credit_nano != stored.net_nano - from_lots_nano:
+        proof.find(
+            f"On credit are {render_usd(on_credit_nano)} dollars of charge {stored.request_id} by its "
+            f"transaction, and its lots leave {render_usd(stored.net_nano - from_lots_nano)}."
         )
     into = sums[(*row[19:24], *row[15:18], find_context_window(usage))]
     counted = {
@@ -120,6 +129,7 @@ def _verify_settled(
         "list_nano": stored.list_nano,
         "net_nano": stored.net_nano,
         "free_credit_nano": free_nano,
+        "on_credit_nano": on_credit_nano,
         **{f"saved_{stage}_nano": nano for stage, nano in rating.saved.items()},
         **{BUCKET_SUMS[line.bucket]: line.net_nano for line in rating.lines},
     }

@@ -25,27 +25,34 @@ _REVERSALS = """
             FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
             JOIN lots AS l USING (lot_id)
             WHERE p.account = 'promotion' AND l.kind IN ('free', 'promotional')),
-           free_part(r.draws)
+           free_part(r.draws),
+           (SELECT coalesce(sum(p.amount_nano), 0)::bigint
+            FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+            WHERE p.account = 'revenue' AND p.lot_id = '')
     FROM reversals r LEFT JOIN charges c USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = r.transaction_id
 """
 _SUMS = """
     SELECT organization_id, quarter_at, model, coalesce(counted, 0), coalesce(reversed, 0),
-           coalesce(free_counted, 0), coalesce(free_reversed, 0)
+           coalesce(free_counted, 0), coalesce(free_reversed, 0),
+           coalesce(on_credit_counted, 0), coalesce(on_credit_reversed, 0)
     FROM (
         SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
-               context_window, reversed_nano AS counted, free_credit_nano AS free_counted
+               context_window, reversed_nano AS counted, free_credit_nano AS free_counted,
+               on_credit_nano AS on_credit_counted
         FROM reversal_rollups
     ) AS kept FULL JOIN (
         SELECT organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo, speed,
-               context_window, sum(amount_nano) AS reversed, sum(free_credit_nano) AS free_reversed
+               context_window, sum(amount_nano) AS reversed, sum(free_credit_nano) AS free_reversed,
+               sum(on_credit_nano) AS on_credit_reversed
         FROM counted_reversals GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
     ) AS single USING (organization_id, quarter_at, workspace_id, key_id, model, service_tier, inference_geo,
                        speed, context_window)
     WHERE counted IS DISTINCT FROM reversed OR free_counted IS DISTINCT FROM free_reversed
+       OR on_credit_counted IS DISTINCT FROM on_credit_reversed
 """
 _LONELY_NOTES = """
-    SELECT transaction_id FROM transactions t WHERE movement = 'credit_note'
+    SELECT transaction_id FROM transactions t WHERE movement = 'credit_note' AND request_id IS NOT NULL
     AND NOT EXISTS (SELECT FROM reversals r WHERE r.transaction_id = t.transaction_id)
 """
 _REVOKED = "SELECT lot_id, left_nano FROM lots WHERE revoked_at IS NOT NULL AND left_nano > 0"
@@ -107,7 +114,7 @@ async def verify_credits(connection: Connection, proof: Proof) -> None:
 
 async def _verify_reversals(connection: Connection, proof: Proof) -> None:
     async for row in read_rows(connection, "reversals", _REVERSALS):
-        request_id, amount, owed, draws, net, paid, movement, posted, free_posted, free_drawn = row
+        request_id, amount, owed, draws, net, paid, movement, posted, free_posted, free_drawn, on_credit = row
         if net is None or movement != "credit_note":
             proof.find(f"The reversal of {request_id} has no charge or no credit note.")
             continue
@@ -122,19 +129,31 @@ async def _verify_reversals(connection: Connection, proof: Proof) -> None:
                 f"The reversal of {request_id} gave {render_usd(free_posted)} dollars of free credit back by "
                 f"its credit note, and {render_usd(free_drawn)} by its lots."
             )
-        paid_by: dict[str, int] = defaultdict(int)
-        for lot_id, nano in paid:
-            paid_by[lot_id] += nano
-        for lot_id, nano in draws:
-            paid_by[lot_id] -= nano
-        if min(paid_by.values(), default=0) < 0:
+        from_credit = owed + sum(nano for lot_id, nano in draws if not lot_id)
+        if on_credit != from_credit:
+            proof.find(
+                f"The reversal of {request_id} took {render_usd(on_credit)} dollars off what is on credit by "
+                f"its credit note, and {render_usd(from_credit)} by its draws."
+            )
+        if not _is_within(draws, paid):
             proof.find(f"The reversal of {request_id} gave a lot more than the charge took from it.")
     async for (transaction_id,) in read_rows(connection, "lonely_notes", _LONELY_NOTES):
         proof.find(f"The credit note {transaction_id} belongs to no reversal.")
     async for of_quarter in read_rows(connection, "reversal_sums", _SUMS):
-        organization_id, quarter_at, model, counted, undone, free_counted, free_undone = of_quarter
+        organization_id, quarter_at, model, *sums = of_quarter
+        counted, undone, free, free_undone, on_credit, on_credit_undone = (render_usd(int(s)) for s in sums)
         proof.find(
-            f"Organization {organization_id}, {quarter_at}, {model}: {render_usd(int(counted))} dollars are"
-            f" counted as reversed, and the reversals sum to {render_usd(int(undone))}; of them free credit"
-            f" {render_usd(int(free_counted))} and {render_usd(int(free_undone))}."
+            f"Organization {organization_id}, {quarter_at}, {model}: {counted} dollars are counted as"
+            f" reversed, and the reversals sum to {undone}; of them free credit {free} and {free_undone},"
+            f" on credit {on_credit} and {on_credit_undone}."
         )
+
+
+def _is_within(undone: list[tuple[str, int]], paid: list[tuple[str, int]]) -> bool:
+    """Whether no lot got back more than it paid."""
+    left: dict[str, int] = defaultdict(int)
+    for lot_id, nano in paid:
+        left[lot_id] += nano
+    for lot_id, nano in undone:
+        left[lot_id] -= nano
+    return min(left.values(), default=0) >= 0
