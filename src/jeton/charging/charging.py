@@ -28,6 +28,7 @@ from jeton.db.group_commit import GroupCommit
 from jeton.errors import InsufficientCreditError, NotFoundError, OverloadedError
 from jeton.metering.events import UsageEvent
 from jeton.pricing.rating import rate
+from jeton.pricing.terms import agree
 from jeton.usage import Usage
 
 MS_PER_S = 1000
@@ -78,9 +79,10 @@ class Charging:
         ``confirm`` waits until it is durable. Raises InsufficientCreditError when the lots in force
         cover less, OverloadedError when nothing can be admitted now.
         """
-        taken_at = clock.now()
+        at = clock.now()
+        taken_at = ask.asked_at or at
         if self._leases is not None and not self._commits.is_away:
-            lease_id = self._leases.promise(ask.organization_id, ask.amount_nano, taken_at)
+            lease_id = self._leases.promise(ask.organization_id, ask.amount_nano, at)
             if lease_id:
                 return self._promise(ask, taken_at, lease_id)
         try:
@@ -93,6 +95,10 @@ class Charging:
             if self._leases is None or not await self._leases.recall(ask.organization_id):
                 raise
         return await self._take_after_recall(ask)
+
+    def expedite(self) -> None:
+        """Have the holds that are promised written now, and not when their company comes."""
+        self._commits.hurry()
 
     async def confirm(self, hold: Hold) -> None:
         """Return when the hold is durable: before the first byte of an answer leaves.
@@ -112,11 +118,11 @@ class Charging:
         """Try again while leases come back; the last refusal is final."""
         for wait_ms in RECALL_WAITS_MS[:-1]:
             await asyncio.sleep(wait_ms / MS_PER_S)
-            at = clock.now()
+            at = ask.asked_at or clock.now()
             with contextlib.suppress(InsufficientCreditError):
                 return await self._take(TakeHold(ask, self._node_id, at, at + self._validity))
         await asyncio.sleep(RECALL_WAITS_MS[-1] / MS_PER_S)
-        at = clock.now()
+        at = ask.asked_at or clock.now()
         return await self._take(TakeHold(ask, self._node_id, at, at + self._validity))
 
     async def _take(self, member: TakeHold) -> Hold:
@@ -129,7 +135,7 @@ class Charging:
         return Hold(member.ask, cast("str", outcome), member.taken_at, member.valid_until)
 
     async def settle(self, hold: Hold, metered: Metered) -> Charge:
-        """Charge the usage at the price version pinned by the hold and give back the rest.
+        """Charge the usage at the price version and terms pinned by the hold and give back the rest.
 
         Usage that is unknown or contradictory (``metered.usage`` None) is quarantined: kept as
         reported, shown, charged nothing. Raises HoldEndedError if the sweeper was faster.
@@ -138,7 +144,7 @@ class Charging:
         rating = None
         state: ChargeState = "quarantined"
         if metered.usage is not None:
-            rating = rate(metered.usage, ask.price_version, metered.conditions)
+            rating = rate(metered.usage, ask.price_version, agree(metered.conditions, ask.terms))
             state = "settled"
         end = EndHold(
             organization_id=ask.organization_id,
@@ -178,7 +184,7 @@ class Charging:
             if self._spool is None:
                 raise
             # Durable here, and booked when the database is back: the answer may go out.
-            await self._spool.append(keep_end(end, ask.price_version.price_version_id))
+            await self._spool.append(keep_end(end, ask.price_version.price_version_id, terms=ask.terms))
         return _booked_later(end)
 
     async def _end_unheld(self, end: EndHold, hold: Hold) -> Charge:
@@ -195,7 +201,8 @@ class Charging:
             taken_at=hold.taken_at,
         )
         if self._spool is not None:
-            await self._spool.append(keep_end(end, ask.price_version.price_version_id, unheld))
+            kept = keep_end(end, ask.price_version.price_version_id, unheld, terms=ask.terms)
+            await self._spool.append(kept)
         return _booked_later(end)
 
     async def _give_up(self, ask: HoldAsk) -> None:

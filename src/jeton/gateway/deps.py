@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule
 from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
@@ -74,6 +75,10 @@ class Charger(Protocol):
 
     async def hold(self, ask: HoldAsk) -> Hold:
         """Set credit aside; InsufficientCreditError or OverloadedError."""
+        ...
+
+    def expedite(self) -> None:
+        """Have the holds that are promised written now."""
         ...
 
     async def confirm(self, hold: Hold) -> None:
@@ -181,3 +186,4 @@ class GatewayDeps:
     counter: Counter = field(default_factory=lambda: load_counter(find_estimator=lambda _: None))
     watch: Watcher = field(default_factory=Unwatched)
     limiter: Limiter = field(default_factory=Limiter)
+    terms: TermsBook = field(default_factory=TermsBook)

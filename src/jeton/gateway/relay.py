@@ -116,6 +116,9 @@ async def _relay(
         withdraw(reservation)
         raise
     deps.checkpoint("after_hold")
+    if admission.request.stream:
+        # Its first byte waits until the hold is durable; meanwhile the upstream is asked.
+        deps.charging.expedite()
     exchange = Exchange(admission, hold, wire, deps, _deadline(hold), reservation)
     answer, body = await _call(exchange)
     try:

@@ -98,6 +98,9 @@ class Charging:
         taken_at = clock.now()
         return Hold(ask, "txn_1", taken_at, taken_at + timedelta(seconds=self.validity_s))
 
+    def expedite(self) -> None:
+        """Nothing is promised here."""
+
     async def confirm(self, hold: Hold) -> None:
         """Every hold here was taken at once, unless it is said to have failed."""
         assert hold.transaction_id
