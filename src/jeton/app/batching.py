@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jeton.app.background import run_in_background
 from jeton.app.routing import Routing
@@ -10,6 +10,7 @@ from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
 from jeton.batches.working.keeping import Keeper
 from jeton.batches.working.running import Runner
+from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.members import Member, Outcome
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
@@ -34,11 +35,12 @@ class BatchPlace:
     routing: Routing
     node_id: str
     count_in_flight: Callable[[], int] = lambda: 0
+    terms: TermsBook = field(default_factory=TermsBook)
 
 
 async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitStack) -> Batching:
     """Receive batches, and work on them until the stack is closed."""
-    judge = ItemJudge(place.routing.catalog)
+    judge = ItemJudge(place.routing.catalog, place.terms)
     gates = Gates(settings.batch_concurrency, count_in_flight=place.count_in_flight)
     runner = Runner(place.pool, place.commits, judge, gates=gates, costs=place.routing.costs)
     keeper = Keeper(place.pool, place.commits, runner)

@@ -20,6 +20,8 @@ from jeton.app.observing.watching import make_watch
 from jeton.app.prompt_caching import PromptCache
 from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import Routing, open_routing
+from jeton.charging.agreeing.book import TermsBook
+from jeton.charging.agreeing.following import TermsFollower
 from jeton.charging.charging import Charging
 from jeton.charging.costing.costing import CostBook
 from jeton.charging.leasing.leases import Leases
@@ -72,6 +74,7 @@ class Parts:
     watch: Watch
     limit_terms: LimitTerms
     limiter: Limiter
+    terms: TermsBook
     checkpoint: Callable[[str], None]
     batching: Batching
     live: Feed
@@ -143,7 +146,8 @@ async def _start(
     stack.push_async_callback(watch.close)
     run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
-    place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges))
+    terms = await _open_terms(pool, stack)
+    place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges), terms=terms)
     batching = await open_batching(settings, place, stack)
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
@@ -160,6 +164,7 @@ async def _start(
         watch=watch,
         limit_terms=limit_terms,
         limiter=limiter,
+        terms=terms,
         checkpoint=checkpoint,
         batching=batching,
         live=Feed(pool),
@@ -179,6 +184,15 @@ async def _open_limiter(terms: LimitTerms, pool: Pool, stack: AsyncExitStack, no
     stack.push_async_callback(follower.leave)
     run_in_background(stack, "rate limits", follower.run)
     return limiter
+
+
+async def _open_terms(pool: Pool, stack: AsyncExitStack) -> TermsBook:
+    """What organizations have agreed on, known before the first request."""
+    book = TermsBook()
+    follower = TermsFollower(pool, book)
+    await follower.read()
+    run_in_background(stack, "terms", follower.run)
+    return book
 
 
 async def _open_charging(

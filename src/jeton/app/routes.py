@@ -51,6 +51,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         counter=parts.counter,
         watch=parts.watch,
         limiter=parts.limiter,
+        terms=parts.terms,
     )
 
 

@@ -10,15 +10,17 @@ from jeton.batches.items import BatchHead, Problem
 from jeton.charging.words import Metered, Rule
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
+from jeton.pricing.terms import Terms
 from jeton.upstreams.attempts import Attempt
 from jeton.upstreams.interface import MessagesRequest
 
 
 class Bounded(msgspec.Struct, frozen=True):
-    """The price that an item runs at, and the most it can come to at batch prices (nano)."""
+    """The price and the terms that an item runs under, and the most it can come to at batch prices (nano)."""
 
     version: PriceVersion
     amount_nano: int
+    terms: Terms | None = None
 
 
 class ItemAsk(msgspec.Struct, frozen=True):
@@ -54,12 +56,20 @@ class Answered(msgspec.Struct, frozen=True):
 class Judge(Protocol):
     """Who knows the Messages API, the models served here and their prices."""
 
-    def bound(self, params: bytes, api_version: str, *, at: datetime) -> Bounded:
+    def bound(self, params: bytes, head: BatchHead, *, at: datetime) -> Bounded:
         """Check an item and bound its cost; raises JetonError with the reason why it cannot run."""
         ...
 
-    def prepare(self, params: bytes, head: BatchHead, *, request_id: str, version: PriceVersion) -> ItemAsk:
-        """Make an item ready to be asked at the price it was held at; raises JetonError."""
+    def prepare(
+        self,
+        params: bytes,
+        head: BatchHead,
+        *,
+        request_id: str,
+        version: PriceVersion,
+        terms: Terms | None = None,
+    ) -> ItemAsk:
+        """Make an item ready to be asked, priced as it was held; raises JetonError."""
         ...
 
     async def ask(self, ask: ItemAsk) -> Answered:

@@ -45,6 +45,7 @@ class ChargeRow(msgspec.Struct, frozen=True):
     transaction_id: str
     held_at: datetime
     ended_at: datetime
+    terms_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class LateRow(msgspec.Struct, frozen=True):
@@ -91,6 +92,7 @@ def charge_row(
         transaction_id=charge.transaction_id,
         held_at=row.taken_at,
         ended_at=at,
+        terms_id=row.terms_id,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from jeton.metering.contract import Rule
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
+from jeton.pricing.terms import Terms
 from jeton.upstreams.attempts import Attempt
 from jeton.usage import Usage
 
@@ -27,7 +28,11 @@ ChargeState = Literal["settled", "released", "unconfirmed", "quarantined"]
 
 
 class HoldAsk(msgspec.Struct, frozen=True):
-    """A hold to take: who, for what, at which price, and the most it could cost (nano)."""
+    """A hold to take: who, for what, at which price, and the most it could cost (nano).
+
+    ``asked_at``: when price version and ``terms`` were found, which is then when the hold is taken; without
+    it that is when it is asked for. ``terms`` None: the published prices.
+    """
 
     request_id: str
     organization_id: UUID
@@ -39,6 +44,13 @@ class HoldAsk(msgspec.Struct, frozen=True):
     amount_nano: int
     is_rehearsal: bool = False
     outage_cap_nano: int = 0
+    asked_at: datetime | None = None
+    terms: Terms | None = None
+
+    @property
+    def terms_id(self) -> str | msgspec.UnsetType:
+        """The terms as they are stored; left out where there are none."""
+        return msgspec.UNSET if self.terms is None else self.terms.terms_id
 
 
 class Hold(msgspec.Struct, frozen=True):

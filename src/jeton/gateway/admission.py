@@ -1,6 +1,7 @@
 """Admission: from head and bytes to a request that may run, with its price and the most it can cost."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import msgspec
 
@@ -21,6 +22,7 @@ from jeton.ledger.budgets.errors import BudgetExceededError
 from jeton.limits.limiter import Reservation
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
+from jeton.pricing.terms import Terms, agree
 from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import MessagesRequest
 
@@ -29,7 +31,10 @@ _REFUSALS = (InsufficientCreditError, BudgetExceededError)
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """One request that may run; ``prompt_tokens_max`` is the cheap bound of its prompt."""
+    """One request that may run; ``prompt_tokens_max`` is the cheap bound of its prompt.
+
+    ``asked_at``: when its price version, and the ``terms`` of its organization, were looked up.
+    """
 
     request_id: str
     caller: Caller
@@ -40,6 +45,8 @@ class Admission(msgspec.Struct, frozen=True):
     route: ModelRoute
     version: PriceVersion
     asked: Conditions
+    asked_at: datetime
+    terms: Terms | None
     prompt_tokens_max: int
     cache: Plan | None = None
 
@@ -57,8 +64,10 @@ async def authenticate(head: Head, deps: GatewayDeps) -> tuple[Caller, str]:
 def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: GatewayDeps) -> Admission:
     """Validate, find upstream and price, and bound the prompt; raises InvalidInputError or NotFoundError."""
     request = parse_messages(body, require_version(head))
-    route, version = deps.catalog.find(request.model, clock.now())
+    at = clock.now()
+    route, version = deps.catalog.find(request.model, at)
     require_fitting(request, version)
+    terms = deps.terms.find(caller.organization_id, version, at)
     return Admission(
         request_id=request_id,
         caller=caller,
@@ -68,7 +77,9 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
         headers=forwarded(head),
         route=route,
         version=version,
-        asked=_conditions(request),
+        asked=agree(_conditions(request), terms),
+        asked_at=at,
+        terms=terms,
         prompt_tokens_max=_bound_prompt(request, body, version),
         cache=make_plan(body, _cache_scope(caller, version)) if route.keeps_cache else None,
     )
@@ -187,4 +198,6 @@ def _hold_ask(admission: Admission, amount_nano: int) -> HoldAsk:
         amount_nano=amount_nano,
         is_rehearsal=admission.route.is_rehearsal,
         outage_cap_nano=admission.caller.outage_cap_nano,
+        asked_at=admission.asked_at,
+        terms=admission.terms,
     )

@@ -38,7 +38,7 @@ class HoldRow(msgspec.Struct, frozen=True):
     taken_at: datetime
     valid_until: datetime
     # Left out of the JSON, and NULL in the table, where the published prices apply.
-    terms_id: str | None | msgspec.UnsetType = msgspec.UNSET
+    terms_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Book:

@@ -17,7 +17,7 @@ import msgspec
 from jeton.money import TOKENS_PER_MTOK, divide_half_even
 from jeton.pricing.book import Band, Override, PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
-from jeton.pricing.modifiers import Modifier
+from jeton.pricing.modifiers import Modifier, Tier
 from jeton.usage import Bucket, Usage
 
 Stage = Literal["batch", "cache", "tier", "negotiated", "promotion"]
@@ -268,7 +268,7 @@ def _stack(version: PriceVersion, band: Band, conditions: Conditions, bucket: Bu
     list_rate = _list_rate(version, band, bucket)
     running = Fraction(list_rate)
     rates, marks = [running], []
-    for stage, name, factor, explicit_rate in _factors(version.model, band, conditions, bucket):
+    for stage, name, factor, explicit_rate in _factors(version, band, conditions, bucket):
         running *= factor
         rates.append(running)
         marks.append(Mark(stage, name, factor, explicit_rate, running))
@@ -287,7 +287,7 @@ def _direction(bucket: Bucket) -> Bucket:
 
 
 def _factors(
-    model: str, band: Band, conditions: Conditions, bucket: Bucket
+    version: PriceVersion, band: Band, conditions: Conditions, bucket: Bucket
 ) -> Iterator[tuple[Stage, str, Fraction, int | None]]:
     """Every factor on a bucket's list rate, in the declared order of stacking."""
     # A search is sold by the piece: batch, speed and geography price tokens only.
@@ -301,12 +301,52 @@ def _factors(
             yield "tier", "fast", *_override(band, band.fast, bucket)
         if conditions.inference_geo == "us" and band.us is not None:
             yield "tier", "inference_geo_us", *_override(band, band.us, bucket)
-    for modifier in conditions.negotiated:
-        if modifier.is_applicable(model, bucket):
-            yield "negotiated", modifier.name, modifier.factor, None
-    for modifier in conditions.promotions:
-        if modifier.is_applicable(model, bucket):
-            yield "promotion", modifier.name, modifier.factor, None
+    own: tuple[tuple[Stage, tuple[Modifier, ...]], ...] = (
+        ("negotiated", conditions.negotiated),
+        ("promotion", conditions.promotions),
+    )
+    for stage, modifiers in own:
+        for modifier in modifiers:
+            if modifier.is_applicable(version.model, bucket):
+                yield stage, modifier.name, *_agreed(version, band, conditions, bucket, modifier)
+
+
+def _agreed(
+    version: PriceVersion, band: Band, conditions: Conditions, bucket: Bucket, modifier: Modifier
+) -> tuple[Fraction, int | None]:
+    """What a modifier of one's own makes of a bucket's rate, and the explicit rate it comes from.
+
+    A rate of the request's tier comes before the standard tier's, which keeps the published discount of
+    the tier; a bucket's own rate before that of ``input``, which cache buckets follow without a factor.
+    """
+    tiers: tuple[Tier, ...] = (_tier(conditions, bucket), "standard")
+    for tier in tiers if modifier.rates else ():
+        rate_nano = modifier.find_rate(tier, band.band_id, bucket)
+        if rate_nano is not None:
+            return _ratio(rate_nano, _published(version, band, tier, bucket)), rate_nano
+    if modifier.factor is not None:
+        return modifier.factor, None
+    for tier in tiers if bucket in CACHE_BUCKETS else ():
+        rate_nano = modifier.find_rate(tier, band.band_id, Bucket.INPUT)
+        if rate_nano is not None:
+            return _ratio(rate_nano, _published(version, band, tier, Bucket.INPUT)), None
+    return Fraction(1), None
+
+
+def _tier(conditions: Conditions, bucket: Bucket) -> Tier:
+    # A search is sold by the piece, in every tier at one rate.
+    if bucket is Bucket.WEB_SEARCH:
+        return "standard"
+    return "batch" if conditions.service_tier == "batch" else conditions.speed
+
+
+def _published(version: PriceVersion, band: Band, tier: Tier, bucket: Bucket) -> Fraction:
+    """A bucket's published rate in a tier, before the surcharge of a geography."""
+    if bucket is Bucket.WEB_SEARCH:
+        return Fraction(version.web_search_per_1000)
+    override = {"standard": None, "batch": band.batch, "fast": band.fast}[tier]
+    factor = Fraction(1) if override is None else _override(band, override, bucket)[0]
+    return band.rates[bucket] * factor
 
 
 def _override(band: Band, override: Override, bucket: Bucket) -> tuple[Fraction, int | None]:
@@ -324,6 +364,6 @@ def _override(band: Band, override: Override, bucket: Bucket) -> tuple[Fraction,
     return _ratio(override.rates[direction], band.rates[direction]), None
 
 
-def _ratio(rate_nano: int, base_nano: int) -> Fraction:
-    # Where the base is free the loader lets nothing be dearer, so any factor gives zero.
-    return Fraction(rate_nano, base_nano) if base_nano else Fraction(1)
+def _ratio(rate_nano: int, base_nano: int | Fraction) -> Fraction:
+    # Where the base is free the loader lets nothing be dearer, nor may terms, so any factor gives zero.
+    return Fraction(rate_nano) / base_nano if base_nano else Fraction(1)

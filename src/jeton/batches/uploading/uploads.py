@@ -133,8 +133,8 @@ class _Upload:
         self._bytes = 0
         self._chunks = 0
         self._first_item = 0
-        self._numbers: dict[str, int] = {}
-        self._models: list[tuple[str, str]] = []
+        self._numbers: dict[tuple[str, str, str | None], int] = {}
+        self._models: list[tuple[str, str, str | None]] = []
         self._amounts: list[int] = []
 
     @property
@@ -147,8 +147,8 @@ class _Upload:
         if sum(self._amounts) > HOLD_NANO_MAX:
             raise InvalidBatchError("requests: together they could cost more than any account can hold")
         return tuple(
-            CreditPool(make_pool_id(self._head.batch_id, number), model, version_id, amount_nano)
-            for number, ((model, version_id), amount_nano) in enumerate(
+            CreditPool(make_pool_id(self._head.batch_id, number), model, version_id, amount_nano, terms_id)
+            for number, ((model, version_id, terms_id), amount_nano) in enumerate(
                 zip(self._models, self._amounts, strict=True)
             )
         )
@@ -189,13 +189,15 @@ class _Upload:
     def _check(self, custom_id: str, params: bytes) -> StoredItem:
         """The request as it is kept; one that cannot run is kept with the reason, and costs nothing."""
         try:
-            bounded = self._judge.bound(params, self._head.api_version, at=self._at)
+            bounded = self._judge.bound(params, self._head, at=self._at)
         except JetonError as error:
             return StoredItem(custom_id, params, problem=self._judge.describe(error))
         version = bounded.version
-        number = self._numbers.setdefault(version.price_version_id, len(self._numbers))
+        terms_id = bounded.terms.terms_id if bounded.terms else None
+        kind = (version.model, version.price_version_id, terms_id)
+        number = self._numbers.setdefault(kind, len(self._numbers))
         if number == len(self._amounts):
-            self._models.append((version.model, version.price_version_id))
+            self._models.append(kind)
             self._amounts.append(0)
         self._amounts[number] += bounded.amount_nano
         return StoredItem(custom_id, params, number, bounded.amount_nano)

@@ -38,7 +38,7 @@ _LET_GO = """
     UPDATE batch_chunks SET claimed_until = NULL
     WHERE batch_id = %(batch_id)s AND chunk_no = %(chunk_no)s AND claim_id = %(claim_id)s
 """
-_VERSIONS = "SELECT pool_id, price_version_id FROM batch_pools WHERE batch_id = %s"
+_VERSIONS = "SELECT pool_id, price_version_id, terms_id FROM batch_pools WHERE batch_id = %s"
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -97,9 +97,10 @@ async def let_go(connection: Connection, batch_id: str, chunk_no: int, *, claim_
     await connection.execute(_LET_GO, _key(batch_id, chunk_no, claim_id))
 
 
-async def read_version_ids(connection: Connection, batch_id: str) -> dict[str, str]:
-    """The price version of each pool of a batch."""
-    return dict(await (await connection.execute(_VERSIONS, (batch_id,))).fetchall())
+async def read_prices(connection: Connection, batch_id: str) -> dict[str, tuple[str, str | None]]:
+    """The price version of each pool of a batch, and the terms it is under."""
+    rows = await (await connection.execute(_VERSIONS, (batch_id,))).fetchall()
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def _key(batch_id: str, chunk_no: int, claim_id: str) -> dict[str, object]:

@@ -19,11 +19,12 @@ from jeton.batches.working.claiming import (
     Claimed,
     claim_chunk,
     let_go,
-    read_version_ids,
+    read_prices,
     renew_claim,
 )
 from jeton.batches.working.ending import end_answered, end_refused, end_unasked
 from jeton.batches.working.gates import Gates
+from jeton.charging.agreeing.reading import find_terms
 from jeton.charging.batching.members import ItemEnd, ItemOutcome, SettleItems, make_pool_id
 from jeton.charging.costing.costing import CostBook
 from jeton.charging.members import Member, Outcome
@@ -34,6 +35,7 @@ from jeton.errors import JetonError, OverloadedError
 from jeton.ids import new_id
 from jeton.ledger.errors import HoldEndedError
 from jeton.pricing.book import PriceVersion
+from jeton.pricing.terms import Terms
 
 # So few that deciding them takes milliseconds, which requests beside them do not notice.
 SETTLE_ITEMS_MAX = 64
@@ -76,14 +78,17 @@ class Runner:
             claimed = await claim_chunk(connection, batch_id, chunk_no, claim_id=claim_id)
             if claimed is None:
                 return False
-            version_ids = await read_version_ids(connection, batch_id)
-            missing = {*version_ids.values()} - self._versions.keys()
+            prices = await read_prices(connection, batch_id)
+            missing = {version_id for version_id, _ in prices.values()} - self._versions.keys()
             if missing:
                 self._versions |= await find_price_versions(connection, missing)
-        versions = {pool_id: self._versions[version_id] for pool_id, version_id in version_ids.items()}
-        run = _Run(
-            claimed, versions, self._judge, gates=self._gates, commits=self._commits, costs=self._costs
-        )
+            agreed = {terms_id for _, terms_id in prices.values() if terms_id}
+            terms = await find_terms(connection, agreed) if agreed else {}
+        held_at = {
+            pool_id: (self._versions[version_id], terms[terms_id] if terms_id else None)
+            for pool_id, (version_id, terms_id) in prices.items()
+        }
+        run = _Run(claimed, held_at, self._judge, gates=self._gates, commits=self._commits, costs=self._costs)
         renewing = asyncio.create_task(self._keep_claim(run, claim_id))
         try:
             await run.run()
@@ -114,7 +119,7 @@ class _Run:
     def __init__(
         self,
         chunk: Claimed,
-        versions: dict[str, PriceVersion],
+        held_at: Mapping[str, tuple[PriceVersion, Terms | None]],
         judge: Judge,
         *,
         gates: Gates,
@@ -124,7 +129,7 @@ class _Run:
         self.chunk = chunk
         self._costs = costs
         self.is_canceled = chunk.state == "canceling"
-        self._versions = versions
+        self._held_at = held_at
         self._judge = judge
         self._gates = gates
         self._commits = commits
@@ -203,9 +208,11 @@ class _Run:
         if chunk.attempts > ATTEMPTS_MAX:
             return end_refused(chunk, position, stored, problem=_BROKEN)
         request_id = make_request_id(chunk.batch_id, chunk.first_item + position)
-        version = self._versions[make_pool_id(chunk.batch_id, stored.pool)]
+        version, terms = self._held_at[make_pool_id(chunk.batch_id, stored.pool)]
         try:
-            ask = self._judge.prepare(stored.params, chunk.head, request_id=request_id, version=version)
+            ask = self._judge.prepare(
+                stored.params, chunk.head, request_id=request_id, version=version, terms=terms
+            )
         except JetonError as error:
             return end_refused(chunk, position, stored, problem=self._judge.describe(error))
         answered = await self._ask(ask)

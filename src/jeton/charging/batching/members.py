@@ -23,12 +23,13 @@ ItemOutcome = Literal["succeeded", "errored", "canceled", "expired"]
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """What is to be held for the items of one price version (nano)."""
+    """What is to be held for the items of one price version, which are under the same terms (nano)."""
 
     pool_id: str
     model: str
     price_version_id: str
     amount_nano: int
+    terms_id: str | None = None
 
 
 class TakePools(msgspec.Struct, frozen=True):

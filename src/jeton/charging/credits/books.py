@@ -31,10 +31,11 @@ async def open_desk(
     *,
     lot_ids: Collection[str] = (),
     request_ids: Sequence[str] = (),
+    at: datetime | None = None,
 ) -> AsyncIterator[Desk]:
     """Lock the book, with its open lots and those named; write at the end what was booked.
 
-    With ``request_ids`` it knows the windows in which budgets counted these requests. In the caller's
+    It books at ``at``, or now. With ``request_ids`` it knows the windows in which budgets counted them. In the caller's
     transaction, and the connection is the caller's to use meanwhile. Nothing is written after an error.
     Raises NotFoundError for an unknown organization.
     """
@@ -48,7 +49,7 @@ async def open_desk(
     if book is None:
         raise NotFoundError(f"There is no organization {organization_id}.")
     book.add_lots(lots)
-    at = clock.now()
+    at = at or clock.now()
     batch = Batch(books, {}, at)
     yield Desk(book, batch, at)
     channel = Channel(connection)

@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from jeton import clock
+from jeton.charging.agreeing.reading import find_terms
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.charging.members import EndHold, Member, Outcome, TakeHold
 from jeton.charging.outage.spool import Spool, SpooledEnd, Unheld
@@ -20,6 +21,7 @@ from jeton.identity.audit import SYSTEM
 from jeton.ledger.errors import HoldEndedError
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, rate
+from jeton.pricing.terms import Terms, agree
 from jeton.usage import Usage
 
 ENDS_AT_ONCE = 256
@@ -56,12 +58,13 @@ async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool
     ends = spool.read()
     async with pool.connection() as connection:
         versions = await find_price_versions(connection, {end.price_version_id for end in ends})
+        terms = await find_terms(connection, {end.terms_id for end in ends if end.terms_id})
     for start in range(0, len(ends), ENDS_AT_ONCE):
         some = ends[start : start + ENDS_AT_ONCE]
-        holds = [_restore_hold(end, end.unheld, versions) for end in some if end.unheld]
+        holds = [_restore_hold(end, end.unheld, versions, terms) for end in some if end.unheld]
         await asyncio.gather(*(commits.submit(hold) for hold in holds))
         outcomes = await asyncio.gather(
-            *(commits.submit(_restore_end(end, versions)) for end in some), return_exceptions=True
+            *(commits.submit(_restore_end(end, versions, terms)) for end in some), return_exceptions=True
         )
         for end, outcome in zip(some, outcomes, strict=True):
             if _was_charged_unknown(end, outcome):
@@ -73,7 +76,9 @@ async def replay(pool: Pool, commits: GroupCommit[Member, Outcome], spool: Spool
     return len(ends)
 
 
-def _restore_hold(end: SpooledEnd, unheld: Unheld, versions: dict[str, PriceVersion]) -> TakeHold:
+def _restore_hold(
+    end: SpooledEnd, unheld: Unheld, versions: dict[str, PriceVersion], terms: dict[str, Terms]
+) -> TakeHold:
     """The empty hold of a request that was served without one; it exists for a moment only."""
     ask = HoldAsk(
         request_id=end.request_id,
@@ -85,12 +90,17 @@ def _restore_hold(end: SpooledEnd, unheld: Unheld, versions: dict[str, PriceVers
         price_version=versions[end.price_version_id],
         amount_nano=0,
         is_rehearsal=unheld.is_rehearsal,
+        terms=_find_pinned(end, terms),
     )
     valid_until = clock.now() + timedelta(seconds=HOLD_VALIDITY_S)
     return TakeHold(ask, unheld.node_id, unheld.taken_at, valid_until, is_late=True)
 
 
-def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
+def _find_pinned(end: SpooledEnd, terms: dict[str, Terms]) -> Terms | None:
+    return terms[end.terms_id] if end.terms_id else None
+
+
+def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion], terms: dict[str, Terms]) -> EndHold:
     event = end.event
     if event is None or event.input_tokens is None:
         return EndHold(
@@ -117,7 +127,7 @@ def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion]) -> EndHold:
         state=end.state,
         rule=end.rule,
         usage=usage,
-        rating=rate(usage, versions[end.price_version_id], conditions),
+        rating=rate(usage, versions[end.price_version_id], agree(conditions, _find_pinned(end, terms))),
         event=event,
         is_late=True,
         attempts=end.attempts,

@@ -20,6 +20,7 @@ from jeton.charging.errors import SpoolDamagedError, SpoolFullError
 from jeton.charging.members import EndHold
 from jeton.charging.words import ChargeState, Rule
 from jeton.metering.events import UsageEvent
+from jeton.pricing.terms import Terms
 
 SPOOL_BYTES_MAX = 256_000_000
 _CHECKSUM_CHARS = 8
@@ -51,13 +52,16 @@ class SpooledEnd(msgspec.Struct, frozen=True):
     event: UsageEvent | None = None
     unheld: Unheld | None = None
     attempts: tuple[AttemptRow, ...] = ()
+    terms_id: str = ""
 
 
 _decoder = msgspec.json.Decoder(SpooledEnd)
 
 
-def keep_end(end: EndHold, price_version_id: str, unheld: Unheld | None = None) -> SpooledEnd:
-    """What has to be kept of an end to book it later."""
+def keep_end(
+    end: EndHold, price_version_id: str, unheld: Unheld | None = None, *, terms: Terms | None = None
+) -> SpooledEnd:
+    """What has to be kept of an end to book it later, under the terms of its hold."""
     return SpooledEnd(
         organization_id=end.organization_id,
         request_id=end.request_id,
@@ -67,6 +71,7 @@ def keep_end(end: EndHold, price_version_id: str, unheld: Unheld | None = None) 
         event=end.event,
         unheld=unheld,
         attempts=end.attempts,
+        terms_id=terms.terms_id if terms else "",
     )
 
 

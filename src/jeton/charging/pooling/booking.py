@@ -116,6 +116,7 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
             transaction_id=desk.book_it(book, Movement.HOLD, postings, request_id=pool.pool_id),
             taken_at=member.taken_at,
             valid_until=member.valid_until,
+            terms_id=pool.terms_id,
         )
         book.new_holds[pool.pool_id] = row
         desk.entries.taken.append(row)
@@ -126,6 +127,7 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
                 "model": pool.model,
                 "price_version_id": pool.price_version_id,
                 "taken_nano": pool.amount_nano,
+                "terms_id": pool.terms_id,
             }
             for pool in member.pools
         ]

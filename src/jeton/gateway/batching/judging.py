@@ -14,6 +14,7 @@ from jeton.batches.items import BatchHead, Problem
 from jeton.batches.ports import Answered, Bounded, ItemAsk
 from jeton.caching.plan import make_plan
 from jeton.caching.words import Scope
+from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.bound import bound
 from jeton.charging.words import Metered, Rule
 from jeton.errors import JetonError, UpstreamError
@@ -25,6 +26,7 @@ from jeton.gateway.settlement import Ending, end_of_answer
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
 from jeton.pricing.rating import Conditions, require_priced
+from jeton.pricing.terms import Terms, agree
 from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import Answer, Ask, MessagesRequest
 
@@ -44,19 +46,21 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class ItemJudge:
     """Knows the Messages API for batches."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """``catalog`` knows the models that are served and their prices."""
+    def __init__(self, catalog: Catalog, terms: TermsBook | None = None) -> None:
+        """``catalog`` knows the models that are served and their prices, ``terms`` who pays others."""
         self._catalog = catalog
+        self._terms = terms or TermsBook()
 
-    def bound(self, params: bytes, api_version: str, *, at: datetime) -> Bounded:
+    def bound(self, params: bytes, head: BatchHead, *, at: datetime) -> Bounded:
         """Check an item and bound its cost; raises JetonError with the reason why it cannot run."""
-        request = _parse(params, api_version)
+        request = _parse(params, head.api_version)
         route, version = self._catalog.find(request.model, at)
         require_fitting(request, version)
         if route.keeps_cache:
             # Breakpoints that contradict a rule are refused before anything is held for them.
             make_plan(params, Scope(UUID(int=0), "", version.model))
-        conditions = _conditions(request)
+        terms = self._terms.find(head.organization_id, version, at)
+        conditions = agree(_conditions(request), terms)
         require_priced(version, conditions)
         try:
             prompt_tokens = bound_prompt(
@@ -70,10 +74,18 @@ class ItemJudge:
         except RecursionError:
             raise InvalidRequestError("The request is nested too deeply.") from None
         amount_nano = bound(prompt_tokens, request, version=version, conditions=conditions, body=params)
-        return Bounded(version, amount_nano)
+        return Bounded(version, amount_nano, terms)
 
-    def prepare(self, params: bytes, head: BatchHead, *, request_id: str, version: PriceVersion) -> ItemAsk:
-        """Make an item ready to be asked at the price it was held at; raises JetonError."""
+    def prepare(
+        self,
+        params: bytes,
+        head: BatchHead,
+        *,
+        request_id: str,
+        version: PriceVersion,
+        terms: Terms | None = None,
+    ) -> ItemAsk:
+        """Make an item ready to be asked, priced as it was held; raises JetonError."""
         request = _parse(params, head.api_version)
         route, _ = self._catalog.find(request.model, clock.now())
         headers = {"anthropic-version": head.api_version}
@@ -88,7 +100,7 @@ class ItemJudge:
             upstream=route.upstream.name,
             is_rehearsal=route.is_rehearsal,
             version=version,
-            asked=_conditions(request),
+            asked=agree(_conditions(request), terms),
         )
 
     async def ask(self, ask: ItemAsk) -> Answered:

@@ -75,7 +75,7 @@ def judge_of(teller: Teller) -> ItemJudge:
 
 async def ask(teller: Teller, params: bytes = PARAMS) -> tuple[ItemAsk, Answered]:
     judge = judge_of(teller)
-    version = judge.bound(params, HEAD.api_version, at=AT).version
+    version = judge.bound(params, HEAD, at=AT).version
     item = judge.prepare(params, HEAD, request_id="req_1", version=version)
     return item, await judge.ask(item)
 
@@ -183,24 +183,24 @@ async def test_an_upstream_that_cannot_be_reached_is_tried_again() -> None:
 )
 def test_what_belongs_to_single_requests_is_refused(params: bytes, sentence: str) -> None:
     with pytest.raises(InvalidRequestError, match=sentence):
-        judge_of(Teller()).bound(params + PARAMS[1:], "2023-06-01", at=AT)
+        judge_of(Teller()).bound(params + PARAMS[1:], HEAD, at=AT)
 
 
 def test_a_name_in_the_text_of_a_prompt_is_no_field() -> None:
     params = PARAMS.replace(b'"Hi"', b'"say \\"store\\" and [\\"store\\"]"')
-    assert judge_of(Teller()).bound(params, "2023-06-01", at=AT).amount_nano > 0
+    assert judge_of(Teller()).bound(params, HEAD, at=AT).amount_nano > 0
 
 
 def test_a_model_nobody_serves_is_not_bounded() -> None:
     with pytest.raises(UnknownModelError):
-        judge_of(Teller()).bound(PARAMS.replace(b"sonnet-5-5", b"nobody-9"), "2023-06-01", at=AT)
+        judge_of(Teller()).bound(PARAMS.replace(b"sonnet-5-5", b"nobody-9"), HEAD, at=AT)
 
 
 def test_sampling_is_refused_by_the_version_of_the_batch() -> None:
     params = b'{"temperature":1,' + PARAMS[1:]
-    assert judge_of(Teller()).bound(params, "2023-06-01", at=AT).amount_nano > 0
+    assert judge_of(Teller()).bound(params, HEAD, at=AT).amount_nano > 0
     with pytest.raises(InvalidRequestError, match="temperature"):
-        judge_of(Teller()).bound(params, "2026-10-21", at=AT)
+        judge_of(Teller()).bound(params, msgspec.structs.replace(HEAD, api_version="2026-10-21"), at=AT)
 
 
 def test_marking_leaves_every_other_byte_of_a_message() -> None:

@@ -1,0 +1,1 @@
+"""Agreeing: which terms an organization is under, known to every node before it is asked."""
