@@ -15,6 +15,7 @@ from msgspec import Meta
 from jeton.errors import JetonError
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
+from jeton.notifications.catalogue.reloads import ReloadCeilingReached, ReloadSwitchedOff
 from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.catalogue.wording import (
     Period,
@@ -315,6 +316,10 @@ EXAMPLES: tuple[EventData, ...] = (
         expires_at=datetime(2026, 12, 23, 9, 30, tzinfo=UTC),
     ),
     LowBalance(remaining="0.42", threshold="1.00"),
+    ReloadSwitchedOff(reason="failures", card="visa 4242 2029-4", balance="3.80", threshold="10.00"),
+    ReloadCeilingReached(
+        ceiling="200.00", bought="200.00", balance="2.15", until=_WINDOW[1], zone="Europe/Berlin",
+    ),
     WebhookDisabled(
         endpoint_id="whep_01k…", url="https://hooks.example.com/jeton", reason="failures",
         failing_since=datetime(2026, 11, 18, 7, 12, tzinfo=UTC),
