@@ -12,7 +12,10 @@ from typing import Literal
 from uuid import UUID
 
 DocumentKind = Literal["invoice", "receipt", "credit_note"]
-DocumentState = Literal["draft", "issued", "paid", "overdue", "void"]
+DocumentState = Literal["draft", "issued", "paid", "overdue", "written_off", "void"]
+# Why there is a document: what was used in a period; credit that was bought or paid back; a document
+# cancelled whole, or goodwill on one; late usage that came to less than was billed.
+Purpose = Literal["period", "purchase", "refund", "cancellation", "allowance", "adjustment"]
 # S standard rate, Z zero rate, E exempt, AE reverse charge, O outside the scope (UNTDID 5305).
 TaxCategory = Literal["S", "Z", "E", "AE", "O"]
 LineKind = Literal[
@@ -92,8 +95,13 @@ class Line:
     price_version_id: str = ""
     # How it ran where that has a price: service tier, geography, speed, prompt-length band.
     conditions: str = ""
-    # The period of an adjustment, and the document it corrects.
+    # The number of the document that an adjustment corrects.
     corrects: str = ""
+    # What is billed, the same in every document; and the period it belongs to, an earlier one for an
+    # adjustment.
+    key: str = ""
+    period_from: datetime | None = None
+    period_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +119,12 @@ class TaxLine:
 class Document:
     """An invoice, a receipt or a credit note, whole; a draft has no number.
 
-    total = sum of lines + tax; due = total - what is paid. Amounts of a credit note are positive.
-    ``rate`` is units of the document's currency for one dollar.
+    total = sum of lines + tax; due = total - what is paid, credited or written off. Amounts of a credit note
+    are positive. ``rate`` is units of the document's currency for one dollar. ``replaces`` is the id of the
+    cancelled document that this is made instead of, ``subject`` that of the payment or refund it is about.
+
+    In the ledger: ``accrued_nano`` is what it takes out of accrued, ``owed_nano`` what of its total was in
+    receivable before it (overruns, commits), ``earned_nano`` what it earns without usage (true-up, minimum).
     """
 
     document_id: str
@@ -144,5 +156,26 @@ class Document:
     # The legal number of the document that this one corrects, and the day that one was issued.
     corrects: str = ""
     notes: tuple[str, ...] = ()
+    # The id of the document that this one corrects.
+    corrects_id: str = ""
+    purpose: Purpose = "period"
+    credited_minor: int = 0
+    written_off_minor: int = 0
+    replaces: str = ""
+    subject: str = ""
+    reason: str = ""
+    accrued_nano: int = 0
+    owed_nano: int = 0
+    earned_nano: int = 0
+    paid_at: datetime | None = None
+    overdue_at: datetime | None = None
+    voided_at: datetime | None = None
     corrects_on: date | None = None
     remittance: Remittance = Remittance()
+
+    @property
+    def due_minor(self) -> int:
+        """What is still to be paid; nothing of a credit note or of what was cancelled."""
+        is_open = self.kind != "credit_note" and self.state != "void"
+        gone_minor = self.paid_minor + self.credited_minor + self.written_off_minor
+        return self.total_minor - gone_minor if is_open else 0

@@ -1,0 +1,1 @@
+"""Issuing: a number, a row, its lines and its postings, in one transaction."""
