@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
-from jeton.billing.words import Party, TaxCategory
+from jeton.billing.words import Party, Remittance, TaxCategory
 
 TaxPoint = Literal["purchase", "use"]
 OrganizationKind = Literal["prepaid", "invoiced"]
@@ -18,12 +18,11 @@ LOOKBACK_DAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class TaxRate:
-    """The rate (19/100) of a category in a country, from a day on."""
+    """The standard rate (19/100) of a country, from a day on."""
 
     country: str
     rate: Fraction
     from_on: date
-    category: TaxCategory = "S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class NumberFormats:
     credit_note: str = "CRN-{year}-{number:06d}"
 
 
+NO_REMITTANCE = Remittance()
 NOBODY = Party(name="", street="", city="", postal_code="", country="")
 
 
@@ -46,6 +46,7 @@ class Rules:
     """What the operator has chosen, for every organization: who sells, tax, numbers, days, currency."""
 
     seller: Party = NOBODY
+    remittance: Remittance = NO_REMITTANCE
     tax_point: TaxPoint = "purchase"
     tax_rates: tuple[TaxRate, ...] = ()
     numbers: NumberFormats = field(default_factory=NumberFormats)
