@@ -30,6 +30,7 @@ from jeton.settings.parsers import (
     parse_uuid,
     parse_words,
     parse_yes_no,
+    parse_zone_name,
     seconds,
     some_of,
     whole,
@@ -126,6 +127,11 @@ class Settings:
     )
     ledger_proof_hours: int = _setting(
         24, whole(0, 8784), "How often the books are proved; 0: only when somebody asks.", unit="hours"
+    )
+    books_zone: str = _setting(
+        "UTC",
+        parse_zone_name,
+        "The IANA time zone in whose months the books are closed, and whose days statements count by.",
     )
     batch_chunks_max: int = _setting(
         4,

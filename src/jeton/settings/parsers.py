@@ -10,6 +10,8 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from jeton.errors import MoneyError
+from jeton.ledger.budgets.errors import UnknownZoneError
+from jeton.ledger.budgets.zones import parse_zone
 from jeton.money import parse_usd
 
 DAYS_MAX = 3650
@@ -35,6 +37,14 @@ def parse_text(text: str) -> str:
 def parse_path(text: str) -> Path:
     """An absolute path; ``~`` is the home."""
     return Path(text).expanduser().absolute()
+
+
+def parse_zone_name(text: str) -> str:
+    """The name of an IANA time zone."""
+    try:
+        return parse_zone(text.strip()).key
+    except UnknownZoneError as error:
+        raise ValueError(f"is no time zone: {error}") from None
 
 
 def parse_paths(text: str) -> tuple[Path, ...]:

@@ -3,13 +3,20 @@
 import asyncio
 import json
 import stat
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.integration.world import open_world
 
+from jeton import clock
 from jeton.cli import run
 from jeton.db.pool import open_pool
+
+BEAN_CHECK = Path(sys.executable).parent / "bean-check"
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +94,7 @@ def test_an_export_goes_to_standard_output_or_into_a_private_file(
 def test_what_cannot_be_exported_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, code, sentence in (
         (("--from", "2026-02-01", "--until", "2026-02-01"), 2, "is not before --until"),
+        (("--to", "2026-02-01", "--until", "2026-02-02"), 2, "say the same"),
         (("--organization", "01a2b3c4-0000-7000-8000-000000000000"), 2, "There is nothing booked"),
         (("-o", str(tmp_path / "no" / "folder")), 1, "cannot be written"),
     ):
@@ -95,3 +103,50 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path: Path, capsys: pytest.
         assert out == ""
         assert sentence in said
         assert said.count("\n") == 1
+
+
+def test_statements_are_tables_csv_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """$5 of trial credit, $0.029 of it used; nothing paid for, so nothing is deferred."""
+    assert ledger("export", "--as", "trial-balance", "--csv") == 0
+    rows = [line.split(",")[1:] for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["account", "opening", "debit", "credit", "closing"],
+        ["credit:free", "0.000000000", "1.000000000", "5.971000000", "-4.971000000"],
+        ["held", "0.000000000", "1.000000000", "1.000000000", "0.000000000"],
+        ["promotion", "0.000000000", "5.000000000", "0.029000000", "4.971000000"],
+    ]
+    for kind in ("trial-balance", "deferred-revenue", "income", "ageing"):
+        assert ledger("export", "--as", kind, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["is_tied"] is True
+        assert ledger("export", "--as", kind, "--by-organization") == 0
+        assert "differs" not in capsys.readouterr().out
+        path = tmp_path / kind
+        assert ledger("export", "--as", kind, "-o", str(path)) == 0
+        assert path.read_text(encoding="utf-8").startswith("organization_id,")
+    capsys.readouterr()
+    assert ledger("export", "--as", "journal") == 0
+    journal = capsys.readouterr().out
+    assert ledger("export", "--format", "csv") == 0
+    assert capsys.readouterr().out == journal
+    assert ledger("export", "--as", "beancount") == 0
+    assert "tolerance_multiplier" in capsys.readouterr().out
+
+
+def test_the_last_day_is_included_and_days_are_those_of_the_books_zone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Kiribati's line islands are 14 hours ahead of UTC: what is posted now may be tomorrow's there."""
+    for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Midway"):
+        monkeypatch.setenv("JETON_BOOKS_ZONE", zone)
+        today = clock.now().astimezone(ZoneInfo(zone)).date()
+        day = timedelta(days=1)
+        for on, entries in ((today, 3), (today - 2 * day, 0)):
+            assert (
+                ledger("export", "--from", str(on - day), "--to", str(on), "--as", "journal", "--json") == 0
+            )
+            assert len(capsys.readouterr().out.splitlines()) == entries
+        path = tmp_path / "books.beancount"
+        assert ledger("export", "--to", str(today), "-o", str(path)) == 0
+        capsys.readouterr()
+        done = subprocess.run([BEAN_CHECK, path], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from jeton.cli.ledger.export import export_command
+from jeton.cli.ledger.export import app as export_app
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.errors import InvalidInputError
@@ -18,7 +18,7 @@ from jeton.insight.verify import Proof, verify
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Proofs over the books, and their export.", no_args_is_help=True)
-app.command("export")(export_command)
+app.add_typer(export_app)
 
 EXIT_UNSOUND = 1
 KEPT_BYTES_MAX = 1 << 28

@@ -1,11 +1,11 @@
-"""``jeton ledger export``: the journal for Beancount, a spreadsheet or a program."""
+"""``jeton ledger export``: the journal for Beancount, a spreadsheet or a program, and statements of it."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,14 +15,24 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jeton import clock
+from jeton.cli.ledger.statements import Kind, Shape, read_statement, write
+from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.db.data_directory import sync_directory
 from jeton.errors import InvalidInputError, JetonError
+from jeton.insight.accounts.words import Stretch
 from jeton.insight.exports.beancount import write_beancount
 from jeton.insight.exports.journal import Selection, count_entries
 from jeton.insight.exports.tables import write_csv, write_jsonl
 from jeton.insight.verify import snapshot
+from jeton.ledger.budgets.windows import find_first_instant
+from jeton.ledger.budgets.zones import parse_zone
 from jeton.settings import load_settings
+
+_DAY = "%Y-%m-%d"
+_JOURNALS = frozenset({Kind.JOURNAL, Kind.BEANCOUNT})
+EXIT_UNTIED = 1
 
 Write = Callable[[str], object]
 
@@ -48,31 +58,76 @@ class NotWrittenError(JetonError):
         super().__init__(f"{path} cannot be written ({problem}); nothing was left there.")
 
 
+app = typer.Typer()
+
+
+@app.command("export")
 def export_command(
     *,
-    file_format: Annotated[Format, typer.Option("--format", help="What shall read it.")] = Format.BEANCOUNT,
+    kind: Annotated[
+        Kind | None, typer.Option("--as", help="The journal, or a statement of accounts.")
+    ] = None,
+    file_format: Annotated[
+        Format, typer.Option("--format", help="What shall read the journal.")
+    ] = Format.BEANCOUNT,
     organization: Annotated[UUID | None, typer.Option(help="Only this organization.")] = None,
+    by_organization: Annotated[
+        bool, typer.Option("--by-organization", help="Tell organizations apart, where a statement can.")
+    ] = False,
     from_on: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="The first UTC day; before it, opening balances."),
+        typer.Option("--from", formats=[_DAY], help="The first day; before it, opening balances."),
+    ] = None,
+    to_on: Annotated[
+        datetime | None, typer.Option("--to", formats=[_DAY], help="The last day, which is included.")
     ] = None,
     until_on: Annotated[
-        datetime | None,
-        typer.Option("--until", formats=["%Y-%m-%d"], help="The UTC day before which it ends."),
+        datetime | None, typer.Option("--until", formats=[_DAY], help="The day before which it ends.")
     ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A file instead of standard output.")
     ] = None,
 ) -> None:
-    """Write the journal, exactly as it is booked, in one snapshot."""
-    from_at = from_on.replace(tzinfo=UTC) if from_on else None
-    until_at = until_on.replace(tzinfo=UTC) if until_on else None
-    if from_at and until_at and from_at >= until_at:
+    """Write the journal, exactly as it is booked, or a statement made of it, in one snapshot."""
+    settings = load_settings()
+    zone = parse_zone(settings.books_zone)
+    from_at = find_first_instant(from_on.date(), zone) if from_on else None
+    if to_on and until_on:
+        raise InvalidInputError("--to (the last day) and --until (the day after it) say the same: give one.")
+    end_on = to_on.date() + timedelta(days=1) if to_on else until_on.date() if until_on else None
+    until_at = find_first_instant(end_on, zone) if end_on else None
+    if from_on and end_on and from_on.date() >= end_on:
         raise InvalidInputError(
-            f"--from {from_at.date()} is not before --until {until_at.date()}, "
-            "which is the day after the last one."
+            f"--from {from_on.date()} is not before --until {end_on}, which is the day after the last one."
         )
-    asyncio.run(_export(file_format, Selection(organization, from_at, until_at), output))
+    if as_csv and as_json:
+        raise InvalidInputError("--csv and --json cannot both be written: give one.")
+    selection = Selection(organization, from_at, until_at, zone)
+    if kind is None or kind in _JOURNALS:
+        if kind is Kind.BEANCOUNT:
+            file_format = Format.BEANCOUNT
+        elif kind is Kind.JOURNAL or as_csv or as_json:
+            file_format = Format.JSONL if as_json else Format.CSV
+        asyncio.run(_export(file_format, selection, output))
+        return
+    shape = Shape.JSON if as_json else Shape.CSV if as_csv or output else Shape.TABLE
+    asyncio.run(_state(kind, shape, selection, output, by_organization=by_organization))
+
+
+async def _state(
+    kind: Kind, shape: Shape, selection: Selection, output: Path | None, *, by_organization: bool
+) -> None:
+    stretch = Stretch(
+        selection.until_at or clock.now(), selection.from_at, selection.organization_id, by_organization
+    )
+    async with open_database(load_settings()) as pool, pool.connection() as connection, snapshot(connection):
+        statement = await read_statement(connection, kind, stretch, load_settings().books_zone)
+    with _open(output) as out:
+        write(statement, shape, out=out, console=make_console())
+    if not statement.is_tied:
+        raise typer.Exit(EXIT_UNTIED)
 
 
 async def _export(file_format: Format, selection: Selection, output: Path | None) -> None:
@@ -92,10 +147,10 @@ async def _export(file_format: Format, selection: Selection, output: Path | None
             raise InvalidInputError(
                 f"There is nothing booked for an organization {selection.organization_id}."
             )
-        with progress, _open(output) as write:
+        with progress, _open(output) as write_text:
             task = progress.add_task("export", total=total)
             written = await _WRITERS[file_format](
-                connection, selection, write, lambda rows: progress.update(task, completed=rows)
+                connection, selection, write_text, lambda rows: progress.update(task, completed=rows)
             )
     if output is not None:
         typer.echo(f"{written:,} transactions written to {output}.", err=True)

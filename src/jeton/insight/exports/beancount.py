@@ -6,7 +6,7 @@ every transaction in the order of the chain, and at the end each account's balan
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
 from uuid import UUID
 
@@ -64,7 +64,7 @@ async def write_beancount(
     async def write_entries(names: Mapping[str, str], up_to: UUID) -> None:
         nonlocal entry, written
         while entry is not None and entry.organization_id <= up_to:
-            write(_render_entry(entry, names))
+            write(_render_entry(entry, names, selection.zone))
             written += 1
             on_progress(written)
             entry = await anext(entries, None)
@@ -99,20 +99,20 @@ def _render_opening(sums: Sequence[AccountSums], names: Mapping[str, str], selec
     from_at = selection.from_at or _EPOCH
     lines = ["", f"; Organization {sums[0].organization_id}: {_clean(sums[0].organization or '')}"]
     for one in sums:
-        opened_on = max(one.first_at or from_at, from_at).date()
+        opened_on = max(one.first_at or from_at, from_at).astimezone(selection.zone).date()
         lines.append(f"{opened_on} open {names[one.account]} USD")
     opening = [one for one in sums if one.opening_nano]
     if opening:
-        lines += ["", f'{from_at.date()} * "opening balances"']
+        lines += ["", f'{from_at.astimezone(selection.zone).date()} * "opening balances"']
         lines += [f"  {names[one.account]}  {render_nano(one.opening_nano)} USD" for one in opening]
     return "\n".join(lines) + "\n"
 
 
-def _render_entry(entry: JournalEntry, names: Mapping[str, str]) -> str:
+def _render_entry(entry: JournalEntry, names: Mapping[str, str], zone: tzinfo) -> str:
     at = entry.posted_at
     narration = f"{entry.movement}: {entry.reason}" if entry.reason else entry.movement
     lines = [
-        f"\n{at.date()} * {_quote(narration)}",
+        f"\n{at.astimezone(zone).date()} * {_quote(narration)}",
         f'  transaction: "{entry.transaction_id}"',
         f'  movement: "{entry.movement}"',
         f'  posted: "{at.isoformat()}"',
@@ -130,10 +130,11 @@ def _render_entry(entry: JournalEntry, names: Mapping[str, str]) -> str:
 
 def _render_closing(sums: Sequence[AccountSums], names: Mapping[str, str], selection: Selection) -> str:
     if selection.until_at is not None:
-        closed_on = selection.until_at.date()
+        closed_on = selection.until_at.astimezone(selection.zone).date()
     else:
         # A balance is asserted for the beginning of its day.
-        closed_on = max(one.last_at or _EPOCH for one in sums).date() + _DAY
+        last_at = max(one.last_at or _EPOCH for one in sums)
+        closed_on = last_at.astimezone(selection.zone).date() + _DAY
     lines = [f"{closed_on} balance {names[one.account]}  {render_nano(one.closing_nano)} USD" for one in sums]
     return "\n".join(("", *lines)) + "\n"
 

@@ -5,7 +5,7 @@ what is in memory does not grow with the journal.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from uuid import UUID
 
@@ -55,11 +55,15 @@ _COUNT = """
 
 
 class Selection(NamedTuple):
-    """Which entries: of one organization or of all, posted in a half-open span of time."""
+    """Which entries: of one organization or of all, posted in a half-open span of time.
+
+    ``zone``: whose days they are shown by, where a format has days.
+    """
 
     organization_id: UUID | None = None
     from_at: datetime | None = None
     until_at: datetime | None = None
+    zone: tzinfo = UTC
 
 
 class JournalEntry(NamedTuple):
