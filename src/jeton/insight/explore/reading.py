@@ -25,21 +25,30 @@ _RANKED = {
         " + cache_read_input_tokens + output_tokens)"
     ),
 }
+# Range by range, each by the primary key: joined at once, every row would be compared with every range.
 _SOURCES = """
     SELECT d.bucket, {dimensions}, {sums}, 0::bigint AS reversed_nano
     FROM unnest(%(days_from)s::date[], %(days_until)s::date[], %(days_bucket)s::int[])
          AS d (from_on, until_on, bucket)
-    JOIN usage_rollups AS r ON r.day_on >= d.from_on AND r.day_on < d.until_on
-    WHERE r.organization_id = %(organization_id)s
-      AND r.day_on >= %(first_on)s AND r.day_on < %(last_on)s {where}
+    CROSS JOIN LATERAL (
+        SELECT {dimensions}, {summed} FROM usage_rollups AS r
+        WHERE r.organization_id = %(organization_id)s
+          AND r.day_on >= d.from_on AND r.day_on < d.until_on {where}
+        {grouped} HAVING count(*) > 0
+    ) AS r
     UNION ALL
     SELECT counted.bucket, {dimensions}, {signed}, 0
     FROM unnest(%(quarters_from)s::timestamptz[], %(quarters_until)s::timestamptz[],
                 %(quarters_bucket)s::int[], %(quarters_off)s::int[])
          AS q (from_at, until_at, bucket, off_bucket)
-    JOIN usage_quarters AS r ON r.quarter_at >= q.from_at AND r.quarter_at < q.until_at
+    CROSS JOIN LATERAL (
+        SELECT {dimensions}, {summed} FROM usage_quarters AS r
+        WHERE r.organization_id = %(organization_id)s
+          AND r.quarter_at >= q.from_at AND r.quarter_at < q.until_at {where}
+        {grouped} HAVING count(*) > 0
+    ) AS r
     CROSS JOIN LATERAL (VALUES (q.bucket, 1), (q.off_bucket, -1)) AS counted (bucket, sign)
-    WHERE r.organization_id = %(organization_id)s AND counted.bucket IS NOT NULL {where}
+    WHERE counted.bucket IS NOT NULL
     UNION ALL
     SELECT width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {dimensions}, {undone}, r.reversed_nano
     FROM reversal_rollups AS r
@@ -73,6 +82,8 @@ def _compose(question: Question, buckets: Buckets, plan: Plan) -> tuple[LiteralS
     sources = _SOURCES.format(
         dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
         sums=", ".join(f"r.{name}" for name in _KEPT),
+        summed=", ".join(f"sum(r.{name}) AS {name}" for name in _KEPT),
+        grouped=f"GROUP BY {', '.join(f'r.{name}' for name in dimensions)}" if dimensions else "",
         signed=", ".join(f"counted.sign * r.{name}" for name in _KEPT),
         # What went back to the lots that nobody paid for, they did not pay.
         undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in _KEPT),

@@ -1,6 +1,8 @@
 """Zones: the names of the IANA time zone database, and nothing that this machine made up."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from jeton.ledger.budgets.errors import UnknownZoneError
@@ -16,13 +18,19 @@ def parse_zone(name: str) -> ZoneInfo:
     Names are told apart by case, as on the most careful machine, and aliases of this machine
     (``localtime``, ``right/…`` with its leap seconds) are none.
     """
-    names = available_timezones() - NO_PLACES
+    names = _list_names()
     if name in names:
         return ZoneInfo(name)
     raise UnknownZoneError(name, find_nearest(name, names))
 
 
-def find_nearest(name: str, names: set[str]) -> tuple[str, ...]:
+@cache
+def _list_names() -> frozenset[str]:
+    """Every name there is; looked up once, because it means reading some hundred files."""
+    return frozenset(available_timezones() - NO_PLACES)
+
+
+def find_nearest(name: str, names: Collection[str]) -> tuple[str, ...]:
     """The names that somebody may have meant: the same city, the same letters, or nearly."""
     wanted = name.strip().replace(" ", "_").casefold()
     by_fold = {known.casefold(): known for known in sorted(names)}
