@@ -17,12 +17,14 @@ from jeton import clock
 from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
 from jeton.insight.caching.breaks import CacheBreak, find_cache_break
+from jeton.insight.contract.terms import find_pinned, find_terms, read_own_terms
 from jeton.insight.requests import find_batch_id
 from jeton.insight.rerating.today import AtTodaysPrices, find_version_in_force, rate_today
 from jeton.insight.words import ReceiptState
 from jeton.money import display_usd
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, Rating, rate
+from jeton.pricing.terms import Terms, agree
 from jeton.usage import Usage
 
 _READ_CHARGE = """
@@ -169,6 +171,7 @@ class Receipt:
     reversal: ReversedCharge | None = None
     cache_break: CacheBreak | None = None
     today: AtTodaysPrices | None = None
+    terms: Terms | None = None
 
     @property
     def batch_id(self) -> str | None:
@@ -201,7 +204,8 @@ async def get_receipt(
     transactions = await _list_transactions(
         connection, [row["hold_transaction_id"], row.get("transaction_id", "")]
     )
-    receipt = _assemble(row, event, lots=lots, transactions=transactions)
+    terms = find_pinned(await find_terms(connection, [row["terms_id"]]), row["terms_id"])
+    receipt = _assemble(row, event, terms=terms, lots=lots, transactions=transactions)
     return replace(
         receipt,
         reversal=None if reversal is None else _parse_reversal(reversal),
@@ -215,7 +219,11 @@ async def _rate_today(connection: Connection, receipt: Receipt) -> AtTodaysPrice
         return None
     at = receipt.times.as_of
     version = await find_version_in_force(connection, receipt.model, at)
-    return None if version is None else rate_today(facts.usage, facts.conditions, version, at=at)
+    if version is None:
+        return None
+    own = await read_own_terms(connection, receipt.parties.organization_id)
+    conditions = replace(facts.conditions, negotiated=())
+    return rate_today(facts.usage, agree(conditions, own.find(version, at)), version, at=at)
 
 
 async def _find_row(connection: Connection, sql: str, values: Any) -> DictRow | None:  # noqa: ANN401 - psycopg's own parameters
@@ -257,11 +265,12 @@ def _assemble(
     row: DictRow,
     event: DictRow | None,
     *,
+    terms: Terms | None,
     lots: tuple[PaidLot, ...],
     transactions: tuple[PostedTransaction, ...],
 ) -> Receipt:
     version = PriceVersion.from_content(row["content"])
-    facts = None if event is None else _parse_facts(event)
+    facts = None if event is None else _parse_facts(event, terms)
     is_priced = row.get("state") == "settled" and facts is not None and facts.usage is not None
     rating = cache_break = None
     if is_priced and facts is not None and facts.usage is not None:
@@ -293,6 +302,7 @@ def _assemble(
         transactions=transactions,
         problems=problems,
         cache_break=cache_break,
+        terms=terms,
     )
 
 
@@ -301,7 +311,7 @@ def _parse_reversal(row: DictRow) -> ReversedCharge:
     return ReversedCharge(**{**row, "draws": draws})
 
 
-def _parse_facts(event: DictRow) -> UsageFacts:
+def _parse_facts(event: DictRow, terms: Terms | None) -> UsageFacts:
     usage = None
     if event["state"] == "accepted":
         usage = Usage(
@@ -313,7 +323,7 @@ def _parse_facts(event: DictRow) -> UsageFacts:
             web_search_requests=event["web_search_requests"],
         )
     conditions = Conditions(event["service_tier"], event["inference_geo"], event["speed"])
-    return UsageFacts(usage, event["source"], conditions, event["reported"])
+    return UsageFacts(usage, event["source"], agree(conditions, terms), event["reported"])
 
 
 def _money(row: DictRow, transactions: Sequence[PostedTransaction]) -> Money:

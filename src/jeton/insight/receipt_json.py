@@ -7,6 +7,7 @@ Amounts are exact decimal strings of dollars; rates are dollars per ``per`` toke
 from datetime import datetime
 
 from jeton.insight.caching.breaks import CacheBreak
+from jeton.insight.contract.terms import render_terms
 from jeton.insight.receipt import PostedTransaction, Receipt, ReversedCharge, UsageFacts
 from jeton.insight.rerating.today import render_today
 from jeton.insight.words import (
@@ -41,6 +42,7 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "upstream": receipt.upstream,
         "rule": None if rule is None else {"id": rule, "sentence": rule_sentence(rule)},
         "price_version": _render_price_version(receipt),
+        "terms": None if receipt.terms is None else render_terms(receipt.terms),
         "usage": None if receipt.facts is None else _render_facts(receipt.facts),
         "lines": [] if receipt.rating is None else [_render_line(line) for line in receipt.rating.lines],
         "rounding": ROUNDING_RULE,

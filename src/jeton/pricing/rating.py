@@ -320,8 +320,10 @@ def _agreed(
     the tier; a bucket's own rate before that of ``input``, which cache buckets follow without a factor.
     """
     tiers: tuple[Tier, ...] = (_tier(conditions, bucket), "standard")
+    # A search costs the same whatever the length of the prompt.
+    band_id = "" if bucket is Bucket.WEB_SEARCH else band.band_id
     for tier in tiers if modifier.rates else ():
-        rate_nano = modifier.find_rate(tier, band.band_id, bucket)
+        rate_nano = modifier.find_rate(tier, band_id, bucket)
         if rate_nano is not None:
             return _ratio(rate_nano, _published(version, band, tier, bucket)), rate_nano
     if modifier.factor is not None:

@@ -17,6 +17,7 @@ from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
 from jeton.batches.working.keeping import Keeper
 from jeton.batches.working.running import Runner
+from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.costing.costing import CostBook
 from jeton.charging.members import Member, Outcome
 from jeton.charging.onboarding import TrialTerms, open_organization
@@ -143,8 +144,9 @@ async def opened_shop(
     credit_nano: int = 5 * USD,
     costs: Mapping[str, CostBook] | None = None,
     concurrency: int = 8,
+    terms: TermsBook | None = None,
 ) -> AsyncIterator[Shop]:
-    """A shop with an organization of its own; ``costs`` are upstreams' own prices."""
+    """A shop with an organization of its own, and upstreams' own prices; ``terms`` is what it agreed on."""
     book = load_book()
     async with pool.connection() as connection:
         await record_price_versions(connection, book.versions)
@@ -162,7 +164,7 @@ async def opened_shop(
         ],
         at,
     )
-    judge = ItemJudge(catalog)
+    judge = ItemJudge(catalog, terms)
     runner = Runner(pool, commits, judge, gates=Gates(concurrency), costs=costs)
     keeper = Keeper(pool, commits, runner)
     await keeper.jobs.open()

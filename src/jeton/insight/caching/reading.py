@@ -18,6 +18,7 @@ from jeton import clock
 from jeton.caching.words import MissReason
 from jeton.db.pool import Connection
 from jeton.insight.caching.breaks import CacheBreak, find_cache_break
+from jeton.insight.contract.terms import find_pinned, find_terms
 from jeton.insight.explore.question import GROUPS_MAX, Question
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.stretches import Stretch
@@ -25,6 +26,7 @@ from jeton.insight.explore.sums import Sums
 from jeton.insight.requests import make_first_id
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
+from jeton.pricing.terms import Terms, agree
 from jeton.usage import Usage
 
 SCANNED_MAX = 10_000
@@ -36,12 +38,12 @@ GROUPS: tuple[Group, ...] = ("model", "workspace_id", "key_id")
 
 _BREAKS = """
     WITH scanned AS (
-        SELECT request_id, price_version_id, state, workspace_id, key_id, model FROM charges
+        SELECT request_id, price_version_id, terms_id, state, workspace_id, key_id, model FROM charges
         WHERE organization_id = %(organization_id)s
           AND request_id >= %(first_id)s AND request_id < %(last_id)s
         ORDER BY request_id DESC LIMIT %(scanned_max)s
     )
-    SELECT e.*, c.price_version_id, k.name AS key_name, n.scanned_count
+    SELECT e.*, c.price_version_id, c.terms_id, k.name AS key_name, n.scanned_count
     FROM (SELECT count(*) AS scanned_count FROM scanned) AS n
     LEFT JOIN (scanned AS c JOIN usage_events AS e USING (request_id)) ON c.state = 'settled'
       AND (%(workspace_id)s::text IS NULL OR c.workspace_id = %(workspace_id)s)
@@ -259,11 +261,14 @@ async def _list_broken(
     names = sorted({row["price_version_id"] for row in found})
     versions_cursor = await connection.execute(_VERSIONS, (names,))
     versions = {row[0]: PriceVersion.from_content(row[1]) for row in await versions_cursor.fetchall()}
-    broken = [one for row in found if (one := _parse_broken(row, versions)) is not None]
+    terms = await find_terms(connection, {row["terms_id"] for row in found})
+    broken = [one for row in found if (one := _parse_broken(row, versions, terms)) is not None]
     return broken, rows[0]["scanned_count"]
 
 
-def _parse_broken(row: DictRow, versions: Mapping[str, PriceVersion]) -> BrokenRequest | None:
+def _parse_broken(
+    row: DictRow, versions: Mapping[str, PriceVersion], terms: Mapping[str, Terms]
+) -> BrokenRequest | None:
     if row["state"] != "accepted":
         return None
     usage = Usage(
@@ -274,7 +279,8 @@ def _parse_broken(row: DictRow, versions: Mapping[str, PriceVersion]) -> BrokenR
         row["output_tokens"],
         row["web_search_requests"],
     )
-    conditions = Conditions(row["service_tier"], row["inference_geo"], row["speed"])
+    own = find_pinned(terms, row["terms_id"])
+    conditions = agree(Conditions(row["service_tier"], row["inference_geo"], row["speed"]), own)
     found = find_cache_break(row["reported"], usage, versions[row["price_version_id"]], conditions=conditions)
     if found is None:
         return None

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import msgspec
 
 from jeton.db.pool import Connection
+from jeton.insight.proving.prices import Priced, Prices, read_prices
 from jeton.insight.proving.proof import Proof, read_rows
 from jeton.metering.events import BUCKET_SUMS, ROLLUP_DIMENSIONS, ROLLUP_SUMS, find_context_window
 from jeton.money import render_usd
-from jeton.pricing.book import PriceVersion
-from jeton.pricing.rating import Conditions, rate
+from jeton.pricing.rating import Conditions
 from jeton.usage import Usage
 
 _CHARGES = """
@@ -32,7 +32,8 @@ _CHARGES = """
             WHERE l.kind IN ('free', 'promotional')),
            (SELECT coalesce(-sum(p.amount_nano), 0)::bigint
             FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
-            WHERE p.account = 'revenue' AND p.lot_id = '')
+            WHERE p.account = 'revenue' AND p.lot_id = ''),
+           c.terms_id, c.held_at
     FROM charges c
     LEFT JOIN usage_events e USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
@@ -42,27 +43,23 @@ _CHARGES = """
 async def verify_charges(
     connection: Connection, proof: Proof, on_progress: Callable[[int], None]
 ) -> dict[tuple[Any, ...], dict[str, int]]:
-    """Every charge against its usage, its price version and its postings; returns the sums by quarter."""
-    versions = {
-        row[0]: PriceVersion.from_content(row[1])
-        async for row in read_rows(
-            connection, "versions", "SELECT price_version_id, content FROM price_versions"
-        )
-    }
+    """Every charge against its usage, its prices and its postings; returns the sums by quarter."""
+    prices = await read_prices(connection)
     sums: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
     async for row in read_rows(connection, "charges", _CHARGES):
         proof.charges += 1
         stored = _Stored(*row[:9])
-        if stored.price_version_id not in versions:
+        if stored.price_version_id not in prices.versions:
             proof.find(f"Charge {stored.request_id} names a price version that is not on record.")
             continue
+        prices.check_terms(proof, _priced(stored, row))
         if (row[18] or 0) != stored.net_nano:
             proof.find(
                 f"Charge {stored.request_id} is {render_usd(stored.net_nano)} and its transaction took "
                 f"{render_usd(int(row[18] or 0))} dollars."
             )
         if stored.state == "settled":
-            _verify_settled(proof, stored, versions, row, sums)
+            _verify_settled(proof, stored, prices, row, sums)
         elif stored.net_nano:
             proof.find(f"Charge {stored.request_id} is {stored.state} and not 0.")
         on_progress(proof.transactions + proof.charges)
@@ -81,10 +78,14 @@ class _Stored(msgspec.Struct, frozen=True):
     event_state: str | None
 
 
+def _priced(stored: _Stored, row: tuple[Any, ...]) -> Priced:
+    return Priced(stored.request_id, stored.price_version_id, row[27], row[19], row[28])
+
+
 def _verify_settled(
     proof: Proof,
     stored: _Stored,
-    versions: dict[str, PriceVersion],
+    prices: Prices,
     row: tuple[Any, ...],
     sums: dict[tuple[Any, ...], dict[str, int]],
 ) -> None:
@@ -93,7 +94,7 @@ def _verify_settled(
         return
     usage = Usage(*row[9:15])
     conditions = Conditions(service_tier=row[15], inference_geo=row[16], speed=row[17])
-    rating = rate(usage, versions[stored.price_version_id], conditions)
+    rating = prices.rate(usage, _priced(stored, row), conditions)
     if (rating.list_nano, rating.net_nano) != (stored.list_nano, stored.net_nano):
         proof.find(
             f"Charge {stored.request_id} is {render_usd(stored.net_nano)} and its usage at "
