@@ -1,0 +1,140 @@
+"""Building: from what a key comes to, to its line: quantity x list rate, less modifiers, is its net amount.
+
+The net amount is the ledger's. What quantity, rate and modifiers come to may differ from it because each
+request was rounded to the nano by itself (``rounding_nano``); where it differs by more, requests had prices
+that sums do not tell apart (longer prompts), which is one more step of the stack.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+from jeton.billing.invoicing.lines.keys import (
+    CREDIT_FREE,
+    CREDIT_PREPAID,
+    ReversedKey,
+    UsageKey,
+    kind_of,
+    line_kind,
+    render_conditions,
+)
+from jeton.billing.invoicing.lines.prices import Prices
+from jeton.billing.words import Discount, Line
+from jeton.identity.organizations import Workspace
+from jeton.insight.words import BUCKET_NAMES
+from jeton.money import divide_half_even
+from jeton.pricing.rating import Stack
+from jeton.usage import Bucket
+
+NO_RATE = Fraction(0)
+_DESCRIPTIONS = {
+    "commit": "Commitment, paid in advance",
+    "true_up": "Commitment, what was not used of it",
+    "minimum": "Minimum of the period, what was not used of it",
+    CREDIT_FREE: "Free credit used",
+    CREDIT_PREPAID: "Prepaid credit used",
+}
+
+
+# What a difference beyond rounding is called: longer prompts, where those have a price of their own.
+_REST = {True: ("band", "longer prompts"), False: ("other", "other prices in the period")}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be billed for a key of a period: so many units, so much in the ledger."""
+
+    key: str
+    period_from: datetime
+    period_to: datetime
+    quantity: int
+    net_nano: int
+    corrects: str = ""
+    is_late: bool = False
+
+
+def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) -> Line:
+    """The exact line of what is due; its amounts in minor units and its tax come with the document."""
+    match kind_of(due.key):
+        case "usage":
+            usage = UsageKey.parse(due.key)
+            line = _plain(due, f"{usage.model}: {BUCKET_NAMES[Bucket(usage.bucket)]}")
+            if due.quantity:
+                stack = prices.find_stack(usage)
+                rest = _REST[prices.has_bands(usage)]
+                line = _rate(line, due, stack, rest=rest) if stack else _average(line, due)
+            line = replace(line, bucket=usage.bucket, price_version_id=usage.price_version_id)
+            return _place(line, usage, workspaces)
+        case "reversed":
+            undone = ReversedKey.parse(due.key)
+            return _place(_plain(due, f"{undone.model}: charges reversed"), undone, workspaces)
+        case kind:
+            return _plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind])
+
+
+def _plain(due: Due, description: str) -> Line:
+    """One unit at the whole amount; the quantity has the sign, since a rate is never below zero."""
+    return Line(
+        line_id="",
+        kind=line_kind(due.key, is_late=due.is_late),
+        description=description,
+        quantity=-1 if due.net_nano < 0 else 1,
+        per=1,
+        list_rate=abs(due.net_nano),
+        list_nano=due.net_nano,
+        discounts=(),
+        rounding_nano=0,
+        net_nano=due.net_nano,
+        list_minor=0,
+        net_minor=0,
+        tax_category="O",
+        tax_rate=NO_RATE,
+        corrects=due.corrects,
+        key=due.key,
+        period_from=due.period_from,
+        period_to=due.period_to,
+    )
+
+
+def _average(line: Line, due: Due) -> Line:
+    """The line of usage whose price version is not on record: so many units, together so much."""
+    return replace(line, quantity=due.quantity, per=abs(due.quantity))
+
+
+def _rate(line: Line, due: Due, stack: Stack, *, rest: tuple[str, str]) -> Line:
+    """The line with its quantity, list rate and modifiers; ``rest`` is the step for what they leave open."""
+    amounts = [divide_half_even(due.quantity * up, down) for up, down in stack.divisions]
+    discounts = [
+        Discount(mark.stage, mark.name, mark.factor, before - after, 0)
+        for mark, before, after in zip(stack.marks, amounts, amounts[1:], strict=False)
+    ]
+    off_nano = due.net_nano - amounts[-1]
+    # Each request is off by half a nano at most, and has one unit at least.
+    if 2 * abs(off_nano) > abs(due.quantity):
+        factor = Fraction(due.net_nano, amounts[-1]) if amounts[-1] else NO_RATE
+        discounts.append(Discount(*rest, factor, -off_nano, 0))
+        off_nano = 0
+    return replace(
+        line,
+        quantity=due.quantity,
+        per=stack.per,
+        list_rate=stack.list_rate,
+        list_nano=amounts[0],
+        discounts=tuple(discounts),
+        rounding_nano=off_nano,
+    )
+
+
+def _place(line: Line, key: UsageKey | ReversedKey, workspaces: Mapping[str, Workspace]) -> Line:
+    """The line with where it was used, how, and the references of its workspace."""
+    workspace = workspaces.get(key.workspace_id)
+    return replace(
+        line,
+        workspace_id=key.workspace_id,
+        workspace_name=workspace.name if workspace else "",
+        cost_center=workspace.cost_center if workspace else "",
+        purchase_order=workspace.purchase_order if workspace else "",
+        model=key.model,
+        conditions=render_conditions(key),
+    )
