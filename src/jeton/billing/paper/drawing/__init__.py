@@ -1,0 +1,1 @@
+"""Drawing: a document as pages."""
