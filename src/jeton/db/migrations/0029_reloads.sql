@@ -42,3 +42,25 @@ CREATE TABLE reloads (
 CREATE UNIQUE INDEX reloads_one_open ON reloads (organization_id) WHERE ended_at IS NULL;
 CREATE INDEX reloads_by_organization ON reloads (organization_id, opened_at);
 CREATE INDEX reloads_open ON reloads (opened_at) WHERE ended_at IS NULL;
+
+-- What billing does by itself, a row for each kind: when it is due, who is at it, what came of it. The queue
+-- only reminds of it; whoever runs one has claimed it here, so one process at a time does.
+CREATE TABLE billing_jobs (
+    kind          text PRIMARY KEY CHECK (kind ~ '^[a-z_]+$'),
+    due_at        timestamptz NOT NULL,
+    claim_id      text,
+    claimed_until timestamptz,
+    -- The process that began the last run.
+    node_id       text NOT NULL DEFAULT '',
+    started_at    timestamptz,
+    ended_at      timestamptz,
+    -- The end of the last run that did all it should.
+    done_at       timestamptz,
+    -- How many in a row did not, and why the last of them.
+    failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    problem       text NOT NULL DEFAULT '',
+    -- What the last good run did, by name.
+    counts        jsonb NOT NULL DEFAULT '{}',
+    CHECK ((claim_id IS NULL) = (claimed_until IS NULL)),
+    CHECK ((failures > 0) = (problem <> ''))
+);
