@@ -46,10 +46,11 @@ _PAST = """
                -coalesce(sum(nano) FILTER (WHERE account = 'held'), 0)::bigint AS held_nano,
                -coalesce(sum(nano) FILTER (WHERE is_end AND movement = 'expire_lot'), 0)::bigint
                    AS expired_nano,
-               -coalesce(sum(nano) FILTER (WHERE is_end AND movement IN ('adjust', 'refund')), 0)::bigint
+               -coalesce(sum(nano) FILTER (
+                   WHERE is_end AND movement IN ('adjust', 'refund', 'dispute')), 0)::bigint
                    AS refunded_nano,
                -coalesce(sum(nano) FILTER (
-                   WHERE is_end AND movement NOT IN ('expire_lot', 'adjust', 'refund')), 0)::bigint
+                   WHERE is_end AND movement NOT IN ('expire_lot', 'adjust', 'refund', 'dispute')), 0)::bigint
                    AS used_nano
         FROM (
             SELECT t.movement, p.account, p.lot_id, p.nano,

@@ -17,7 +17,7 @@ from jeton.ledger.movements import apportion
 from jeton.ledger.transaction import NO_LOT, Movement, Posting, Transaction
 
 _FILLING = frozenset({Movement.GRANT, Movement.TOP_UP})
-_TAKING_BACK = frozenset({Movement.ADJUST, Movement.REFUND})
+_TAKING_BACK = frozenset({Movement.ADJUST, Movement.REFUND, Movement.DISPUTE})
 
 
 class HoldRow(msgspec.Struct, frozen=True):
@@ -180,6 +180,14 @@ class Book:
         """From here on nothing is drawn from the lot, and what comes back to it does not stay."""
         lot.revoked_at = at
         self.changed_terms[lot.lot_id] = lot
+
+    def reinstate(self, lot: Lot, at: datetime) -> None:
+        """The lot counts again, and its time is longer by as much as it did not."""
+        if lot.revoked_at is not None and lot.expires_at is not None:
+            lot.expires_at += at - lot.revoked_at
+        lot.revoked_at = None
+        self.changed_terms[lot.lot_id] = lot
+        self._sort()
 
     def apportion(self, postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
         """``postings`` with what leaves lots parted at their cost basis."""

@@ -136,3 +136,110 @@ def _credit(drawn: Draw, kind_of: KindOf) -> Account:
 
 def _use(drawn: Draw, kind_of: KindOf) -> Account:
     return Account.REVENUE if drawn.lot_id == NO_LOT else use_account(kind_of(drawn.lot_id))
+
+
+def top_up(lot: Lot, amount_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """Fill a lot that was paid for, and take its tax: it is the state's from the start.
+
+    $100 of credit at 19 % tax: ``cash +119, tax -19, credit:paid -100``.
+    """
+    return (*grant(lot, amount_nano), *_move(Account.CASH, Account.TAX, tax_nano))
+
+
+def refund(lot: Lot, amount_nano: int, *, net_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """Pay unused credit back with its tax: ``net_nano`` is the money for ``amount_nano`` of credit.
+
+    The lot loses its paid part to the nano; what the money, in whole cents, differs from it is rounding.
+    """
+    paid_nano = lot.paid_part(lot.gone_nano + amount_nano) - lot.paid_part(lot.gone_nano)
+    return (
+        *take_back(lot.lot_id, lot.kind, amount_nano),
+        *_move(Account.CASH, Account.ROUNDING, paid_nano - net_nano),
+        *_move(Account.TAX, Account.CASH, tax_nano),
+    )
+
+
+def unwind_refund(lot: Lot, amount_nano: int, *, net_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """Put back what ``refund`` took, since the money could not be given: its exact reverse."""
+    paid_nano = lot.paid_part(lot.gone_nano) - lot.paid_part(lot.gone_nano - amount_nano)
+    return (
+        *take_back(lot.lot_id, lot.kind, -amount_nano),
+        *_move(Account.ROUNDING, Account.CASH, paid_nano - net_nano),
+        *_move(Account.CASH, Account.TAX, tax_nano),
+    )
+
+
+def dispute(lot: Lot, left_nano: int, *, owed_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """The bank took a payment back: what is left of the lot goes out, what is gone of it is owed.
+
+    ``owed_nano`` is owed with its tax, since it was sold; ``tax_nano`` is that of the part which was not.
+    """
+    taken = take_back(lot.lot_id, lot.kind, left_nano) if left_nano else ()
+    return (
+        *taken,
+        *_move(Account.RECEIVABLE, Account.CASH, owed_nano),
+        *_move(Account.TAX, Account.CASH, tax_nano),
+    )
+
+
+def unwind_dispute(lot: Lot, left_nano: int, *, owed_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """The dispute was won: the exact reverse, into the same lot."""
+    taken = take_back(lot.lot_id, lot.kind, -left_nano) if left_nano else ()
+    return (
+        *taken,
+        *_move(Account.CASH, Account.RECEIVABLE, owed_nano),
+        *_move(Account.CASH, Account.TAX, tax_nano),
+    )
+
+
+def dispute_payment(amount_nano: int) -> tuple[Posting, ...]:
+    """The bank took back what paid a document: it is owed again; below zero undoes that."""
+    return _move(Account.RECEIVABLE, Account.CASH, amount_nano)
+
+
+def _move(to: Account, source: Account, amount_nano: int) -> tuple[Posting, ...]:
+    """A debit and a credit that no lot is concerned by; nothing for nothing."""
+    if not amount_nano:
+        return ()
+    return (Posting(to, NO_LOT, amount_nano), Posting(source, NO_LOT, -amount_nano))
+
+
+def invoice_pay(amount_nano: int) -> tuple[Posting, ...]:
+    """Money came in for documents: ``cash +119, receivable -119``; below zero: it went out again."""
+    return _move(Account.CASH, Account.RECEIVABLE, amount_nano)
+
+
+def apply_payment(released_nano: int, cleared_nano: int) -> tuple[Posting, ...]:
+    """Credit that was worth ``released_nano`` clears ``cleared_nano`` of a document.
+
+    They are one where both are in dollars. Else cash is corrected to the rate of the document, so that its
+    receivable is cleared exactly: what the bank gave for the currency is in the bank's books.
+    """
+    return (
+        Posting(Account.RECEIVABLE, NO_LOT, released_nano),
+        Posting(Account.RECEIVABLE, NO_LOT, -cleared_nano),
+        *_single(Account.CASH, cleared_nano - released_nano),
+    )
+
+
+def unapply_payment(released_nano: int, cleared_nano: int) -> tuple[Posting, ...]:
+    """A payment is taken off a document: the exact reverse of ``apply_payment``."""
+    return tuple(
+        Posting(posting.account, posting.lot_id, -posting.amount_nano)
+        for posting in apply_payment(released_nano, cleared_nano)
+    )
+
+
+def write_off(amount_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+    """Give up what is owed: the net amount is a bad debt, its tax is owed to the state no more.
+
+    $119 with $19 of tax: ``receivable -119, tax +19, bad_debt +100``.
+    """
+    return (
+        *_move(Account.BAD_DEBT, Account.RECEIVABLE, amount_nano - tax_nano),
+        *_move(Account.TAX, Account.RECEIVABLE, tax_nano),
+    )
+
+
+def _single(account: Account, amount_nano: int) -> tuple[Posting, ...]:
+    return (Posting(account, NO_LOT, amount_nano),) if amount_nano else ()

@@ -22,6 +22,8 @@ class AlarmCode(StrEnum):
     BOUND_EXCEEDED = "bound_exceeded"
     TOKENIZER_DEMOTED = "tokenizer_demoted"
     LEDGER_UNSOUND = "ledger_unsound"
+    PAYMENT_MISMATCH = "payment_mismatch"
+    PAYMENT_REPEATED = "payment_repeated"
 
 
 @dataclass(slots=True)

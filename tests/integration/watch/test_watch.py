@@ -97,7 +97,13 @@ async def test_a_bound_that_was_exceeded_is_one_open_alarm_until_it_is_acknowled
         "held_nano": 1_000,
         "net_nano": 900,
     }
-    assert watch.tallies.alarms_open == {"bound_exceeded": 1, "tokenizer_demoted": 0, "ledger_unsound": 0}
+    assert watch.tallies.alarms_open == {
+        "bound_exceeded": 1,
+        "tokenizer_demoted": 0,
+        "ledger_unsound": 0,
+        "payment_mismatch": 0,
+        "payment_repeated": 0,
+    }
     tally = watch.tallies.models[MODEL]
     assert (tally.bound_checks, tally.bounds_exceeded) == (3, 3)
     [bound] = (await report_of(pool)).bounds

@@ -15,6 +15,8 @@ from jeton.db.pool import Connection
 
 Purpose = Literal["purchase", "reload", "document"]
 PaymentState = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+RefundState = Literal["pending", "succeeded", "failed"]
+DisputeState = Literal["open", "won", "lost"]
 
 # States that nothing follows, but that money which was taken after all is always booked.
 OVER: frozenset[PaymentState] = frozenset({"succeeded", "failed", "canceled"})
@@ -91,8 +93,61 @@ class Payment:
         return self.state in OVER
 
 
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money given back, as it is stored; ``net`` and ``tax`` are parts of the payment's."""
+
+    refund_id: str
+    organization_id: UUID
+    payment_id: str
+    lot_id: str | None
+    idempotency_key: str
+    credit_nano: int
+    bonus_nano: int
+    net_minor: int
+    tax_minor: int
+    amount_minor: int
+    net_nano: int
+    tax_nano: int
+    state: RefundState
+    provider_refund_id: str | None
+    failure_reason: str
+    reason: str
+    asked_by: str
+    transaction_id: str
+    asked_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A payment that a bank took back, as it is stored."""
+
+    dispute_id: str
+    organization_id: UUID
+    payment_id: str
+    provider: str
+    provider_dispute_id: str
+    currency: str
+    amount_minor: int
+    state: DisputeState
+    reason: str
+    left_nano: int
+    bonus_nano: int
+    owed_nano: int
+    tax_nano: int
+    pending_nano: int
+    refunded_before_nano: int
+    is_freezing: bool
+    opened_at: datetime
+    answer_by: datetime | None
+    closed_at: datetime | None
+
+
 # Called in the transaction in which a payment ends, with the payment as it is then and the instant.
 PaymentHook = Callable[[Connection, Payment, datetime], Awaitable[None]]
+RefundHook = Callable[[Connection, Refund, datetime], Awaitable[None]]
+DisputeHook = Callable[[Connection, Dispute, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +155,11 @@ class Hooks:
     """Who is told, by purpose, in the very transaction that books a payment's end.
 
     ``settled`` of a purchase and a reload comes after their lot was opened; that of a document must book
-    the payment itself. ``failed`` is called for a decline and for a payment that was given up.
+    the payment itself. ``failed`` is called for a decline and for a payment that was given up. ``refunded``
+    is called when a refund is booked and when it has failed (``state``), ``disputed`` for each state.
     """
 
     settled: Mapping[Purpose, PaymentHook] = field(default_factory=dict)
     failed: Mapping[Purpose, PaymentHook] = field(default_factory=dict)
+    refunded: RefundHook | None = None
+    disputed: DisputeHook | None = None

@@ -1,1 +1,1 @@
-"""Providers: how money moves, behind one protocol; the only place of billing that speaks to another server."""
+"""Providers: how money moves, behind one protocol; the one place of billing that calls other servers."""

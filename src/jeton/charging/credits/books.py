@@ -35,9 +35,9 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Lock the book, with its open lots and those named; write at the end what was booked.
 
-    It books at ``at``, or now. With ``request_ids`` it knows the windows in which budgets counted them. In the caller's
-    transaction, and the connection is the caller's to use meanwhile. Nothing is written after an error.
-    Raises NotFoundError for an unknown organization.
+    It books at ``at``, or now. With ``request_ids`` it knows the windows in which budgets counted these
+    requests. In the caller's transaction, and the connection is the caller's to use meanwhile. Nothing is
+    written after an error. Raises NotFoundError for an unknown organization.
     """
     channel = Channel(connection)
     try:

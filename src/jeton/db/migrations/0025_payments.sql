@@ -149,7 +149,11 @@ CREATE TABLE disputes (
     bonus_nano           bigint NOT NULL DEFAULT 0 CHECK (bonus_nano >= 0),
     owed_nano            bigint NOT NULL DEFAULT 0 CHECK (owed_nano >= 0),
     tax_nano             bigint NOT NULL DEFAULT 0 CHECK (tax_nano >= 0),
-    money_nano           bigint NOT NULL DEFAULT 0 CHECK (money_nano >= 0),
+    -- What was held for requests in flight: once they end, it is owed or was taken back.
+    pending_nano         bigint NOT NULL DEFAULT 0 CHECK (pending_nano >= 0),
+    refunded_before_nano bigint NOT NULL DEFAULT 0 CHECK (refunded_before_nano >= 0),
+    -- Whether this dispute is what froze the lot.
+    is_freezing          boolean NOT NULL DEFAULT false,
     opened_at            timestamptz NOT NULL,
     answer_by            timestamptz,
     closed_at            timestamptz,
@@ -165,3 +169,7 @@ CREATE TABLE provider_readings (
     provider   text PRIMARY KEY,
     read_until timestamptz NOT NULL
 );
+
+ALTER TABLE alarms DROP CONSTRAINT alarms_code_check,
+    ADD CONSTRAINT alarms_code_check CHECK (code IN (
+        'bound_exceeded', 'tokenizer_demoted', 'ledger_unsound', 'payment_mismatch', 'payment_repeated'));

@@ -13,7 +13,7 @@ _CREDIT = frozenset({Account.CREDIT_PAID, Account.CREDIT_FREE})
 _LOT_FIELDS = ("granted", "left", "held", "used", "expired", "refunded")
 _FILLING = frozenset({"grant", "top_up"})
 # Where what leaves a lot goes to; everything else is use, or its reversal.
-_ENDS = {"expire_lot": "expired", "adjust": "refunded", "refund": "refunded"}
+_ENDS = {"expire_lot": "expired", "adjust": "refunded", "refund": "refunded", "dispute": "refunded"}
 
 
 async def verify_journal(

@@ -15,6 +15,7 @@ from msgspec import Meta
 from jeton.errors import JetonError
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
+from jeton.notifications.catalogue.payments import EXAMPLES as PAYMENT_EXAMPLES
 from jeton.notifications.catalogue.reloads import ReloadCeilingReached, ReloadSwitchedOff
 from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.catalogue.wording import (
@@ -338,6 +339,7 @@ EXAMPLES: tuple[EventData, ...] = (
         item_id="inbox_01k…", about="your message to sales", text="Two months are fine with us.",
         replied_by="ada@example.com",
     ),
+    *PAYMENT_EXAMPLES,
 )  # fmt: skip
 
 TYPES: Mapping[str, type[EventData]] = MappingProxyType({data.type: type(data) for data in EXAMPLES})

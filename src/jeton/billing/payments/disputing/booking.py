@@ -1,0 +1,228 @@
+"""Booking: what a provider says of a dispute becomes its state and moves the lot, whatever the order of news.
+
+States only go on: open, then won or lost. A dispute that is first heard of when it was won moved nothing
+here; one that is first heard of when it was lost is opened and closed at once.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from jeton.billing.currencies import render_minor
+from jeton.billing.payments.alarming import raise_unmatched
+from jeton.billing.payments.disputing.moving import book_bite, freeze_bonus, give_again, settle_held
+from jeton.billing.payments.disputing.sizing import bite_part, bite_whole
+from jeton.billing.payments.disputing.storage import (
+    change_dispute,
+    find_dispute,
+    insert_dispute,
+    list_waiting,
+)
+from jeton.billing.payments.storage import find_by_provider, get_payment
+from jeton.billing.payments.till import Till
+from jeton.billing.payments.words import Dispute, Payment
+from jeton.billing.providers.words import ProviderDispute
+from jeton.charging.credits.books import open_desk
+from jeton.db.pool import Connection
+from jeton.identity.audit import SYSTEM, record_audit
+from jeton.ids import new_id
+from jeton.ledger import movements
+from jeton.ledger.transaction import Movement
+from jeton.notifications.catalogue.payments import PaymentDisputed
+from jeton.notifications.events import Event, emit
+
+Outcome = Literal["booked", "known", "noted", "refused"]
+
+_REFUNDED = """
+    SELECT coalesce(sum(net_nano + tax_nano), 0)::bigint FROM refunds
+    WHERE payment_id = %s AND state <> 'failed'
+"""
+
+
+async def book_dispute_news(
+    till: Till, connection: Connection, provider: str, news: ProviderDispute, *, at: datetime
+) -> tuple[Outcome, Dispute | None]:
+    """Book what a provider says of a dispute, in the caller's transaction.
+
+    One of a payment that is not ours is noted; one of more than was paid, or in another currency, raises
+    an alarm and moves nothing.
+    """
+    payment_id = await find_by_provider(connection, provider, news.provider_payment_id)
+    if payment_id is None:
+        return "noted", None
+    payment = await get_payment(connection, payment_id, is_locked=True)
+    dispute = await find_dispute(connection, provider, news.provider_dispute_id)
+    if dispute is None:
+        if news.currency != payment.currency or news.amount_minor > payment.amount_minor:
+            await raise_unmatched(connection, payment_id, _render(news, payment), at=at)
+            return "refused", None
+        dispute = await _open(connection, payment, provider, news, at=at)
+        await _tell(till, connection, payment, dispute, at=at)
+        if news.status == "open":
+            return "booked", dispute
+    if dispute.state != "open" or news.status == "open":
+        return "known", dispute
+    dispute = await _close(connection, payment, dispute, news.status, at=at)
+    await _tell(till, connection, payment, dispute, at=at)
+    return "booked", dispute
+
+
+async def settle_waiting(connection: Connection, *, at: datetime) -> int:
+    """Book what waited for requests in flight, where nothing is held any more; of how many disputes."""
+    count = 0
+    for found in await list_waiting(connection):
+        async with connection.transaction():
+            payment = await get_payment(connection, found.payment_id, is_locked=True)
+            dispute = await find_dispute(connection, found.provider, found.provider_dispute_id)
+            if dispute is not None and dispute.pending_nano and payment.lot_id is not None:
+                async with open_desk(
+                    connection, payment.organization_id, lot_ids=[payment.lot_id], at=at
+                ) as desk:
+                    after = settle_held(desk, payment, dispute)
+                if after is not dispute:
+                    await _keep(connection, after)
+                    count += 1
+    return count
+
+
+async def _open(
+    connection: Connection, payment: Payment, provider: str, news: ProviderDispute, *, at: datetime
+) -> Dispute:
+    dispute = Dispute(
+        dispute_id=new_id("dspt"),
+        organization_id=payment.organization_id,
+        payment_id=payment.payment_id,
+        provider=provider,
+        provider_dispute_id=news.provider_dispute_id,
+        currency=news.currency,
+        amount_minor=news.amount_minor,
+        state="open",
+        reason=news.reason,
+        left_nano=0,
+        bonus_nano=0,
+        owed_nano=0,
+        tax_nano=0,
+        pending_nano=0,
+        refunded_before_nano=0,
+        is_freezing=False,
+        opened_at=at,
+        answer_by=news.answer_by,
+        closed_at=None,
+    )
+    if news.status != "won":
+        dispute = await _take(connection, payment, dispute, at=at)
+    await insert_dispute(connection, dispute)
+    await record_audit(
+        connection,
+        SYSTEM,
+        "payment.disputed",
+        subject=payment.payment_id,
+        organization_id=payment.organization_id,
+        details={
+            "dispute_id": dispute.dispute_id,
+            "amount": f"{news.currency} {render_minor(news.amount_minor, news.currency)}",
+            "reason": news.reason,
+        },
+    )
+    return dispute
+
+
+async def _take(connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime) -> Dispute:
+    refunded = await (await connection.execute(_REFUNDED, (payment.payment_id,))).fetchone()
+    open_nano = payment.net_nano + payment.tax_nano - (int(refunded[0]) if refunded else 0)
+    open_minor = payment.amount_minor - payment.refunded_minor
+    is_whole = dispute.amount_minor >= open_minor
+    money_nano = open_nano if is_whole else open_nano * dispute.amount_minor // open_minor
+    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    reason = f"dispute {dispute.dispute_id}"
+    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
+        if not lot_ids:
+            desk.batch.book(desk.book, Movement.DISPUTE, movements.dispute_payment(money_nano), reason=reason)
+            return replace(dispute, owed_nano=money_nano)
+        lots = [desk.book.get_lot(one) for one in lot_ids]
+        desk.batch.end_lots(desk.book, lots, is_return=False)
+        lot = lots[0]
+        if is_whole:
+            bite = bite_whole(payment, lot, money_nano)
+        else:
+            bite = bite_part(payment, lot, money_nano, dispute.amount_minor)
+        before_nano = lot.refunded_nano
+        book_bite(desk, lot, bite, reason)
+        bonus_nano = freeze_bonus(desk, lots[1:], reason) if bite.is_freezing else 0
+        if bite.is_freezing:
+            desk.book.revoke(lot, at)
+    return replace(
+        dispute,
+        left_nano=bite.left_nano,
+        bonus_nano=bonus_nano,
+        owed_nano=bite.owed_nano,
+        tax_nano=bite.tax_nano,
+        pending_nano=bite.pending_nano,
+        refunded_before_nano=before_nano,
+        is_freezing=bite.is_freezing,
+    )
+
+
+async def _close(
+    connection: Connection,
+    payment: Payment,
+    dispute: Dispute,
+    state: Literal["won", "lost"],
+    *,
+    at: datetime,
+) -> Dispute:
+    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
+        if state == "won":
+            give_again(desk, lot_ids, dispute)
+        elif lot_ids:
+            dispute = settle_held(desk, payment, dispute)
+    await record_audit(
+        connection,
+        SYSTEM,
+        f"payment.dispute_{state}",
+        subject=payment.payment_id,
+        organization_id=payment.organization_id,
+        details={"dispute_id": dispute.dispute_id},
+    )
+    return await _keep(connection, replace(dispute, state=state, closed_at=at))
+
+
+async def _keep(connection: Connection, dispute: Dispute) -> Dispute:
+    return await change_dispute(
+        connection,
+        dispute,
+        state=dispute.state,
+        left_nano=dispute.left_nano,
+        owed_nano=dispute.owed_nano,
+        tax_nano=dispute.tax_nano,
+        pending_nano=dispute.pending_nano,
+        closed_at=dispute.closed_at,
+    )
+
+
+def _render(news: ProviderDispute, payment: Payment) -> dict[str, str | int]:
+    return {
+        "problem": "A dispute is of more than was paid, or in another currency.",
+        "provider_dispute_id": news.provider_dispute_id,
+        "amount_minor": news.amount_minor,
+        "expected_minor": payment.amount_minor,
+        "currency": news.currency,
+    }
+
+
+async def _tell(
+    till: Till, connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime
+) -> None:
+    if till.hooks.disputed is not None:
+        await till.hooks.disputed(connection, dispute, at)
+    data = PaymentDisputed(
+        payment_id=payment.payment_id,
+        purpose=payment.purpose,
+        amount=render_minor(dispute.amount_minor, dispute.currency),
+        currency=dispute.currency,
+        dispute_id=dispute.dispute_id,
+        state=dispute.state,
+    )
+    key = f"dispute {dispute.state} {dispute.dispute_id}"
+    await emit(connection, Event(data, payment.organization_id, key, at))

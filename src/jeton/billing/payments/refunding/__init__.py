@@ -1,0 +1,1 @@
+"""Refunding: unused credit is paid back to the card that bought it."""

@@ -1,0 +1,1 @@
+"""Stripe: the provider protocol through the official client, over our own HTTP."""
