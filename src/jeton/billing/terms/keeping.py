@@ -24,7 +24,7 @@ from jeton.ids import new_id
 from jeton.pricing.book import PriceBook
 from jeton.pricing.terms import TERMS_PREFIX, Terms, is_quarter
 
-_LOCK = "SELECT 1 FROM organizations WHERE organization_id = %s FOR UPDATE"
+_LOCK = "SELECT 1 FROM organizations WHERE organization_id = %s FOR NO KEY UPDATE"
 _INSERT = """
     INSERT INTO terms (terms_id, organization_id, scope, content, effective_from, effective_to, reason,
                        created_at, created_by, approved_by)

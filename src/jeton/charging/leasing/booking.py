@@ -83,8 +83,14 @@ def find_lease(book: Book, lease_id: str, amount_nano: int, *, at: datetime) -> 
 
 
 def is_spoiled(book: Book, lease: HoldRow, at: datetime) -> bool:
-    """Whether a lot was revoked or has expired that a lease draws on: then no hold may come out of it."""
-    return any(lot_id and book.get_lot(lot_id).is_over(at) for lot_id, _ in lease.draws)
+    """Whether no hold may come out of a lease any more.
+
+    Since a lot that it draws on was revoked or has expired, or it draws on credit and there is no limit now.
+    """
+    return any(
+        book.get_lot(lot_id).is_over(at) if lot_id else not book.credit_limit_nano
+        for lot_id, _ in lease.draws
+    )
 
 
 def carve(book: Book, lease: HoldRow, amount_nano: int) -> tuple[tuple[Draw, ...], HoldRow]:

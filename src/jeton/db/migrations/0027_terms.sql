@@ -104,3 +104,27 @@ BEGIN
         FROM json_populate_recordset(NULL::batch_pools, pools);
     PERFORM check_batch_pools(ARRAY(SELECT pool_id FROM batch_pools WHERE batch_id = started));
 END $$;
+
+-- When an organization went from paying ahead (standard) to being invoiced (enterprise), or back: what stood
+-- then, and which last documents billed what it owed. accrued_nano: used or held on credit and not invoiced.
+CREATE TABLE switches (
+    switch_id       text PRIMARY KEY CHECK (switch_id LIKE 'switch\_%'),
+    organization_id uuid NOT NULL REFERENCES organizations,
+    to_kind         text NOT NULL CHECK (to_kind IN ('prepaid', 'invoiced')),
+    switched_at     timestamptz NOT NULL,
+    switched_by     text NOT NULL,
+    reason          text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    limit_nano      bigint NOT NULL CHECK ((limit_nano > 0) = (to_kind = 'invoiced')),
+    net_days        smallint,
+    lots_nano       bigint NOT NULL CHECK (lots_nano >= 0),
+    held_nano       bigint NOT NULL CHECK (held_nano >= 0),
+    accrued_nano    bigint NOT NULL,
+    item_id         text REFERENCES inbox_items,
+    -- Once the last document is issued, where something was to be billed.
+    document_ids    text[],
+    documented_at   timestamptz,
+    CHECK ((document_ids IS NULL) = (documented_at IS NULL)),
+    CHECK (documented_at IS NULL OR to_kind = 'prepaid')
+);
+CREATE INDEX switches_by_organization ON switches (organization_id, switch_id);
+CREATE INDEX switches_undocumented ON switches (switch_id) WHERE to_kind = 'prepaid' AND documented_at IS NULL;

@@ -164,7 +164,7 @@ async def test_a_charge_under_wrong_terms_is_found(house: House, bent: str, said
     async with house.pool.connection() as connection:
         for table in ("charges", "terms"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        await connection.execute(bent)  # type: ignore[arg-type]  # a constant of this test
+        await connection.execute(bent)
     assert [problem for problem in await find_problems(house) if said in problem]
 
 
@@ -198,7 +198,7 @@ async def test_the_database_refuses_to_change_terms(house: House) -> None:
     ):
         with pytest.raises(psycopg.Error, match="are facts"):
             async with house.pool.connection() as connection:
-                await connection.execute(statement)  # type: ignore[arg-type]  # constants
+                await connection.execute(statement)
     with pytest.raises(psycopg.errors.ExclusionViolation):
         async with house.pool.connection() as connection:
             await connection.execute(
@@ -296,7 +296,12 @@ async def test_terms_that_have_not_begun_are_withdrawn(house: House) -> None:
 )
 async def test_terms_that_make_no_sense(house: House, changed: dict[str, Any], said: str) -> None:
     now = clock.now()
-    values = {"scope": SONNET, "factor": Fraction(1, 2), "rates": (), "effective_from": first_begin(now)}
+    values: dict[str, Any] = {
+        "scope": SONNET,
+        "factor": Fraction(1, 2),
+        "rates": (),
+        "effective_from": first_begin(now),
+    }
     values |= {"effective_to": None, "reason": "offer", "approved_by": "Grace", **changed}
     for name in ("effective_from", "effective_to"):
         if isinstance(values[name], timedelta):
