@@ -138,7 +138,7 @@ def _use(drawn: Draw, kind_of: KindOf) -> Account:
     return Account.REVENUE if drawn.lot_id == NO_LOT else use_account(kind_of(drawn.lot_id))
 
 
-def top_up(lot: Lot, amount_nano: int, tax_nano: int) -> tuple[Posting, ...]:
+def top_up(lot: Lot, *, amount_nano: int, tax_nano: int) -> tuple[Posting, ...]:
     """Fill a lot that was paid for, and take its tax: it is the state's from the start.
 
     $100 of credit at 19 % tax: ``cash +119, tax -19, credit:paid -100``.

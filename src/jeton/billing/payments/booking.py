@@ -31,7 +31,7 @@ class Booked:
 
 
 async def book_news(
-    till: Till, connection: Connection, payment_id: str, news: ProviderPayment, *, at: datetime
+    till: Till, connection: Connection, news: ProviderPayment, *, payment_id: str, at: datetime
 ) -> Booked:
     """Book what a provider says of a payment, in the caller's transaction.
 
@@ -56,7 +56,7 @@ async def book_news(
         case "canceled":
             if payment.is_over:
                 return Booked("known", payment)
-            return Booked("booked", await end_payment(till, connection, payment, "canceled", at=at))
+            return Booked("booked", await end_payment(till, connection, payment, state="canceled", at=at))
         case "processing":
             return Booked("known", payment)
         case _:
@@ -83,8 +83,8 @@ async def end_payment(
     till: Till,
     connection: Connection,
     payment: Payment,
-    state: Literal["failed", "canceled"],
     *,
+    state: Literal["failed", "canceled"],
     at: datetime,
     decline: Decline | None = None,
 ) -> Payment:
@@ -127,7 +127,7 @@ async def _succeed(
         topped_up = await top_up(till.terms, connection, payment, at=at)
         changes = {
             "lot_id": topped_up.lot_id,
-            "bonus_lot_id": topped_up.bonus_lot_id,
+            "given_lot_id": topped_up.given_lot_id,
             "transaction_id": topped_up.transaction_id,
         }
     paid = await change_payment(
@@ -180,7 +180,9 @@ async def _decline(
             connection, payment, **_render_decline(decline, payment.state), updated_at=at
         )
         return Booked("booked", noted)
-    return Booked("booked", await end_payment(till, connection, payment, "failed", at=at, decline=decline))
+    return Booked(
+        "booked", await end_payment(till, connection, payment, state="failed", at=at, decline=decline)
+    )
 
 
 def _render_decline(decline: Decline | None, state: PaymentState) -> dict[str, object]:

@@ -56,7 +56,7 @@ async def open_payment(
             "net_nano": order.net_nano,
             "tax_nano": order.tax_nano,
             "credit_nano": order.credit_nano,
-            "bonus_nano": order.bonus_nano,
+            "given_nano": order.given_nano,
             "state": "pending",
             "started_by": order.started_by,
             "started_at": at,

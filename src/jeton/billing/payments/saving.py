@@ -31,10 +31,10 @@ _LIST = """
 """
 _FIND_METHOD = "SELECT provider_method_id FROM payment_methods WHERE payment_method_id = %s"
 _CUSTOMER = """
-    SELECT provider_customer_id FROM payment_customers WHERE organization_id = %s AND provider = %s
+    SELECT payer_id FROM payers WHERE organization_id = %s AND provider = %s
 """
 _SAVE_CUSTOMER = """
-    INSERT INTO payment_customers (organization_id, provider, provider_customer_id, created_at)
+    INSERT INTO payers (organization_id, provider, payer_id, created_at)
     VALUES (%s, %s, %s, %s) ON CONFLICT (organization_id, provider) DO NOTHING
 """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -156,7 +156,7 @@ async def find_customer(connection: Connection, organization_id: UUID, provider:
 
 
 async def save_customer(
-    connection: Connection, organization_id: UUID, provider: str, customer_id: str, *, at: datetime
+    connection: Connection, organization_id: UUID, customer_id: str, *, provider: str, at: datetime
 ) -> str:
     """Remember what the provider calls an organization; of two at once the first one stays."""
     await connection.execute(_SAVE_CUSTOMER, (organization_id, provider, customer_id, at))

@@ -154,13 +154,13 @@ async def introduce(till: Till, provider: Provider, organization_id: UUID, *, at
         NewCustomer(str(organization_id), name), key=f"jeton-customer-{organization_id}"
     )
     async with till.pool.connection() as connection:
-        return await save_customer(connection, organization_id, provider.name, made, at=at)
+        return await save_customer(connection, organization_id, made, provider=provider.name, at=at)
 
 
 async def book_answer(till: Till, payment_id: str, news: ProviderPayment, *, at: datetime) -> Payment:
     """Book what the provider answered, in a transaction of its own."""
     async with till.pool.connection() as connection:
-        booked = await book_news(till, connection, payment_id, news, at=at)
+        booked = await book_news(till, connection, news, payment_id=payment_id, at=at)
     return booked.payment
 
 
@@ -177,7 +177,7 @@ async def _refuse(till: Till, payment_id: str, error: ProviderRefusedError, *, a
         if payment.is_over:
             return payment
         decline = Decline("request_refused", str(error)[:300], is_hard=True)
-        return await end_payment(till, connection, payment, "failed", at=at, decline=decline)
+        return await end_payment(till, connection, payment, state="failed", at=at, decline=decline)
 
 
 async def _end_page(till: Till, payment_id: str, *, at: datetime) -> Payment:
@@ -186,4 +186,4 @@ async def _end_page(till: Till, payment_id: str, *, at: datetime) -> Payment:
         payment = await get_payment(connection, payment_id, is_locked=True)
         if payment.is_over:
             return payment
-        return await end_payment(till, connection, payment, "canceled", at=at)
+        return await end_payment(till, connection, payment, state="canceled", at=at)

@@ -46,13 +46,13 @@ async def no_tax(
 class PaymentTerms:
     """What the operator sells credit on: amounts in whole cents, days that it is good for, a bonus.
 
-    ``credit_days`` 0: for ever. ``bonus_percent`` of what is bought is given on top.
+    ``credit_days`` 0: for ever. ``given_percent`` of what is bought is given on top.
     """
 
     min_cents: int = 500
     max_cents: int = 500_000
     credit_days: int = CREDIT_DAYS
-    bonus_percent: int = 0
+    given_percent: int = 0
     label: str = "Credit"
 
 

@@ -19,7 +19,7 @@ class ToppedUp:
 
     lot_id: str
     transaction_id: str
-    bonus_lot_id: str | None
+    given_lot_id: str | None
 
 
 async def top_up(terms: PaymentTerms, connection: Connection, payment: Payment, *, at: datetime) -> ToppedUp:
@@ -38,18 +38,18 @@ async def top_up(terms: PaymentTerms, connection: Connection, payment: Payment, 
         transaction_id = desk.batch.book(
             desk.book,
             Movement.TOP_UP,
-            movements.top_up(member.lot, payment.credit_nano, payment.tax_nano),
+            movements.top_up(member.lot, amount_nano=payment.credit_nano, tax_nano=payment.tax_nano),
             reason=member.reason,
         )
-        bonus_lot_id = _give_bonus(desk, payment, expires_at) if payment.bonus_nano else None
-    return ToppedUp(member.lot.lot_id, transaction_id, bonus_lot_id)
+        given_lot_id = _give_bonus(desk, payment, expires_at) if payment.given_nano else None
+    return ToppedUp(member.lot.lot_id, transaction_id, given_lot_id)
 
 
 def _give_bonus(desk: Desk, payment: Payment, expires_at: datetime | None) -> str:
-    given = Grant(LotKind.PROMOTIONAL, payment.bonus_nano, f"given with {payment.payment_id}", expires_at)
+    given = Grant(LotKind.PROMOTIONAL, payment.given_nano, f"given with {payment.payment_id}", expires_at)
     member = grant_lot(payment.organization_id, given, desk.at)
     desk.book.open_lot(member.lot, member.reason)
     desk.batch.book(
-        desk.book, Movement.GRANT, movements.grant(member.lot, payment.bonus_nano), reason=member.reason
+        desk.book, Movement.GRANT, movements.grant(member.lot, payment.given_nano), reason=member.reason
     )
     return member.lot.lot_id

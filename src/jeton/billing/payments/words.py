@@ -41,7 +41,7 @@ class PaymentOrder:
     tax_category: str = "O"
     tax_rate: str = "0"
     credit_nano: int = 0
-    bonus_nano: int = 0
+    given_nano: int = 0
     payment_method_id: str = ""
     is_off_session: bool = True
     started_by: str = "system"
@@ -69,7 +69,7 @@ class Payment:
     net_nano: int
     tax_nano: int
     credit_nano: int
-    bonus_nano: int
+    given_nano: int
     state: PaymentState
     action_url: str
     provider_page_id: str | None
@@ -78,7 +78,7 @@ class Payment:
     decline_reason: str
     is_hard_decline: bool
     lot_id: str | None
-    bonus_lot_id: str | None
+    given_lot_id: str | None
     transaction_id: str | None
     refunded_minor: int
     refunded_tax_minor: int
@@ -103,7 +103,7 @@ class Refund:
     lot_id: str | None
     idempotency_key: str
     credit_nano: int
-    bonus_nano: int
+    given_nano: int
     net_minor: int
     tax_minor: int
     amount_minor: int
@@ -133,7 +133,7 @@ class Dispute:
     state: DisputeState
     reason: str
     left_nano: int
-    bonus_nano: int
+    given_nano: int
     owed_nano: int
     tax_nano: int
     pending_nano: int

@@ -3,13 +3,13 @@
 -- A provider is only how money moves. No card number is here: brand, last four digits and expiry are what a
 -- person needs to know a card by. Amounts end in _minor (of the payment's currency) or in _nano (the ledger's).
 
-CREATE TABLE payment_customers (
+CREATE TABLE payers (
     organization_id      uuid NOT NULL REFERENCES organizations,
     provider             text NOT NULL CHECK (provider ~ '^[a-z]+$'),
-    provider_customer_id text NOT NULL CHECK (length(provider_customer_id) BETWEEN 1 AND 255),
+    payer_id text NOT NULL CHECK (length(payer_id) BETWEEN 1 AND 255),
     created_at           timestamptz NOT NULL,
     PRIMARY KEY (organization_id, provider),
-    UNIQUE (provider, provider_customer_id)
+    UNIQUE (provider, payer_id)
 );
 
 CREATE TABLE payment_methods (
@@ -52,7 +52,7 @@ CREATE TABLE payments (
     net_nano            bigint NOT NULL CHECK (net_nano > 0),
     tax_nano            bigint NOT NULL DEFAULT 0 CHECK (tax_nano >= 0),
     credit_nano         bigint NOT NULL DEFAULT 0 CHECK (credit_nano >= 0),
-    bonus_nano          bigint NOT NULL DEFAULT 0 CHECK (bonus_nano >= 0),
+    given_nano          bigint NOT NULL DEFAULT 0 CHECK (given_nano >= 0),
     state               text NOT NULL CHECK (state IN
                             ('pending', 'requires_action', 'succeeded', 'failed', 'canceled')),
     -- Where a person goes on: 3-D Secure, or the provider's page; '' where there is nothing to do.
@@ -64,7 +64,7 @@ CREATE TABLE payments (
     decline_reason      text NOT NULL DEFAULT '',
     is_hard_decline     boolean NOT NULL DEFAULT false,
     lot_id              text REFERENCES lots,
-    bonus_lot_id        text REFERENCES lots,
+    given_lot_id        text REFERENCES lots,
     transaction_id      text,
     refunded_minor      bigint NOT NULL DEFAULT 0,
     refunded_tax_minor  bigint NOT NULL DEFAULT 0,
@@ -113,7 +113,7 @@ CREATE TABLE refunds (
     lot_id             text REFERENCES lots,
     idempotency_key    text NOT NULL UNIQUE,
     credit_nano        bigint NOT NULL CHECK (credit_nano >= 0),
-    bonus_nano         bigint NOT NULL DEFAULT 0 CHECK (bonus_nano >= 0),
+    given_nano         bigint NOT NULL DEFAULT 0 CHECK (given_nano >= 0),
     net_minor          bigint NOT NULL CHECK (net_minor >= 0),
     tax_minor          bigint NOT NULL CHECK (tax_minor >= 0),
     amount_minor       bigint NOT NULL CHECK (amount_minor = net_minor + tax_minor AND amount_minor > 0),
@@ -146,7 +146,7 @@ CREATE TABLE disputes (
     state                text NOT NULL CHECK (state IN ('open', 'won', 'lost')),
     reason               text NOT NULL DEFAULT '',
     left_nano            bigint NOT NULL DEFAULT 0 CHECK (left_nano >= 0),
-    bonus_nano           bigint NOT NULL DEFAULT 0 CHECK (bonus_nano >= 0),
+    given_nano           bigint NOT NULL DEFAULT 0 CHECK (given_nano >= 0),
     owed_nano            bigint NOT NULL DEFAULT 0 CHECK (owed_nano >= 0),
     tax_nano             bigint NOT NULL DEFAULT 0 CHECK (tax_nano >= 0),
     -- What was held for requests in flight: once they end, it is owed or was taken back.

@@ -31,9 +31,7 @@ _RECORD = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _IS_PAYMENT = "SELECT 1 FROM payments WHERE payment_id = %s"
-_CUSTOMER_OF = (
-    "SELECT organization_id FROM payment_customers WHERE provider = %s AND organization_id::text = %s"
-)
+_CUSTOMER_OF = "SELECT organization_id FROM payers WHERE provider = %s AND organization_id::text = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +151,17 @@ async def _apply(till: Till, connection: Connection, provider: str, news: _News,
         outcome, refund = await book_refund_news(till, connection, event.refund, at=at)
         return replace(received, outcome=outcome, payment_id=None if refund is None else refund.payment_id)
     if event.dispute is not None:
-        outcome, dispute = await book_dispute_news(till, connection, provider, event.dispute, at=at)
+        outcome, dispute = await book_dispute_news(till, connection, event.dispute, provider=provider, at=at)
         return replace(received, outcome=outcome, payment_id=None if dispute is None else dispute.payment_id)
     if news.payment_id is None:
         return received
     if news.payment is not None:
-        booked = await book_news(till, connection, news.payment_id, news.payment, at=at)
+        booked = await book_news(till, connection, news.payment, payment_id=news.payment_id, at=at)
         return replace(received, outcome=booked.outcome, payment_id=news.payment_id, sentence=booked.sentence)
     if news.is_page_over:
         payment = await get_payment(connection, news.payment_id, is_locked=True)
         if not payment.is_over:
-            await end_payment(till, connection, payment, "canceled", at=at)
+            await end_payment(till, connection, payment, state="canceled", at=at)
             return replace(received, outcome="booked", payment_id=news.payment_id)
     return replace(received, outcome="known", payment_id=news.payment_id)
 

@@ -76,7 +76,7 @@ async def reconcile(till: Till, *, at: datetime) -> Reconciled:
         found = _count(found, outcome)
     async for dispute in provider.list_disputes(since if oldest is None else min(since, oldest - OVERLAP)):
         async with till.pool.connection() as connection:
-            outcome, _ = await book_dispute_news(till, connection, provider.name, dispute, at=at)
+            outcome, _ = await book_dispute_news(till, connection, dispute, provider=provider.name, at=at)
         found = _count(found, outcome)
     async with till.pool.connection() as connection:
         await settle_waiting(connection, at=at)
@@ -124,7 +124,7 @@ async def _find_in_list(
         payment = await get_payment(connection, payment_id, is_locked=True)
         if not payment.is_over:
             decline = Decline("never_arrived", "The payment provider never heard of it.", is_hard=False)
-            await end_payment(till, connection, payment, "failed", at=at, decline=decline)
+            await end_payment(till, connection, payment, state="failed", at=at, decline=decline)
 
 
 async def _compare_payment(till: Till, provider: Provider, news: ProviderPayment, *, at: datetime) -> str:
@@ -135,7 +135,7 @@ async def _compare_payment(till: Till, provider: Provider, news: ProviderPayment
         if payment_id is None:
             return "noted"
         try:
-            return (await book_news(till, connection, payment_id, news, at=at)).outcome
+            return (await book_news(till, connection, news, payment_id=payment_id, at=at)).outcome
         except PaymentNotFoundError:
             if news.status != "succeeded":
                 return "noted"

@@ -48,7 +48,9 @@ async def buy_credit(till: Till, purchase: Purchase, *, at: datetime) -> Payment
     """
     await till.door.open()
     async with till.pool.connection() as connection:
-        quote = await quote_credit(till, connection, purchase.organization_id, purchase.credit_nano, at=at)
+        quote = await quote_credit(
+            till, connection, purchase.organization_id, credit_nano=purchase.credit_nano, at=at
+        )
         try:
             payment = await _open(connection, quote, purchase, at=at)
         except PaymentOpenError:

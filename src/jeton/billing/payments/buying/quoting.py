@@ -21,7 +21,7 @@ class Quote:
 
     organization_id: UUID
     credit_nano: int
-    bonus_nano: int
+    given_nano: int
     currency: str
     net_minor: int
     tax_minor: int
@@ -38,7 +38,7 @@ class Quote:
 
 
 async def quote_credit(
-    till: Till, connection: Connection, organization_id: UUID, credit_nano: int, *, at: datetime
+    till: Till, connection: Connection, organization_id: UUID, *, credit_nano: int, at: datetime
 ) -> Quote:
     """What this credit costs now; PaymentAmountError outside the settings' limits, or for parts of cents."""
     terms = till.terms
@@ -54,7 +54,7 @@ async def quote_credit(
     return Quote(
         organization_id=organization_id,
         credit_nano=credit_nano,
-        bonus_nano=divide_half_even(credit_nano * terms.bonus_percent, _PERCENT),
+        given_nano=divide_half_even(credit_nano * terms.given_percent, _PERCENT),
         currency=CURRENCY,
         net_minor=cents,
         tax_minor=tax.tax_minor,
@@ -88,7 +88,7 @@ def order_credit(
         tax_category=quote.tax_category,
         tax_rate=render_exact(quote.tax_rate),
         credit_nano=quote.credit_nano,
-        bonus_nano=quote.bonus_nano,
+        given_nano=quote.given_nano,
         payment_method_id=payment_method_id,
         is_off_session=is_off_session,
         started_by=started_by,

@@ -40,7 +40,7 @@ _REFUNDED = """
 
 
 async def book_dispute_news(
-    till: Till, connection: Connection, provider: str, news: ProviderDispute, *, at: datetime
+    till: Till, connection: Connection, news: ProviderDispute, *, provider: str, at: datetime
 ) -> tuple[Outcome, Dispute | None]:
     """Book what a provider says of a dispute, in the caller's transaction.
 
@@ -99,7 +99,7 @@ async def _open(
         state="open",
         reason=news.reason,
         left_nano=0,
-        bonus_nano=0,
+        given_nano=0,
         owed_nano=0,
         tax_nano=0,
         pending_nano=0,
@@ -133,7 +133,7 @@ async def _take(connection: Connection, payment: Payment, dispute: Dispute, *, a
     open_minor = payment.amount_minor - payment.refunded_minor
     is_whole = dispute.amount_minor >= open_minor
     money_nano = open_nano if is_whole else open_nano * dispute.amount_minor // open_minor
-    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
     reason = f"dispute {dispute.dispute_id}"
     async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
         if not lot_ids:
@@ -145,16 +145,16 @@ async def _take(connection: Connection, payment: Payment, dispute: Dispute, *, a
         if is_whole:
             bite = bite_whole(payment, lot, money_nano)
         else:
-            bite = bite_part(payment, lot, money_nano, dispute.amount_minor)
+            bite = bite_part(payment, lot, money_nano, amount_minor=dispute.amount_minor)
         before_nano = lot.refunded_nano
-        book_bite(desk, lot, bite, reason)
-        bonus_nano = freeze_bonus(desk, lots[1:], reason) if bite.is_freezing else 0
+        book_bite(desk, lot, bite, reason=reason)
+        given_nano = freeze_bonus(desk, lots[1:], reason) if bite.is_freezing else 0
         if bite.is_freezing:
             desk.book.revoke(lot, at)
     return replace(
         dispute,
         left_nano=bite.left_nano,
-        bonus_nano=bonus_nano,
+        given_nano=given_nano,
         owed_nano=bite.owed_nano,
         tax_nano=bite.tax_nano,
         pending_nano=bite.pending_nano,
@@ -171,7 +171,7 @@ async def _close(
     *,
     at: datetime,
 ) -> Dispute:
-    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
     async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
         if state == "won":
             give_again(desk, lot_ids, dispute)

@@ -11,7 +11,7 @@ from jeton.ledger.lots import Lot
 from jeton.ledger.transaction import Movement
 
 
-def book_bite(desk: Desk, lot: Lot, bite: Bite, reason: str) -> None:
+def book_bite(desk: Desk, lot: Lot, bite: Bite, *, reason: str) -> None:
     """Take out what is left and owe what is gone."""
     postings = movements.dispute(lot, bite.left_nano, owed_nano=bite.owed_nano, tax_nano=bite.tax_nano)
     if postings:
@@ -50,8 +50,8 @@ def give_again(desk: Desk, lot_ids: Sequence[str], dispute: Dispute) -> None:
     if postings:
         desk.batch.book(desk.book, Movement.DISPUTE, postings, reason=reason)
     for bonus in bonuses if dispute.is_freezing else ():
-        if dispute.bonus_nano:
-            back = movements.take_back(bonus.lot_id, bonus.kind, -dispute.bonus_nano)
+        if dispute.given_nano:
+            back = movements.take_back(bonus.lot_id, bonus.kind, -dispute.given_nano)
             desk.batch.book(desk.book, Movement.ADJUST, back, reason=reason)
         desk.book.reinstate(bonus, desk.at)
     if dispute.is_freezing:
@@ -67,7 +67,9 @@ def settle_held(desk: Desk, payment: Payment, dispute: Dispute) -> Dispute:
     if lot.held_nano:
         return dispute
     returned_nano = _returned(lot, dispute)
-    tax_nano, owed_nano = settle_pending(payment, dispute.pending_nano, returned_nano)
+    tax_nano, owed_nano = settle_pending(
+        payment, pending_nano=dispute.pending_nano, returned_nano=returned_nano
+    )
     # What came back was taken out when it did; its tax, and what was used, follow.
     postings = movements.dispute(lot, 0, owed_nano=owed_nano, tax_nano=tax_nano)
     if postings:

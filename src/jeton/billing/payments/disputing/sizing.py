@@ -34,7 +34,7 @@ def bite_whole(payment: Payment, lot: Lot, money_nano: int) -> Bite:
     return Bite(left_nano, tax_nano, owed_nano, pending_nano, is_freezing=lot.revoked_at is None)
 
 
-def bite_part(payment: Payment, lot: Lot, money_nano: int, amount_minor: int) -> Bite:
+def bite_part(payment: Payment, lot: Lot, money_nano: int, *, amount_minor: int) -> Bite:
     """A part was taken back: the credit that it bought goes out, as far as it is there; the rest is owed."""
     bought_nano = payment.credit_nano * amount_minor // payment.amount_minor
     left_nano = min(lot.left_nano, bought_nano)
@@ -43,7 +43,7 @@ def bite_part(payment: Payment, lot: Lot, money_nano: int, amount_minor: int) ->
     return Bite(left_nano, tax_nano, max(0, money_nano - paid_nano - tax_nano), 0, is_freezing=False)
 
 
-def settle_pending(payment: Payment, pending_nano: int, returned_nano: int) -> tuple[int, int]:
+def settle_pending(payment: Payment, *, pending_nano: int, returned_nano: int) -> tuple[int, int]:
     """What waited, once nothing is held: tax of what came back, and what is owed of the rest."""
     tax_nano = _tax(payment, returned_nano)
     back_nano = payment.net_nano * returned_nano // payment.credit_nano

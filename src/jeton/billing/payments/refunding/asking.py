@@ -65,13 +65,13 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
     if known is not None:
         return known
     await _check(connection, payment, asked)
-    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
     before_nano = await sum_refunded(connection, payment.payment_id)
     async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
         lots = [desk.book.get_lot(one) for one in lot_ids]
         desk.batch.end_lots(desk.book, lots, is_return=False)
         part = _size(payment, lots[0], asked, before_nano)
-        transaction_id, bonus_nano = _book(desk, lots, part, asked.reason)
+        transaction_id, given_nano = _book(desk, lots, part, asked.reason)
     refund = Refund(
         refund_id=refund_id,
         organization_id=payment.organization_id,
@@ -79,7 +79,7 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
         lot_id=payment.lot_id,
         idempotency_key=key,
         credit_nano=part.credit_nano,
-        bonus_nano=bonus_nano,
+        given_nano=given_nano,
         net_minor=part.net_minor,
         tax_minor=part.tax_minor,
         amount_minor=part.amount_minor,
@@ -120,7 +120,7 @@ async def send_refund(till: Till, refund_id: str, *, at: datetime) -> Refund:
         return refund
     except ProviderRefusedError as error:
         async with till.pool.connection() as connection:
-            return await put_back(till, connection, refund_id, str(error), at=at)
+            return await put_back(till, connection, refund_id, why=str(error), at=at)
     async with till.pool.connection() as connection:
         _, booked = await book_refund_news(till, connection, news, at=at)
     return booked or refund
@@ -139,10 +139,12 @@ async def _check(connection: Connection, payment: Payment, asked: Asked) -> None
 def _size(payment: Payment, lot: Lot, asked: Asked, before_nano: int) -> Part:
     wanted_nano = asked.credit_nano
     if wanted_nano is None:
-        wanted_nano = whole_cents(payment, before_nano, lot.left_nano)
+        wanted_nano = whole_cents(payment, before_nano=before_nano, left_nano=lot.left_nano)
     if wanted_nano > lot.left_nano:
         raise RefundTooLargeError(render_usd(wanted_nano), render_usd(lot.left_nano))
-    part = refund_part(payment, before_nano, wanted_nano) if wanted_nano > 0 else None
+    part = None
+    if wanted_nano > 0:
+        part = refund_part(payment, before_nano=before_nano, credit_nano=wanted_nano)
     if part is None or not part.amount_minor:
         raise NotRefundableError(
             payment.payment_id, f"{render_usd(lot.left_nano)} dollars of its credit are left unused."
@@ -152,16 +154,16 @@ def _size(payment: Payment, lot: Lot, asked: Asked, before_nano: int) -> Part:
 
 def _book(desk: Desk, lots: list[Lot], part: Part, reason: str) -> tuple[str, int]:
     """Book it; return the transaction's id, and how much of the bonus went."""
-    lot, bonus_nano = lots[0], 0
+    lot, given_nano = lots[0], 0
     postings = movements.refund(lot, part.credit_nano, net_nano=part.net_nano, tax_nano=part.tax_nano)
     transaction_id = desk.batch.book(desk.book, Movement.REFUND, postings, reason=reason)
     for bonus in lots[1:]:
         # What was given with it goes in proportion, as far as it is still there.
-        bonus_nano = min(part.bonus_nano, bonus.left_nano)
-        if bonus_nano:
-            back = movements.take_back(bonus.lot_id, bonus.kind, bonus_nano)
+        given_nano = min(part.given_nano, bonus.left_nano)
+        if given_nano:
+            back = movements.take_back(bonus.lot_id, bonus.kind, given_nano)
             desk.batch.book(desk.book, Movement.ADJUST, back, reason=f"given with what is refunded: {reason}")
-    return transaction_id, bonus_nano
+    return transaction_id, given_nano
 
 
 async def _record(till: Till, connection: Connection, payment: Payment, refund: Refund, *, by: Actor) -> None:

@@ -49,7 +49,7 @@ async def book_refund_news(
     if refund.provider_refund_id is None:
         refund = await change_refund(connection, refund, provider_refund_id=news.provider_refund_id)
     if news.status == "failed" and refund.state != "failed":
-        return "booked", await put_back(till, connection, refund.refund_id, news.failure_reason, at=at)
+        return "booked", await put_back(till, connection, refund.refund_id, why=news.failure_reason, at=at)
     if news.status == "succeeded" and refund.state == "pending":
         refund = await change_refund(connection, refund, state="succeeded", settled_at=at)
         await _tell(connection, payment, refund, at=at)
@@ -57,7 +57,7 @@ async def book_refund_news(
     return "known", refund
 
 
-async def put_back(till: Till, connection: Connection, refund_id: str, why: str, *, at: datetime) -> Refund:
+async def put_back(till: Till, connection: Connection, refund_id: str, *, why: str, at: datetime) -> Refund:
     """The money could not be given: the credit goes back into its lot, in the caller's transaction."""
     found = await find_refund(connection, refund_id=refund_id)
     if found is None:
@@ -66,7 +66,7 @@ async def put_back(till: Till, connection: Connection, refund_id: str, why: str,
     refund = await find_refund(connection, refund_id=refund_id, is_locked=True) or found
     if refund.state == "failed":
         return refund
-    lot_ids = [one for one in (payment.lot_id, payment.bonus_lot_id) if one is not None]
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
     async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
         lots = [desk.book.get_lot(one) for one in lot_ids]
         desk.batch.end_lots(desk.book, lots, is_return=False)
@@ -74,9 +74,9 @@ async def put_back(till: Till, connection: Connection, refund_id: str, why: str,
             lots[0], refund.credit_nano, net_nano=refund.net_nano, tax_nano=refund.tax_nano
         )
         desk.batch.book(desk.book, Movement.REFUND, postings, reason=f"refund {refund_id} failed")
-        if refund.bonus_nano:
+        if refund.given_nano:
             bonus = lots[1]
-            back = movements.take_back(bonus.lot_id, bonus.kind, -refund.bonus_nano)
+            back = movements.take_back(bonus.lot_id, bonus.kind, -refund.given_nano)
             desk.batch.book(desk.book, Movement.ADJUST, back, reason=f"refund {refund_id} failed")
         desk.batch.end_lots(desk.book, lots, is_return=True)
     await change_payment(

@@ -15,7 +15,7 @@ class Part:
     """Credit that goes out, and the money for it in both units."""
 
     credit_nano: int
-    bonus_nano: int
+    given_nano: int
     net_minor: int
     tax_minor: int
     net_nano: int
@@ -27,7 +27,7 @@ class Part:
         return self.net_minor + self.tax_minor
 
 
-def refund_part(payment: Payment, before_nano: int, credit_nano: int) -> Part:
+def refund_part(payment: Payment, *, before_nano: int, credit_nano: int) -> Part:
     """The money for ``credit_nano`` of a lot of which ``before_nano`` was refunded before.
 
     $100 of credit paid with $119: $40 of it are $40.00 and $7.60 of tax, the remaining $60 are $60.00 and
@@ -35,13 +35,13 @@ def refund_part(payment: Payment, before_nano: int, credit_nano: int) -> Part:
     """
     total = payment.credit_nano
     before, after = (_sums(payment, nano, total) for nano in (before_nano, before_nano + credit_nano))
-    bonus_nano, net_minor, tax_minor, net_nano, tax_nano = (
+    given_nano, net_minor, tax_minor, net_nano, tax_nano = (
         late - early for early, late in zip(before, after, strict=True)
     )
-    return Part(credit_nano, bonus_nano, net_minor, tax_minor, net_nano, tax_nano)
+    return Part(credit_nano, given_nano, net_minor, tax_minor, net_nano, tax_nano)
 
 
-def whole_cents(payment: Payment, before_nano: int, left_nano: int) -> int:
+def whole_cents(payment: Payment, *, before_nano: int, left_nano: int) -> int:
     """The most of ``left_nano`` that whole minor units stand for; all of it where the lot is unused."""
     if before_nano + left_nano == payment.credit_nano:
         return left_nano
@@ -55,7 +55,7 @@ def _sums(payment: Payment, nano: int, total: int) -> tuple[int, int, int, int, 
     """Bonus, net and tax of the first ``nano`` of the lot, then both in the ledger's unit."""
     net_minor, tax_minor = payment.net_minor * nano // total, payment.tax_minor * nano // total
     return (
-        payment.bonus_nano * nano // total,
+        payment.given_nano * nano // total,
         net_minor,
         tax_minor,
         _in_nano(payment.net_nano, payment.net_minor, net_minor),

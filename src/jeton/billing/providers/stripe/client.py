@@ -228,7 +228,7 @@ class StripeProvider:
 
     def parse_webhook(self, body: bytes, signature: str, at: datetime) -> ProviderEvent:
         """What a webhook says; SignatureError."""
-        return parse_event(body, signature, self._webhook_secret, at)
+        return parse_event(body, signature, secret=self._webhook_secret, at=at)
 
 
 async def _ask(call: Awaitable[Any]) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _read_declined(error: stripe.StripeError, order: ChargeOrder) -> ProviderPay
     """The payment that a bank declined; one without an id where the answer does not name it."""
     said: Any = error.json_body
     body = msgspec.convert((said or {}).get("error", {}), ErrorBody)
-    decline = read_decline(body.code, body.decline_code, body)
+    decline = read_decline(body)
     if body.payment_intent is not None:
         return replace(
             read_payment(body.payment_intent), status="requires_card", action_url="", decline=decline

@@ -194,15 +194,15 @@ def read_payment(intent: Intent) -> ProviderPayment:
         status=status,
         created_at=read_instant(intent.created),
         action_url=(redirect.url or "") if redirect is not None and status == "requires_action" else "",
-        decline=None if error is None else read_decline(error.code, error.decline_code, error),
+        decline=None if error is None else read_decline(error),
         card=read_card(method) if isinstance(method, Method) else None,
         provider_customer_id=intent.customer or "",
     )
 
 
-def read_decline(code: str | None, decline_code: str | None, error: PaymentError | ErrorBody) -> Decline:
+def read_decline(error: PaymentError | ErrorBody) -> Decline:
     """Why a bank said no; the decline code says more than the error's code, where there is one."""
-    named = decline_code or code or "card_declined"
+    named = error.decline_code or error.code or "card_declined"
     is_hard = named in HARD_DECLINES or error.advice_code == _ADVICE_NEVER
     reason = (error.message or "The bank gave no reason.")[:REASON_CHARS_MAX]
     return Decline(named[:100], reason, is_hard)

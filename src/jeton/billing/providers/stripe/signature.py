@@ -41,7 +41,7 @@ class _Known(msgspec.Struct):
     object: str = ""
 
 
-def parse_event(body: bytes, header: str, secret: str, at: datetime) -> ProviderEvent:
+def parse_event(body: bytes, header: str, *, secret: str, at: datetime) -> ProviderEvent:
     """What a webhook says; SignatureError unless it was signed with ``secret`` within 300 s of ``at``."""
     try:
         stripe.WebhookSignature.verify_header(body, header, secret)

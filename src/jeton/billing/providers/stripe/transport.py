@@ -22,7 +22,7 @@ class Transport(stripe.HTTPClient):
         super().__init__()
         self._client = SingleClient(timeout_s=timeout_s)
 
-    async def request_async(
+    async def _send(
         self,
         method: str,
         url: str,
@@ -39,12 +39,16 @@ class Transport(stripe.HTTPClient):
             raise _fail(str(error), should_retry=True) from error
         return answer, status, {}
 
-    async def request_stream_async(
+    async def _send_stream(
         self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
     ) -> NoReturn:
         """Nothing that we ask for is streamed."""
         del url, headers, post_data
         raise _fail(f"A stream ({method}) is never asked for.")
+
+    # The library's own signatures, which take everything by position.
+    request_async = _send
+    request_stream_async = _send_stream
 
     def sleep_async(self, secs: float) -> Awaitable[None]:
         """Wait before trying again."""
