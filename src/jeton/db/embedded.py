@@ -48,12 +48,12 @@ _SOCKET_DIR_BYTES_MAX = (108 if sys.platform == "linux" else 104) - 1 - len("/.s
 _LAUNCHER = Path(__file__).parent / "launching.py"
 _BUILTIN_LOCALE_SINCE = 17
 _STATUS_LINE = 7
+MEMORY_PARTS = 32
+SHARED_MB_MIN, SHARED_MB_MAX = 128, 512
 
 OPTIONS: Mapping[str, str] = {
     # Enough for some nodes and offline commands; each idle one costs about 1 MB.
     "max_connections": "100",
-    # The working set of holds and balances is small; the kernel caches history.
-    "shared_buffers": "128MB",
     # Fewer checkpoints, so fewer full pages in the log; recovery reads at most this much.
     "checkpoint_timeout": "15min",
     "max_wal_size": "2GB",
@@ -105,7 +105,7 @@ class EmbeddedServer:
         self._data_dir = data_dir.absolute()
         self._cluster = self._data_dir / "postgres"
         self._programs = programs
-        self._options = {**OPTIONS, **(options or {})}
+        self._options = {**OPTIONS, "shared_buffers": _share_of_memory(), **(options or {})}
         self._report = report
         self._lock: BinaryIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -326,6 +326,17 @@ class EmbeddedServer:
         password = (self._data_dir / "database.password").read_text(encoding="ascii").strip()
         host = quote(str(self._socket_dir), safe="") if self._has_socket else "127.0.0.1"
         return f"postgresql://{USER}:{password}@{host}:{self._port}/{DATABASE}"
+
+
+def _share_of_memory() -> str:
+    """What PostgreSQL keeps in memory of its own: a thirty-second of this machine's, 128 to 512 MB.
+
+    Holds and balances need little; the rest is for the sums of usage, which reports read by the ten thousand.
+    It is taken only as it is used.
+    """
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    megabytes = memory_bytes // MEMORY_PARTS // 2**20
+    return f"{min(max(megabytes, SHARED_MB_MIN), SHARED_MB_MAX)}MB"
 
 
 def find_free_port() -> int:

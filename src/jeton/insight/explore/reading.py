@@ -82,7 +82,7 @@ def _compose(question: Question, buckets: Buckets, plan: Plan) -> tuple[LiteralS
     sources = _SOURCES.format(
         dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
         sums=", ".join(f"r.{name}" for name in _KEPT),
-        summed=", ".join(f"sum(r.{name}) AS {name}" for name in _KEPT),
+        summed=", ".join(f"sum(r.{name})::bigint AS {name}" for name in _KEPT),
         grouped=f"GROUP BY {', '.join(f'r.{name}' for name in dimensions)}" if dimensions else "",
         signed=", ".join(f"counted.sign * r.{name}" for name in _KEPT),
         # What went back to the lots that nobody paid for, they did not pay.
