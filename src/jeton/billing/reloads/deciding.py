@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from jeton.billing.reloads.words import (
-    AMOUNT_MAX_NANO,
-    AMOUNT_MIN_NANO,
     CENT_NANO,
     ENDED_BY_A_CARD,
     FAILED,
@@ -60,10 +58,10 @@ def decide(rule: Rule, standing: Standing, terms: Terms, at: datetime) -> Decisi
     refusal = _refuse(rule, standing, terms, at)
     if refusal is not None:
         return refusal
-    needed_nano = _round_up(max(rule.target_nano - covered_nano, AMOUNT_MIN_NANO))
+    needed_nano = _round_up(max(rule.target_nano - covered_nano, terms.amount_min_nano))
     room_nano = _round_down(rule.ceiling_nano - standing.bought_nano)
-    amount_nano = min(needed_nano, room_nano, AMOUNT_MAX_NANO)
-    if amount_nano < AMOUNT_MIN_NANO:
+    amount_nano = min(needed_nano, room_nano, _round_down(terms.amount_max_nano))
+    if amount_nano < terms.amount_min_nano:
         return Nothing("ceiling", find_month(rule.zone, at).ends_at)
     return Reload(amount_nano)
 

@@ -81,6 +81,9 @@ class Terms:
     failures_max: int = 4
     back_off_first: timedelta = timedelta(hours=1)
     back_off_max: timedelta = timedelta(days=3)
+    # The least and the most that is bought at once.
+    amount_min_nano: int = AMOUNT_MIN_NANO
+    amount_max_nano: int = AMOUNT_MAX_NANO
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Standing:
 
     ``balance_nano`` is credit that is left or held and good for every model; ``pending_nano`` what is
     being bought, by hand too; ``bought_nano`` what reloads of this month took or may still take.
-    ``attempts`` are the last ones that ended, oldest first. ``card`` is "" where none is saved.
+    ``attempts`` are the last ones that ended, oldest first. ``card`` is what
+    a person knows the default card by, "" where none is saved, ``method_id`` its id.
     """
 
     balance_nano: int
@@ -107,6 +111,7 @@ class Standing:
     bought_nano: int
     has_open: bool
     card: str
+    method_id: str = ""
     attempts: tuple[Attempt, ...] = ()
 
 

@@ -161,7 +161,7 @@ def test_what_is_bought_is_needed_and_within_the_ceiling(  # noqa: PLR0913, PLR0
     rule = replace(
         RULE, threshold_nano=threshold, target_nano=threshold + AMOUNT_MIN_NANO + above, ceiling_nano=ceiling
     )
-    standing = Standing(balance, pending, bought, has_open, card, past)
+    standing = Standing(balance, pending, bought, has_open, card, attempts=past)
     decision = decide(rule, standing, TERMS, AT)
     assert decision == decide(rule, standing, TERMS, AT)
     if isinstance(decision, Reload):
