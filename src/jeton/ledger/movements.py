@@ -243,3 +243,38 @@ def write_off(amount_nano: int, tax_nano: int) -> tuple[Posting, ...]:
 
 def _single(account: Account, amount_nano: int) -> tuple[Posting, ...]:
     return (Posting(account, NO_LOT, amount_nano),) if amount_nano else ()
+
+
+def invoice_issue(
+    *, accrued_nano: int, owed_nano: int, earned_nano: int, tax_nano: int, total_nano: int
+) -> tuple[Posting, ...]:
+    """Ask for a document's total: what was accrued, what is earned with it (a minimum), and tax.
+
+    ``owed_nano`` of it is in receivable already. $12.345678 used at 19 %: ``accrued -12.345678,
+    tax -2.35, receivable +14.70`` (12.35 + 2.35), ``rounding -0.004322``.
+    """
+    asked_nano = total_nano - owed_nano
+    amounts = (
+        (Account.RECEIVABLE, asked_nano),
+        (Account.ACCRUED, -accrued_nano),
+        (Account.BREAKAGE, -earned_nano),
+        (Account.TAX, -tax_nano),
+        (Account.ROUNDING, accrued_nano + earned_nano + tax_nano - asked_nano),
+    )
+    return tuple(Posting(account, NO_LOT, nano) for account, nano in amounts if nano)
+
+
+def reverse(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """The exact reverse: a document that is cancelled was never issued, as far as balances go."""
+    return tuple(Posting(one.account, one.lot_id, -one.amount_nano) for one in postings)
+
+
+def allow(*, net_nano: int, tax_nano: int, total_nano: int) -> tuple[Posting, ...]:
+    """Ask for less than was invoiced, out of goodwill: revenue that is not, with its tax."""
+    amounts = (
+        (Account.REVENUE, net_nano),
+        (Account.TAX, tax_nano),
+        (Account.RECEIVABLE, -total_nano),
+        (Account.ROUNDING, total_nano - net_nano - tax_nano),
+    )
+    return tuple(Posting(account, NO_LOT, nano) for account, nano in amounts if nano)

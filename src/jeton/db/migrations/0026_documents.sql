@@ -7,7 +7,7 @@
 -- Order of locks, so that nobody waits in a circle: balances, then billing_profiles, then number_series.
 
 -- Whom documents of an organization are for, and when they are made; '' and NULL: as the settings say.
--- documents counts those made, so that what was decided on another count is refused.
+-- documents counts how often some were made, so that what was decided on another count is refused.
 CREATE TABLE billing_profiles (
     organization_id uuid PRIMARY KEY REFERENCES organizations,
     legal_name      text NOT NULL DEFAULT '' CHECK (length(legal_name) <= 200),

@@ -36,23 +36,36 @@ _SUMS = (
 _KEY = ", ".join(f"r.{name}" for name in DIMENSIONS)
 _UNDONE = {"free_credit_nano": "-r.free_credit_nano", "on_credit_nano": "-r.on_credit_nano"}
 _TOTALS = ", ".join(f"sum({name})::bigint" for name in (*_SUMS, "reversed_nano"))
+_SUMMED = ", ".join(f"sum(r.{name})::bigint AS {name}" for name in _SUMS)
+# Organization by organization and range by range, each by the primary key: joined at once, every row would be
+# compared with every range.
 _READ: LiteralString = f"""
     WITH sources AS (
-        SELECT r.organization_id, d.bucket, {_KEY}, {", ".join(f"r.{name}" for name in _SUMS)},
+        SELECT o.organization_id, d.bucket, {_KEY}, {", ".join(f"r.{name}" for name in _SUMS)},
                0::bigint AS reversed_nano
-        FROM unnest(%(days_from)s::date[], %(days_until)s::date[], %(days_bucket)s::int[])
+        FROM unnest(%(organization_ids)s::uuid[]) AS o (organization_id)
+        CROSS JOIN unnest(%(days_from)s::date[], %(days_until)s::date[], %(days_bucket)s::int[])
              AS d (from_on, until_on, bucket)
-        JOIN usage_rollups AS r ON r.day_on >= d.from_on AND r.day_on < d.until_on
-        WHERE r.organization_id = ANY (%(organization_ids)s)
+        CROSS JOIN LATERAL (
+            SELECT {_KEY}, {_SUMMED} FROM usage_rollups AS r
+            WHERE r.organization_id = o.organization_id AND r.day_on >= d.from_on AND r.day_on < d.until_on
+            GROUP BY {_KEY}
+        ) AS r
         UNION ALL
-        SELECT r.organization_id, counted.bucket, {_KEY},
+        SELECT o.organization_id, counted.bucket, {_KEY},
                {", ".join(f"counted.sign * r.{name}" for name in _SUMS)}, 0
-        FROM unnest(%(quarters_from)s::timestamptz[], %(quarters_until)s::timestamptz[],
+        FROM unnest(%(organization_ids)s::uuid[]) AS o (organization_id)
+        CROSS JOIN unnest(%(quarters_from)s::timestamptz[], %(quarters_until)s::timestamptz[],
                     %(quarters_bucket)s::int[], %(quarters_off)s::int[])
              AS q (from_at, until_at, bucket, off_bucket)
-        JOIN usage_quarters AS r ON r.quarter_at >= q.from_at AND r.quarter_at < q.until_at
+        CROSS JOIN LATERAL (
+            SELECT {_KEY}, {_SUMMED} FROM usage_quarters AS r
+            WHERE r.organization_id = o.organization_id
+              AND r.quarter_at >= q.from_at AND r.quarter_at < q.until_at
+            GROUP BY {_KEY}
+        ) AS r
         CROSS JOIN LATERAL (VALUES (q.bucket, 1), (q.off_bucket, -1)) AS counted (bucket, sign)
-        WHERE r.organization_id = ANY (%(organization_ids)s) AND counted.bucket IS NOT NULL
+        WHERE counted.bucket IS NOT NULL
         UNION ALL
         SELECT r.organization_id, width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {_KEY},
                {", ".join(_UNDONE.get(name, "0") for name in _SUMS)}, r.reversed_nano

@@ -37,7 +37,7 @@ class PeriodSums:
 def sum_up(
     rows: Iterable[Used], cuts: Sequence[datetime], periods: Sequence[Period], prices: Prices
 ) -> dict[Period, PeriodSums]:
-    """One organization's sums by period; ``rows`` are of the segments between ``cuts``, parts of the periods."""
+    """One organization's sums by period; ``rows`` are of segments between ``cuts``."""
     starts = [period.period_from for period in periods]
     found = {period: PeriodSums() for period in periods}
     for used in rows:

@@ -1,0 +1,171 @@
+"""Drafting: from sources to the documents of a period: what was used in it, what came late, what was agreed.
+
+Usually one document. What was billed too much in earlier periods is taken off it; where that would make it
+less than nothing, it is a credit note of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+from jeton.billing.invoicing.drafting.composing import Booked, Occasion, compose, negate
+from jeton.billing.invoicing.drafting.sources import Sources
+from jeton.billing.invoicing.lines.building import Due, build_line
+from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, kind_of
+from jeton.billing.invoicing.lines.summing import PeriodSums, subtract
+from jeton.billing.invoicing.periods import Period
+from jeton.billing.invoicing.tax import TaxDecision
+from jeton.billing.invoicing.words import OrganizationKind, Rules
+from jeton.billing.words import Document
+
+# What a line of these comes to without usage: it is earned with the document.
+_EARNED = frozenset({TRUE_UP, MINIMUM})
+_METERED = frozenset({"usage", "reversed", "credit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """How documents of one organization are made: by which rules, when, with which tax, in what currency."""
+
+    rules: Rules
+    at: datetime
+    tax: TaxDecision
+    currency: str
+    rate: Fraction
+    replaces: str = ""
+
+
+def draft(sources: Sources, basis: Basis) -> list[Document]:
+    """The documents of the wanted period, without numbers and not stored; none where nothing is due."""
+    period = sources.wanted.period
+    own = [*_dues_of(sources, period), *_list_true_ups(sources), *_list_minimum(sources)]
+    late = [due for one in sources.periods if one != period for due in _dues_of(sources, one)]
+    for due in _list_commits(sources):
+        (own if due.net_nano > 0 else late).append(due)
+    own = own if any(due.net_nano for due in own) else []
+    if _total(late) < 0 and _total(own) + _total(late) < 0:
+        notes = [_compose(sources, basis, late, is_note=True)]
+        return [_compose(sources, basis, own), *notes] if own else notes
+    return [_compose(sources, basis, [*own, *late])] if own or late else []
+
+
+def _dues_of(sources: Sources, period: Period) -> list[Due]:
+    is_late = period != sources.wanted.period
+    _, number = sources.documents.get(period.period_from, ("", ""))
+    billed = sources.billed.get(period.period_from, {})
+    # What was billed besides usage is no matter of sums, and stays.
+    metered = {key: amounts for key, amounts in billed.items() if kind_of(key) in _METERED}
+    sums = sources.sums.get(period, PeriodSums())
+    return subtract(sums, metered, period, corrects=number if is_late else "", is_late=is_late)
+
+
+def _list_commits(sources: Sources) -> list[Due]:
+    """Commits paid in advance that were not billed, or were taken back after that."""
+    period = sources.wanted.period
+    found = []
+    for lot in sources.commits:
+        key = f"{COMMIT}|{lot.lot_id}"
+        missing_nano = lot.owed_nano - sources.billed_once.get(key, 0)
+        if missing_nano and lot.granted_at < period.period_to:
+            found.append(Due(key, period.period_from, period.period_to, 0, missing_nano))
+    return found
+
+
+def _list_true_ups(sources: Sources) -> list[Due]:
+    """What is missing of commitments whose term is over; less, if usage of the term came late."""
+    period = sources.wanted.period
+    found = []
+    for one in sources.true_ups:
+        key = f"{TRUE_UP}|{one.commitment.commitment_id}"
+        missing_nano = max(0, one.commitment.amount_nano - one.used_nano)
+        missing_nano -= sources.billed_once.get(key, 0)
+        if missing_nano:
+            found.append(Due(key, period.period_from, period.period_to, 0, missing_nano))
+    return found
+
+
+def _list_minimum(sources: Sources) -> list[Due]:
+    """What is missing of the minimum; of whole periods of an invoiced organization, and once."""
+    profile, period = sources.wanted.profile, sources.wanted.period
+    is_whole = profile.created_at <= period.period_from
+    if profile.kind != "invoiced" or not is_whole or MINIMUM in sources.billed.get(period.period_from, {}):
+        return []
+    missing_nano = profile.minimum_nano - sources.sums[period].net_nano
+    if missing_nano <= 0:
+        return []
+    return [Due(MINIMUM, period.period_from, period.period_to, 0, missing_nano)]
+
+
+def _compose(sources: Sources, basis: Basis, dues: list[Due], *, is_note: bool = False) -> Document:
+    profile = sources.wanted.profile
+    lines = [build_line(due, sources.prices, sources.workspaces) for due in dues]
+    is_owed = any(due.net_nano > 0 and kind_of(due.key) not in _METERED for due in dues)
+    booked = _book(sources, dues)
+    occasion = Occasion(
+        profile=profile,
+        rules=basis.rules,
+        kind="invoice" if profile.kind == "invoiced" or is_owed else "receipt",
+        purpose="period",
+        period=sources.wanted.period,
+        at=basis.at,
+        tax=basis.tax,
+        currency=basis.currency,
+        rate=basis.rate,
+        booked=booked,
+        replaces=basis.replaces,
+    )
+    if is_note:
+        corrected = [sources.documents.get(due.period_from, ("", ""))[0] for due in dues]
+        lines = [negate(line) for line in lines]
+        occasion = replace(
+            occasion,
+            kind="credit_note",
+            purpose="adjustment",
+            booked=booked.negate(),
+            corrects_id=max(corrected, default=""),
+            replaces="",
+        )
+    return compose(occasion, lines)
+
+
+def _book(sources: Sources, dues: Iterable[Due]) -> Booked:
+    """How the dues stand in the ledger: metered ones accrued or owed, commits owed, the rest is earned."""
+    on_credit: dict[datetime, int] = {}
+    owed_nano = earned_nano = accrued_nano = 0
+    for due in dues:
+        kind = kind_of(due.key)
+        if kind in _EARNED:
+            earned_nano += due.net_nano
+        elif kind == COMMIT:
+            owed_nano += due.net_nano
+        else:
+            on_credit[due.period_from] = on_credit.get(due.period_from, 0) + due.net_nano
+    for period in sources.periods:
+        nano = on_credit.get(period.period_from, 0)
+        overrun_nano = _find_overrun(sources, period, nano)
+        owed_nano += overrun_nano
+        accrued_nano += nano - overrun_nano
+    return Booked(accrued_nano, owed_nano, earned_nano)
+
+
+def _find_overrun(sources: Sources, period: Period, on_credit_nano: int) -> int:
+    """How much of what no lot paid is in receivable already, because the organization was prepaid."""
+    if not on_credit_nano:
+        return 0
+    is_switched = any(period.holds(at) for at, _ in sources.switches)
+    if is_switched and period == sources.wanted.period:
+        return sources.overrun_nano
+    return on_credit_nano if _kind_at(sources, period.period_to) == "prepaid" else 0
+
+
+def _kind_at(sources: Sources, at: datetime) -> OrganizationKind:
+    """What the organization was just before an instant; switches alternate, so the next one tells."""
+    for switched_at, kind in sources.switches:
+        if switched_at >= at:
+            return "prepaid" if kind == "invoiced" else "invoiced"
+    return sources.wanted.profile.kind
+
+
+def _total(dues: Iterable[Due]) -> int:
+    return sum(due.net_nano for due in dues)

@@ -1,0 +1,253 @@
+"""Sources: all that documents of some organizations are made of, read with one query each for all of them.
+
+Nothing is locked: what comes in while it is read is late usage, and is on the next document.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from jeton.billing.invoicing.lines.prices import Prices
+from jeton.billing.invoicing.lines.summing import Amounts, PeriodSums, sum_up
+from jeton.billing.invoicing.periods import Period
+from jeton.billing.invoicing.words import Commitment, OrganizationKind, Profile
+from jeton.charging.agreeing.reading import read_all_terms
+from jeton.db.pool import Connection
+from jeton.identity.organizations import Workspace
+from jeton.insight.explore.question import Question
+from jeton.insight.explore.reading import explore
+from jeton.insight.explore.stretches import Stretch
+from jeton.insight.periods.used import Used, read_used
+from jeton.pricing.book import PriceVersion
+
+_VERSIONS = "SELECT content FROM price_versions"
+_CLOSED = """
+    SELECT organization_id, period_from, period_to FROM billing_periods
+    WHERE organization_id = ANY (%s) AND period_to > %s ORDER BY organization_id, period_from
+"""
+_BILLED = """
+    SELECT organization_id, period_from, line_key, quantity, net_nano FROM billed_sums
+    WHERE organization_id = ANY (%s) AND period_from >= %s
+"""
+_COMMITS_BILLED = """
+    SELECT organization_id, line_key, net_nano FROM billed_sums
+    WHERE organization_id = ANY (%s) AND (line_key LIKE 'commit|%%' OR line_key LIKE 'true_up|%%')
+"""
+_DOCUMENTS = """
+    SELECT organization_id, period_from, document_id, number FROM documents
+    WHERE organization_id = ANY (%s) AND purpose = 'period' AND state <> 'void' AND period_from >= %s
+"""
+_WORKSPACES = """
+    SELECT workspace_id, organization_id, name, is_default, created_at, archived_at, cost_center,
+           purchase_order
+    FROM workspaces WHERE organization_id = ANY (%s)
+"""
+# What a commit costs, less what was taken back of it.
+_COMMITS = """
+    SELECT organization_id, lot_id, granted_at, cost_basis_nano, granted_nano, refunded_nano FROM lots
+    WHERE organization_id = ANY (%s) AND kind = 'commit'
+"""
+_COMMITMENTS = """
+    SELECT commitment_id, organization_id, amount_nano, starts_at, ends_at, reason, agreed_by FROM commitments
+    WHERE organization_id = ANY (%s) AND ended_at IS NULL
+"""
+_SWITCHES = """
+    SELECT organization_id, occurred_at, details ->> 'kind' FROM audit_entries
+    WHERE organization_id = ANY (%s) AND action = 'organization.limit_set' AND occurred_at >= %s
+      AND (details ->> 'limit' = '0.00') <> (details ->> 'before' = '0.00')
+    ORDER BY audit_id
+"""
+# What no lot and no credit limit paid of the charges of a period, less the same of their reversals.
+_OVERRUN = """
+    WITH charged AS (
+        SELECT request_id, net_nano - (
+            SELECT coalesce(sum((d ->> 1)::bigint), 0) FROM jsonb_array_elements(draws) AS d
+        ) AS owed_nano
+        FROM charges WHERE organization_id = %s AND held_at >= %s AND held_at < %s AND state = 'settled'
+    )
+    SELECT coalesce(sum(c.owed_nano), 0)::bigint - coalesce(sum(v.owed_nano), 0)::bigint
+    FROM charged AS c LEFT JOIN reversals AS v USING (request_id) WHERE c.owed_nano > 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A period that a document is wanted of; ``follows`` is where the last closed one ended."""
+
+    profile: Profile
+    period: Period
+    follows: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitLot:
+    """A commit that is paid in advance: what is owed for it, and since when."""
+
+    lot_id: str
+    granted_at: datetime
+    owed_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUp:
+    """A commitment whose term is over, and what was used in it."""
+
+    commitment: Commitment
+    used_nano: int
+
+
+@dataclass(slots=True)
+class Sources:
+    """What one document is made of; ``periods`` are the wanted one and those of which usage may be late."""
+
+    wanted: Wanted
+    prices: Prices
+    periods: tuple[Period, ...]
+    sums: Mapping[Period, PeriodSums]
+    workspaces: Mapping[str, Workspace]
+    billed: dict[datetime, dict[str, Amounts]] = field(default_factory=dict)
+    billed_once: dict[str, int] = field(default_factory=dict)
+    documents: dict[datetime, tuple[str, str]] = field(default_factory=dict)
+    commits: list[CommitLot] = field(default_factory=list)
+    true_ups: list[TrueUp] = field(default_factory=list)
+    switches: list[tuple[datetime, OrganizationKind]] = field(default_factory=list)
+    overrun_nano: int = 0
+
+
+async def read_prices(connection: Connection, *, since: datetime) -> Prices:
+    """Every price version on record, and what is or was agreed on since an instant."""
+    rows = await (await connection.execute(_VERSIONS)).fetchall()
+    terms = await read_all_terms(connection, since)
+    return Prices((PriceVersion.from_content(row[0]) for row in rows), terms)
+
+
+async def read_sources(
+    connection: Connection, wanted: Sequence[Wanted], prices: Prices, *, lookback_days: int
+) -> list[Sources]:
+    """The sources of each document that is wanted, in their order; one for an organization at most."""
+    ids = [one.profile.organization_id for one in wanted]
+    since = min(one.period.period_from for one in wanted) - timedelta(days=lookback_days)
+    closed = await _read_closed(connection, ids, since)
+    workspaces = await _read_workspaces(connection, ids)
+    found = []
+    groups: dict[tuple[Period, ...], list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        earlier = [period for period in closed[one.profile.organization_id] if period != one.period]
+        groups[*earlier, one.period].append(one)
+    for periods, some in groups.items():
+        ordered = tuple(sorted(periods, key=lambda period: period.period_from))
+        cuts = _cut(ordered, prices)
+        rows = await _read_used(connection, some, cuts)
+        found += [
+            Sources(
+                wanted=one,
+                prices=prices,
+                periods=ordered,
+                sums=sum_up(rows[one.profile.organization_id], cuts, ordered, prices),
+                workspaces=workspaces[one.profile.organization_id],
+            )
+            for one in some
+        ]
+    by_id = {one.wanted.profile.organization_id: one for one in found}
+    await _add_billed(connection, by_id, since)
+    await _add_commits(connection, by_id)
+    await _add_switches(connection, by_id, since)
+    return [by_id[organization_id] for organization_id in ids]
+
+
+def _cut(periods: Iterable[Period], prices: Prices) -> list[datetime]:
+    """Where the periods begin and end, and where prices change in between."""
+    edges = {edge for period in periods for edge in (period.period_from, period.period_to)}
+    return sorted(edges | prices.list_changes(min(edges), max(edges)))
+
+
+async def _read_used(
+    connection: Connection, wanted: Sequence[Wanted], cuts: Sequence[datetime]
+) -> dict[UUID, list[Used]]:
+    rows: dict[UUID, list[Used]] = defaultdict(list)
+    for used in await read_used(connection, [one.profile.organization_id for one in wanted], cuts):
+        rows[used.organization_id].append(used)
+    return rows
+
+
+async def _read_closed(
+    connection: Connection, ids: Collection[UUID], since: datetime
+) -> dict[UUID, list[Period]]:
+    closed: dict[UUID, list[Period]] = defaultdict(list)
+    for organization_id, *edges in await (await connection.execute(_CLOSED, (ids, since))).fetchall():
+        closed[organization_id].append(Period(*edges))
+    return closed
+
+
+async def _read_workspaces(connection: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, Workspace]]:
+    found: dict[UUID, dict[str, Workspace]] = defaultdict(dict)
+    async with connection.cursor(row_factory=class_row(Workspace)) as cursor:
+        await cursor.execute(_WORKSPACES, (ids,))
+        async for workspace in cursor:
+            found[workspace.organization_id][workspace.workspace_id] = workspace
+    return found
+
+
+async def _add_billed(connection: Connection, by_id: Mapping[UUID, Sources], since: datetime) -> None:
+    """What was billed of each period so far, and on which document."""
+    # A closed period may have begun before the instant that its end is after.
+    begins = min((one.periods[0].period_from for one in by_id.values()), default=since)
+    parameters = (list(by_id), begins)
+    for organization_id, period_from, key, quantity, nano in await (
+        await connection.execute(_BILLED, parameters)
+    ).fetchall():
+        by_id[organization_id].billed.setdefault(period_from, {})[key] = (quantity, nano)
+    for organization_id, period_from, document_id, number in await (
+        await connection.execute(_DOCUMENTS, parameters)
+    ).fetchall():
+        by_id[organization_id].documents[period_from] = (document_id, number)
+
+
+async def _add_commits(connection: Connection, by_id: Mapping[UUID, Sources]) -> None:
+    """Commits that are paid in advance, commitments that are trued up, and what was billed of both."""
+    ids = list(by_id)
+    for row in await (await connection.execute(_COMMITS, (ids,))).fetchall():
+        organization_id, lot_id, granted_at, basis_nano, granted_nano, refunded_nano = row
+        owed_nano = basis_nano - round(Fraction(basis_nano * refunded_nano, granted_nano))
+        by_id[organization_id].commits.append(CommitLot(lot_id, granted_at, owed_nano))
+    await _add_true_ups(connection, by_id)
+    those = [key for key, one in by_id.items() if one.commits or one.true_ups]
+    if those:
+        cursor = await connection.execute(_COMMITS_BILLED, (those,))
+        for organization_id, key, nano in await cursor.fetchall():
+            once = by_id[organization_id].billed_once
+            once[key] = once.get(key, 0) + nano
+
+
+async def _add_true_ups(connection: Connection, by_id: Mapping[UUID, Sources]) -> None:
+    """Commitments that ended in a period that is looked at; few, so each term is summed by itself."""
+    async with connection.cursor(row_factory=class_row(Commitment)) as cursor:
+        await cursor.execute(_COMMITMENTS, (list(by_id),))
+        commitments = await cursor.fetchall()
+    for commitment in commitments:
+        sources = by_id[commitment.organization_id]
+        if sources.periods[0].period_from < commitment.ends_at <= sources.wanted.period.period_to:
+            stretch = Stretch(commitment.starts_at, commitment.ends_at)
+            report = await explore(connection, Question(commitment.organization_id, stretch))
+            sources.true_ups.append(TrueUp(commitment, report.totals.net_nano))
+
+
+async def _add_switches(connection: Connection, by_id: Mapping[UUID, Sources], since: datetime) -> None:
+    """When organizations became invoiced or prepaid; and where that was in the period, what they overran.
+
+    What a prepaid organization uses beyond its credit is owed at once (receivable), what an invoiced one
+    uses is accrued: a document takes each from where it is.
+    """
+    cursor = await connection.execute(_SWITCHES, (list(by_id), since))
+    for organization_id, at, kind in await cursor.fetchall():
+        by_id[organization_id].switches.append((at, kind))
+    for organization_id, sources in by_id.items():
+        period = sources.wanted.period
+        if any(period.holds(at) for at, _ in sources.switches):
+            values = (organization_id, period.period_from, period.period_to)
+            ((sources.overrun_nano,),) = await (await connection.execute(_OVERRUN, values)).fetchall()
