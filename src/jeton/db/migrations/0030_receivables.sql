@@ -16,6 +16,8 @@ CREATE TABLE received_payments (
     unapplied_minor bigint NOT NULL CHECK (unapplied_minor BETWEEN 0 AND amount_minor),
     unapplied_nano  bigint NOT NULL CHECK (unapplied_nano >= 0),
     returned_minor  bigint NOT NULL DEFAULT 0 CHECK (returned_minor BETWEEN 0 AND amount_minor),
+    -- Whether what is left goes to the next document by itself; not once a person has taken it off one.
+    is_automatic    boolean NOT NULL DEFAULT true,
     received_on     date NOT NULL,
     payer           text NOT NULL DEFAULT '' CHECK (length(payer) <= 1000),
     reference       text NOT NULL DEFAULT '' CHECK (length(reference) <= 1000),

@@ -7,13 +7,13 @@ import pytest
 
 from jeton.billing.receivables.statements.matching import (
     Candidate,
-    Share,
     is_creditor_reference,
     is_same_name,
     list_references,
     match,
 )
 from jeton.billing.receivables.statements.words import StatementLine
+from jeton.billing.receivables.words import Share
 
 ACME = UUID(int=1)
 OTHER = UUID(int=2)

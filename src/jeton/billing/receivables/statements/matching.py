@@ -7,12 +7,13 @@ document named. Amounts and names alone propose, and a person decides.
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from jeton.billing.receivables.statements.words import StatementLine
+from jeton.billing.receivables.words import Share
 
 Verdict = Literal["matched", "ambiguous", "unknown"]
 
@@ -46,14 +47,6 @@ class Candidate:
     buyer: str
     currency: str
     due_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What of the money goes to one document."""
-
-    document_id: str
-    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +160,7 @@ def _pour(line: StatementLine, named: Sequence[Candidate]) -> tuple[Share, ...]:
 
 def _drop_parts(named: list[Candidate]) -> list[Candidate]:
     """Without those whose number is only the beginning of another that is named."""
-    numbers: Collection[str] = {plain_number(one.number) for one in named}
+    numbers = {plain_number(one.number) for one in named}
     return [
         one
         for one in named
