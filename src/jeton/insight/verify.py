@@ -16,6 +16,7 @@ from jeton.insight.proving.batches import verify_batches
 from jeton.insight.proving.budgets import verify_budgets
 from jeton.insight.proving.chain import verify_chain
 from jeton.insight.proving.charges import verify_charges, verify_rollups
+from jeton.insight.proving.closings import verify_closings
 from jeton.insight.proving.costs import verify_costs
 from jeton.insight.proving.credits import verify_credits
 from jeton.insight.proving.journal import verify_holds, verify_journal
@@ -76,6 +77,7 @@ async def prove(
     await verify_chain(connection, proof, kept_ends)
     await verify_holds(connection, proof, held)
     await verify_credits(connection, proof)
+    await verify_closings(connection, proof)
     rollups = await verify_charges(connection, proof, on_progress)
     await verify_rollups(connection, proof, rollups)
     await verify_costs(connection, proof)

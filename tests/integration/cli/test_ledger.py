@@ -14,7 +14,7 @@ from tests.integration.world import open_world
 
 from jeton import clock
 from jeton.cli import run
-from jeton.db.pool import open_pool
+from jeton.db.pool import connect, open_pool
 
 BEAN_CHECK = Path(sys.executable).parent / "bean-check"
 
@@ -40,8 +40,13 @@ def bill(database_url: str) -> None:
 
 def ledger(*words: str) -> int:
     """Type a command of the group; its exit code."""
+    return typed("ledger", *words)
+
+
+def typed(*words: str) -> int:
+    """Type a command; its exit code."""
     try:
-        return run(["ledger", *words])
+        return run([*words])
     except SystemExit as ended:
         return int(ended.code or 0)
 
@@ -150,3 +155,47 @@ def test_the_last_day_is_included_and_days_are_those_of_the_books_zone(
         capsys.readouterr()
         done = subprocess.run([BEAN_CHECK, path], capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_month_is_closed_and_opened_as_it_is_typed(
+    empty_database_url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The month before this one, in which nothing was: exports are noted, and the lock outlives a restore."""
+    before = (clock.now().replace(day=1) - timedelta(days=1)).date()
+    month, first, last = f"{before:%Y-%m}", str(before.replace(day=1)), str(before)
+    for kind in ("trial-balance", "deferred-revenue", "journal"):
+        words = ("--as", kind, "--from", first, "--to", last, "-o", str(tmp_path / kind))
+        assert ledger("export", *words) == 0
+    capsys.readouterr()
+    assert ledger("status", month, "--json") == 0
+    items = {item["key"]: item["state"] for item in json.loads(capsys.readouterr().out)["checklist"]}
+    assert [key for key, state in items.items() if state != "done"] == ["proof"]
+    assert ledger("close", month, "--reason", "as every month") == 0
+    assert f"{month} is closed" in capsys.readouterr().out
+    assert ledger("status") == 0
+    assert "Closed until" in capsys.readouterr().out
+    assert ledger("close", month) == 1
+    assert "one after the other" in capsys.readouterr().err
+    assert ledger("verify") == 0
+    assert ledger("close", "2026-13") == 2
+    file = tmp_path / "jeton.backup"
+    assert typed("backup", str(file)) == 0
+    elsewhere = ("--database-url", empty_database_url, "--data-dir", str(tmp_path / "data"))
+    assert typed("restore", str(file), *elsewhere) == 0
+    assert asyncio.run(read_lock(empty_database_url)) is not None
+    capsys.readouterr()
+    assert ledger("reopen", month, "--reason", "an invoice was forgotten", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["reopen_reason"] == "an invoice was forgotten"
+
+
+async def read_lock(database_url: str) -> str | None:
+    """The condition that keeps the closed months as they are."""
+    connection = await connect(database_url)
+    try:
+        cursor = await connection.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'transactions_after_closing'"
+        )
+        row = await cursor.fetchone()
+    finally:
+        await connection.close()
+    return row[0] if row else None

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from jeton.cli.ledger.closing import app as closing_app
 from jeton.cli.ledger.export import app as export_app
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
@@ -17,8 +18,9 @@ from jeton.errors import InvalidInputError
 from jeton.insight.verify import Proof, verify
 from jeton.settings import load_settings
 
-app = typer.Typer(help="Proofs over the books, and their export.", no_args_is_help=True)
+app = typer.Typer(help="Proofs over the books, their export, and closing months.", no_args_is_help=True)
 app.add_typer(export_app)
+app.add_typer(closing_app)
 
 EXIT_UNSOUND = 1
 KEPT_BYTES_MAX = 1 << 28

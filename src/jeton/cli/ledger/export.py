@@ -1,6 +1,7 @@
 """``jeton ledger export``: the journal for Beancount, a spreadsheet or a program, and statements of it."""
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jeton import clock
+from jeton.billing.closing.exports import Delivery, record_export
+from jeton.cli.credits.operator import make_actor
 from jeton.cli.ledger.statements import Kind, Shape, read_statement, write
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
@@ -111,9 +114,23 @@ def export_command(
         elif kind is Kind.JOURNAL or as_csv or as_json:
             file_format = Format.JSONL if as_json else Format.CSV
         asyncio.run(_export(file_format, selection, output))
-        return
-    shape = Shape.JSON if as_json else Shape.CSV if as_csv or output else Shape.TABLE
-    asyncio.run(_state(kind, shape, selection, output, by_organization=by_organization))
+    else:
+        shape = Shape.JSON if as_json else Shape.CSV if as_csv or output else Shape.TABLE
+        asyncio.run(_state(kind, shape, selection, output, by_organization=by_organization))
+    if output is not None and organization is None and from_at and until_at:
+        delivery = Delivery(
+            "journal" if kind is None or kind in _JOURNALS else kind,
+            from_at,
+            until_at,
+            hashlib.sha256(output.read_bytes()).digest(),
+        )
+        asyncio.run(_record(delivery))
+
+
+async def _record(delivery: Delivery) -> None:
+    """Note what was delivered, for the checklist of a month."""
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        await record_export(connection, delivery, by=make_actor(""), at=clock.now())
 
 
 async def _state(

@@ -187,6 +187,87 @@ CREATE OR REPLACE FUNCTION count_reversal(reversed_request_id text) RETURNS void
             on_credit_nano = r.on_credit_nano + excluded.on_credit_nano;
 $$;
 
+-- A period of the house that is closed: nothing is posted before period_to any more. period_from: where the one
+-- before it ended, NULL for the first, which closes all that was before. last_transaction_id: the newest entry of
+-- the journal that it holds.
+CREATE TABLE book_closings (
+    closing_id      text PRIMARY KEY CHECK (closing_id LIKE 'close\_%'),
+    period_from     timestamptz,
+    period_to       timestamptz NOT NULL CHECK (period_to > period_from),
+    zone            text NOT NULL,
+    -- Each item of the checklist as it stood.
+    checklist       jsonb NOT NULL,
+    last_transaction_id text REFERENCES transactions,
+    reason          text NOT NULL DEFAULT '' CHECK (length(reason) <= 500),
+    closed_at       timestamptz NOT NULL CHECK (closed_at > period_to),
+    closed_by       text NOT NULL CHECK (length(closed_by) BETWEEN 1 AND 320),
+    reopened_at     timestamptz CHECK (reopened_at >= closed_at),
+    reopened_by     text CHECK (length(reopened_by) BETWEEN 1 AND 320),
+    reopen_reason   text CHECK (length(reopen_reason) BETWEEN 1 AND 500),
+    CHECK (num_nulls(reopened_at, reopened_by, reopen_reason) IN (0, 3))
+);
+CREATE UNIQUE INDEX book_closings_once ON book_closings (period_to) WHERE reopened_at IS NULL;
+
+-- What the accounts had at the end of a closed period, written once, and proved by the postings.
+CREATE TABLE closed_balances (
+    closing_id      text NOT NULL REFERENCES book_closings,
+    organization_id uuid NOT NULL,
+    account         text NOT NULL,
+    balance_nano    bigint NOT NULL,
+    PRIMARY KEY (closing_id, organization_id, account)
+);
+CREATE TRIGGER closed_balances_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON closed_balances
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Statements of a whole period of the house that were written for somebody.
+CREATE TABLE delivered_exports (
+    export_id       text PRIMARY KEY CHECK (export_id LIKE 'export\_%'),
+    kind            text NOT NULL CHECK (length(kind) BETWEEN 1 AND 40),
+    period_from     timestamptz NOT NULL,
+    period_to       timestamptz NOT NULL CHECK (period_to > period_from),
+    digest          bytea NOT NULL CHECK (length(digest) = 32),
+    exported_at     timestamptz NOT NULL,
+    exported_by     text NOT NULL CHECK (length(exported_by) BETWEEN 1 AND 320)
+);
+CREATE INDEX delivered_exports_by_period ON delivered_exports (period_to, kind);
+CREATE TRIGGER delivered_exports_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON delivered_exports
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- A closing is a fact but for its being opened again, once; the newest first.
+CREATE FUNCTION guard_closings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.reopened_at IS NULL AND NEW.reopened_at IS NOT NULL
+        AND to_jsonb(NEW) - ARRAY['reopened_at', 'reopened_by', 'reopen_reason']
+          = to_jsonb(OLD) - ARRAY['reopened_at', 'reopened_by', 'reopen_reason']
+        AND NOT EXISTS (SELECT FROM book_closings WHERE reopened_at IS NULL AND period_to > OLD.period_to)
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a closing is a fact: it is reopened once, the newest first' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER book_closings_are_guarded BEFORE UPDATE ON book_closings
+    FOR EACH ROW EXECUTE FUNCTION guard_closings();
+CREATE TRIGGER book_closings_are_facts BEFORE DELETE OR TRUNCATE ON book_closings
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- The lock is a CHECK with the instant in it, so that it costs requests nothing, and nobody who wrote at the same
+-- time slips past it. What was there before is not looked at. A restore copies book_closings after transactions.
+CREATE FUNCTION lock_closed_periods() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    locked_until timestamptz;
+BEGIN
+    SELECT max(period_to) INTO locked_until FROM book_closings WHERE reopened_at IS NULL;
+    ALTER TABLE transactions DROP CONSTRAINT IF EXISTS transactions_after_closing;
+    IF locked_until IS NOT NULL THEN
+        EXECUTE format(
+            'ALTER TABLE transactions ADD CONSTRAINT transactions_after_closing CHECK (posted_at >= %L::timestamptz) NOT VALID',
+            locked_until);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER book_closings_lock AFTER INSERT OR UPDATE ON book_closings
+    FOR EACH STATEMENT EXECUTE FUNCTION lock_closed_periods();
+
 -- From here on: what was charged, and reversed, before.
 UPDATE usage_quarters AS r SET on_credit_nano = s.on_credit_nano
 FROM (
