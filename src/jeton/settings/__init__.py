@@ -8,6 +8,14 @@ shown at once, each with its place.
 
 from jeton.settings.declarations import Declaration, Settings, list_declarations
 from jeton.settings.loading import load_settings
+from jeton.settings.rules import invoicing_rules
 from jeton.settings.upstreams import UpstreamSetting
 
-__all__ = ["Declaration", "Settings", "UpstreamSetting", "list_declarations", "load_settings"]
+__all__ = [
+    "Declaration",
+    "Settings",
+    "UpstreamSetting",
+    "invoicing_rules",
+    "list_declarations",
+    "load_settings",
+]

@@ -1,11 +1,13 @@
 """Declarations: every setting once, with its default, how it is read, its unit and its sentence."""
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from jeton.limits.words import Limits
 from jeton.money import parse_usd
+from jeton.settings.billing import BillingSettings
+from jeton.settings.declaring import declare_setting as _setting
 from jeton.settings.limits import RateLimitSetting
 from jeton.settings.parsers import (
     ROLES,
@@ -43,13 +45,8 @@ _DATA_DIR = Path(".jeton")
 _NO_OPTION = frozenset({"upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret"})
 
 
-def _setting(default: object, parse: Parse, sentence: str, *, unit: str = "", is_secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field, whose value it is
-    metadata = {"parse": parse, "sentence": sentence, "unit": unit, "is_secret": is_secret}
-    return field(default=default, metadata=metadata, repr=not is_secret)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(BillingSettings):
     """Everything that may be chosen; the fields are the declarations."""
 
     host: str = _setting("127.0.0.1", parse_text, "Address to listen on; 0.0.0.0 for every network.")
@@ -350,7 +347,8 @@ class Declaration:
 
 
 def list_declarations() -> tuple[Declaration, ...]:
-    """Every setting, in the order of their declaration; ``upstreams`` is a table of the file only."""
+    """Every setting as declared, billing's last; ``upstreams`` is a table of the file only."""
+    later = {entry.name for entry in fields(BillingSettings)}
     return tuple(
         Declaration(
             name=entry.name,
@@ -362,7 +360,7 @@ def list_declarations() -> tuple[Declaration, ...]:
             parse=entry.metadata["parse"],
             is_boolean=isinstance(entry.default, bool),
         )
-        for entry in fields(Settings)
+        for entry in sorted(fields(Settings), key=lambda entry: entry.name in later)
         if entry.metadata and entry.default is not MISSING
     )
 

@@ -1,0 +1,42 @@
+"""Rules: what the use cases of billing are told of the settings."""
+
+from jeton.billing.invoicing.words import NO_REMITTANCE, NumberFormats, Rules
+from jeton.billing.words import Party, Remittance
+from jeton.settings.declarations import Settings
+
+
+def invoicing_rules(settings: Settings) -> Rules:
+    """The rules by which documents are made."""
+    return Rules(
+        seller=Party(
+            name=settings.seller_name or settings.brand_name,
+            street=settings.seller_street,
+            city=settings.seller_city,
+            postal_code=settings.seller_postal_code,
+            country=settings.seller_country,
+            vat_number=settings.seller_vat_number,
+            registration=settings.seller_registration,
+            email=settings.seller_email or settings.support_email,
+        ),
+        remittance=_remittance(settings),
+        tax_point=settings.tax_point,
+        tax_rates=settings.tax_rates,
+        numbers=NumberFormats(settings.invoice_number, settings.receipt_number, settings.credit_note_number),
+        net_days=settings.invoice_net_days,
+        grace_days=settings.invoice_grace_days,
+        lookback_days=settings.invoice_lookback_days,
+        currency=settings.invoice_currency,
+        note=settings.invoice_note,
+    )
+
+
+def _remittance(settings: Settings) -> Remittance:
+    if not (settings.bank_iban or settings.bank_account_number):
+        return NO_REMITTANCE
+    return Remittance(
+        account_holder=settings.bank_account_holder or settings.seller_name,
+        bank_name=settings.bank_name,
+        iban=settings.bank_iban,
+        bic=settings.bank_bic,
+        account_number=settings.bank_account_number,
+    )

@@ -1,0 +1,75 @@
+"""Selling: parsers of what stands on documents: countries, currencies, tax rates, numbers."""
+
+import re
+from datetime import date
+from fractions import Fraction
+
+from jeton.billing.currencies import minor_digits
+from jeton.billing.invoicing.words import TaxRate
+from jeton.errors import InvalidInputError, MoneyError
+from jeton.money import parse_exact
+
+PERCENT = 100
+NUMBER_CHARS_MAX = 60
+ALWAYS_ON = date(2000, 1, 1)
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_PLACES = re.compile(r"\{(year|number(?::0[1-9]d)?)\}")
+_PLAIN = re.compile(r"[A-Za-z0-9 ./_-]*")
+
+
+def parse_country(text: str) -> str:
+    """An ISO 3166-1 code of two letters, or nothing."""
+    country = text.strip().upper()
+    if country and _COUNTRY.fullmatch(country) is None:
+        raise ValueError("is not an ISO 3166-1 code of a country such as DE")
+    return country
+
+
+def parse_currency(text: str) -> str:
+    """An ISO 4217 code."""
+    currency = text.strip().upper()
+    try:
+        minor_digits(currency)
+    except InvalidInputError:
+        raise ValueError("is not an ISO 4217 code of a currency such as EUR") from None
+    return currency
+
+
+def parse_tax_rates(text: str) -> tuple[TaxRate, ...]:
+    """Rates in percent by country, each as COUNTRY=PERCENT or COUNTRY=PERCENT@DATE."""
+    rates = []
+    for part in (one.strip() for one in text.split(",") if one.strip()):
+        country, _, rest = part.partition("=")
+        text_of_rate, _, text_of_day = rest.partition("@")
+        try:
+            percent = parse_exact(text_of_rate.removesuffix("%"))
+            from_on = date.fromisoformat(text_of_day) if text_of_day else ALWAYS_ON
+        except (ValueError, MoneyError):
+            raise ValueError(
+                f"has {part!r}, which is not COUNTRY=PERCENT@DATE as in DE=19@2007-01-01"
+            ) from None
+        if _COUNTRY.fullmatch(country) is None:
+            raise ValueError(f"has {part!r}, which begins with no ISO 3166-1 code of a country")
+        if not 0 <= percent <= PERCENT:
+            raise ValueError(f"has a rate that is not from 0 to {PERCENT} percent, {part!r}")
+        rates.append(TaxRate(country, Fraction(percent) / PERCENT, from_on))
+    if len({(rate.country, rate.from_on) for rate in rates}) != len(rates):
+        raise ValueError("has two rates for one country from the same day")
+    return tuple(rates)
+
+
+def parse_number_format(text: str) -> str:
+    """How numbers are written: {number} once, at the end, maybe with a width; {year} before it or not."""
+    written = text.strip()
+    places = _PLACES.findall(written)
+    is_sound = (
+        len(written) <= NUMBER_CHARS_MAX
+        and _PLAIN.fullmatch(_PLACES.sub("", written)) is not None
+        and [place.split(":")[0] for place in places] in (["number"], ["year", "number"])
+        and written.endswith("}")
+        and "{" not in _PLACES.sub("", written)
+    )
+    if not is_sound:
+        raise ValueError("is not a number with {number} at its end, such as INV-{year}-{number:06d}")
+    return written
