@@ -45,13 +45,17 @@ COMMANDS = {
     "webhooks": ("jeton.cli.webhooks", "app"),
     "work": ("jeton.cli.serve", "work"),
     "batch": ("jeton.cli.batch.commands", "app"),
+    "billing": ("jeton.cli.billing.commands", "app"),
+    "terms": ("jeton.cli.terms.commands", "app"),
+    "invoices": ("jeton.cli.invoices.commands", "app"),
 }
 
 # These read the database, so each takes --data-dir and --database-url besides its own options.
 READING = frozenset(
     {
         "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
-        "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch",
+        "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch", "billing", "terms",
+        "invoices",
     }
 )  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""``jeton quote``: what a request would cost, offline, for one model or several side by side."""
+"""``jeton quote``: what a request would cost, for one model or several side by side.
+
+Offline, but for the terms of an organization, which are in the database.
+"""
 
 import json
 import sys
@@ -7,13 +10,14 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.options import chosen_settings, make_console, with_options
+from jeton.cli.options import DATABASE_OPTIONS, chosen_settings, make_console, with_options
 from jeton.errors import InvalidInputError, JetonError
 from jeton.insight.quote import (
     ESTIMATE_NOTE,
@@ -30,6 +34,7 @@ from jeton.insight.quote import (
 from jeton.money import display_usd, render_exact
 from jeton.pricing.loading import load_book
 from jeton.pricing.rating import STAGES, Conditions, Line, Rating, Step
+from jeton.pricing.terms import OwnTerms
 from jeton.tokens.counter.counting import load_counter
 from jeton.tokens.estimate import load_estimator
 from jeton.usage import Bucket, Usage
@@ -49,7 +54,7 @@ BUCKET_NAMES = {
 }
 
 
-with_settings = partial(with_options, names=("prices_dir", "tokenizer_files"))
+with_settings = partial(with_options, names=("prices_dir", "tokenizer_files", *DATABASE_OPTIONS))
 
 
 def _count(help_text: str) -> typer.models.OptionInfo:
@@ -97,6 +102,9 @@ def quote(
     at: Annotated[
         str | None, typer.Option(metavar="DATE", help="Use the prices of this day (UTC): 2026-10-07.")
     ] = None,
+    organization: Annotated[
+        UUID | None, typer.Option(help="At what this organization agreed on; asks the database for it.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object; of several models, under 'quotes'.")
     ] = False,
@@ -127,6 +135,7 @@ def quote(
             ),
             at=clock.now() if at is None else parse_day(at),
             prompt=None if prompt is None else _ask_prompt(prompt, share, ttl),
+            own=None if organization is None else _read_terms(organization),
         )
         book = load_book(*(path.resolve() for path in chosen_settings().prices_dir))
         quotes = quote_models(book, model or (), ask)
@@ -157,6 +166,13 @@ def _refuse_contradictions(
         raise InvalidInputError("--cached is a part of the prompt: give a prompt file or --input-tokens.")
     if ttl is not None and cached is None:
         raise InvalidInputError("--ttl says how long the part of --cached lives: give --cached too.")
+
+
+def _read_terms(organization_id: UUID) -> OwnTerms:
+    # Only who asks for it waits for the parts of the database.
+    from jeton.cli.terms.own import read_terms_of  # noqa: PLC0415 - see above
+
+    return read_terms_of(organization_id)
 
 
 def _ask_prompt(name: str, cached: Fraction | None, ttl: Lifetime | None) -> PromptAsk:

@@ -18,6 +18,7 @@ from jeton.pricing.book import PriceBook, PriceVersion
 from jeton.pricing.errors import NotPricedError
 from jeton.pricing.rating import Conditions, Rating, rate
 from jeton.pricing.receipt import render_line
+from jeton.pricing.terms import OwnTerms, Terms, agree
 from jeton.tokens.count import Count
 from jeton.tokens.counter.counting import Counter
 from jeton.tokens.prompt import Message, Prompt
@@ -66,7 +67,8 @@ class QuoteAsk:
     """What to rate: counts, conditions, the instant whose prices count.
 
     ``later`` is the same request once its cached part is only read, where ``usage`` writes it. With
-    a ``prompt`` its tokens take the place of those of the prompt in both.
+    a ``prompt`` its tokens take the place of those of the prompt in both. ``own`` are the terms of an
+    organization, None: the published prices.
     """
 
     usage: Usage
@@ -74,6 +76,7 @@ class QuoteAsk:
     at: datetime
     later: Usage | None = None
     prompt: PromptAsk | None = None
+    own: OwnTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Quote:
     later: Rating | None
     count: Count | None
     notes: tuple[str, ...]
+    terms: Terms | None = None
 
     @property
     def tokens_source(self) -> TokensSource:
@@ -176,15 +180,18 @@ def quote_model(book: PriceBook, model: str, ask: QuoteAsk) -> Quote:
         usage, later = share_prompt(
             usage, count.value, cached=ask.prompt.cached, lifetime=ask.prompt.lifetime
         )
+    terms = ask.own.find(version, ask.at) if ask.own else None
+    conditions = agree(ask.conditions, terms)
     return Quote(
         ask=ask,
         version=version,
         usage=usage,
-        rating=rate(usage, version, ask.conditions),
+        rating=rate(usage, version, conditions),
         later_usage=later,
-        later=None if later is None else rate(later, version, ask.conditions),
+        later=None if later is None else rate(later, version, conditions),
         count=count,
         notes=tuple(_notes(version, ask.at, usage, count)),
+        terms=terms,
     )
 
 
@@ -238,6 +245,7 @@ def render_quote(quote: Quote) -> dict[str, object]:
         "service_tier": conditions.service_tier,
         "inference_geo": conditions.inference_geo,
         "speed": conditions.speed,
+        "terms_id": None if quote.terms is None else quote.terms.terms_id,
         "tokens_source": quote.tokens_source,
         "count": None if quote.count is None else _render_count(quote.count),
         "tokens": render_tokens(quote.usage),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal, Self, cast
+from uuid import UUID
 
 from jeton.errors import InvalidInputError, MoneyError
 from jeton.money import parse_exact, parse_usd, render_exact, render_usd
@@ -133,7 +134,7 @@ class Terms:
             raise PriceContentError(str(error) or type(error).__name__) from error
 
 
-NO_TERMS: Mapping[str, tuple[Terms, ...]] = {}
+NO_TERMS: Mapping[UUID, tuple[Terms, ...]] = {}
 
 
 class OwnTerms:

@@ -3,13 +3,17 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.integration.world import World, open_world
 
+from jeton import clock
+from jeton.billing.invoicing.profiles import ProfileChange, change_profile
 from jeton.charging.credits.inbox import SalesRequest, open_item
 from jeton.cli import run
 from jeton.db.pool import open_pool
+from jeton.identity.audit import SYSTEM
 
 
 @pytest.fixture(autouse=True)
@@ -124,11 +128,29 @@ def test_the_inbox_is_listed_and_decided(organization_id: str, capsys: pytest.Ca
     assert "approved" in typed("inbox", "list", "--all", capsys=capsys, is_json=False)
 
 
+async def complete_profile(database_url: str, organization_id: UUID) -> None:
+    pool = await open_pool(database_url)
+    change = ProfileChange(street="Ring 1", city="Ulm", country="DE", emails=("pay@example.com",))
+    async with pool.connection() as connection:
+        await change_profile(connection, organization_id, change, by=SYSTEM, reason="new", at=clock.now())
+    await pool.close()
+
+
+def item_id(capsys: pytest.CaptureFixture[str]) -> str:
+    (item,) = typed("inbox", "list", capsys=capsys)
+    return str(item["id"])
+
+
 def test_an_organization_is_invoiced_up_to_a_limit(
-    organization_id: str, capsys: pytest.CaptureFixture[str]
+    organization_id: str, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("organizations", "set-invoiced", organization_id, "--limit", "1000.00")
-    typed(*words, capsys=capsys, is_json=False)
+    assert run([*words]) == 1
+    assert "has no street, city, country, emails" in capsys.readouterr().err
+    asyncio.run(complete_profile(database_url, UUID(organization_id)))
+    said = typed(*words, "--net-days", "14", "--inbox", item_id(capsys), capsys=capsys, is_json=False)
+    assert "$4.971 in lots stays and burns first" in said
+    assert typed("inbox", "list", capsys=capsys) == []
     (listed,) = typed("organizations", "list", capsys=capsys)
     assert (listed["kind"], listed["credit_limit"]) == ("invoiced", "1000.00")
     assert listed["available_in_lots"] == "4.971"

@@ -8,8 +8,11 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from jeton.charging.credits.limits import set_credit_limit, set_outage_cap
-from jeton.cli.credits.operator import By, Json, make_actor
+from jeton import clock
+from jeton.billing.switching.switching import switch_to_invoiced, switch_to_prepaid
+from jeton.billing.switching.words import Switch, SwitchAsk
+from jeton.charging.credits.limits import set_outage_cap
+from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.identity.audit import Actor
@@ -25,6 +28,7 @@ from jeton.settings import load_settings
 app = typer.Typer(help="Who pays, and how.", no_args_is_help=True)
 
 Organization = Annotated[UUID, typer.Argument(help="The organization's id.")]
+Key = Annotated[str, typer.Option("--key", help="An idempotency key: with it the same is done only once.")]
 
 
 @app.command("list")
@@ -56,18 +60,41 @@ def set_invoiced_command(
     organization_id: Organization,
     *,
     limit: Annotated[str, typer.Option(help="The most it may owe, in dollars: 1000.00")],
+    net_days: Annotated[int | None, typer.Option(help="Invoices are due after so many days.")] = None,
+    reason: Reason = "asked for",
+    item: Annotated[str, typer.Option("--inbox", help="The request to sales that this answers.")] = "",
+    key: Key = "",
     by: By = "",
 ) -> None:
     """Invoice an organization from now on: beyond its lots it may use credit up to a limit."""
-    asyncio.run(_set_limit(organization_id, parse_usd(limit), make_actor(by)))
+    ask = SwitchAsk(make_actor(by), clock.now(), reason, key, item)
+    switch = asyncio.run(_to_invoiced(organization_id, ask, limit_nano=parse_usd(limit), net_days=net_days))
     typer.echo(f"{organization_id} may owe up to {display_usd(parse_usd(limit))}.")
+    if switch is not None:
+        typer.echo(
+            f"Switched ({switch.switch_id}): {display_usd(switch.lots_nano)} in lots stays and burns first."
+        )
 
 
 @app.command("set-prepaid")
-def set_prepaid_command(organization_id: Organization, *, by: By = "") -> None:
+def set_prepaid_command(
+    organization_id: Organization,
+    *,
+    is_last_issued: Annotated[
+        bool, typer.Option("--issue-last", help="What is not invoiced yet is billed at once, by a job.")
+    ] = False,
+    reason: Reason = "asked for",
+    key: Key = "",
+    by: By = "",
+) -> None:
     """Serve an organization from its lots alone; what it owes stays owed."""
-    asyncio.run(_set_limit(organization_id, 0, make_actor(by)))
+    ask = SwitchAsk(make_actor(by), clock.now(), reason, key)
+    switch = asyncio.run(_to_prepaid(organization_id, ask, may_issue_last=is_last_issued))
     typer.echo(f"{organization_id} is prepaid.")
+    if switch is not None and switch.documented_at is None:
+        typer.echo(
+            f"{display_usd(switch.accrued_nano)} was used or is held on credit: its last document follows."
+        )
 
 
 @app.command("set-outage")
@@ -97,6 +124,15 @@ async def _list(limit: int) -> list[OrganizationBalance]:
         return await list_organization_balances(connection, limit=limit)
 
 
-async def _set_limit(organization_id: UUID, limit_nano: int, by: Actor) -> None:
+async def _to_invoiced(
+    organization_id: UUID, ask: SwitchAsk, *, limit_nano: int, net_days: int | None
+) -> Switch | None:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        await set_credit_limit(connection, organization_id, limit_nano, by=by)
+        return await switch_to_invoiced(
+            connection, organization_id, ask, limit_nano=limit_nano, net_days=net_days
+        )
+
+
+async def _to_prepaid(organization_id: UUID, ask: SwitchAsk, *, may_issue_last: bool) -> Switch | None:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        return await switch_to_prepaid(connection, organization_id, ask, may_issue_last=may_issue_last)

@@ -1,6 +1,6 @@
 """Prices: the effective price of every model, bucket and condition, as the rating engine has it.
 
-No organization has prices of its own here: the book's are everybody's, and the page says so.
+With the terms of an organization they are what it pays, else the book's, which are everybody's.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from typing import Literal
 from jeton.pricing.book import TOKEN_BUCKETS, PriceBook, PriceVersion
 from jeton.pricing.rating import SEARCHES_PER_PRICE, STANDARD, Conditions, stacks_of
 from jeton.pricing.receipt import render_nano
+from jeton.pricing.terms import OwnTerms, Terms, agree
 from jeton.usage import Bucket
 
 ConditionName = Literal["standard", "batch", "fast", "us"]
@@ -47,12 +48,13 @@ class PriceRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelPrice:
-    """A model's prices at an instant, and the next change that is announced."""
+    """A model's prices at an instant, under ``terms`` if any, and the next change that is announced."""
 
     version: PriceVersion
     rows: tuple[PriceRow, ...]
     web_search_per_1000: Fraction
     next: PriceVersion | None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +68,35 @@ class RateChange:
     new: Fraction | None
 
 
-def list_prices(book: PriceBook, at: datetime) -> list[ModelPrice]:
-    """Every model that has a price in force at an instant, newest first."""
+def list_prices(book: PriceBook, at: datetime, own: OwnTerms | None = None) -> list[ModelPrice]:
+    """Every model that has a price in force at an instant, newest first; ``own``: what was agreed."""
     versions = [book.find_version(model, at) for model in book.models()]
     return [
-        ModelPrice(
-            version=version,
-            rows=tuple(list_rows(version)),
-            web_search_per_1000=Fraction(version.web_search_per_1000),
-            next=book.next_version(version.model, at),
-        )
+        _price(book, version, own.find(version, at) if own else None, at)
         for version in versions
         if version is not None
     ]
 
 
-def list_rows(version: PriceVersion) -> Iterator[PriceRow]:
+def _price(book: PriceBook, version: PriceVersion, terms: Terms | None, at: datetime) -> ModelPrice:
+    plain = stacks_of(version, version.bands[0].band_id, agree(STANDARD, terms))
+    return ModelPrice(
+        version=version,
+        rows=tuple(list_rows(version, terms)),
+        web_search_per_1000=plain[Bucket.WEB_SEARCH].rate,
+        next=book.next_version(version.model, at),
+        terms=terms,
+    )
+
+
+def list_rows(version: PriceVersion, terms: Terms | None = None) -> Iterator[PriceRow]:
     """A row for each condition that is sold and each length of prompt that has rates of its own."""
     sold = {"standard": True, "batch": version.has_batch, "fast": version.has_fast, "us": version.has_us}
     for name, conditions in CONDITIONS.items():
         if not sold[name]:
             continue
         for band in version.bands:
-            stacks = stacks_of(version, band.band_id, conditions)
+            stacks = stacks_of(version, band.band_id, agree(conditions, terms))
             yield PriceRow(
                 model=version.model,
                 display_name=version.display_name,
@@ -132,6 +140,7 @@ def render_price(price: ModelPrice) -> dict[str, object]:
         "digest": version.digest,
         "from_on": version.from_on.isoformat(),
         "until_on": None if version.until_on is None else version.until_on.isoformat(),
+        "terms_id": None if price.terms is None else price.terms.terms_id,
         "per_million_tokens": [
             {
                 "condition": row.condition,

@@ -18,6 +18,7 @@ from jeton.money import render_usd
 from jeton.pricing.book import Band, PriceBook, PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
 from jeton.pricing.rating import Conditions, stacks_of
+from jeton.pricing.terms import OwnTerms, Terms, agree
 from jeton.usage import Bucket
 
 # The border of the sums: prompts up to and including so many tokens, and those beyond.
@@ -90,18 +91,24 @@ def find_next_month(month_on: date) -> date:
     return date(month_on.year + month_on.month // 12, month_on.month % 12 + 1, 1)
 
 
-def reprice(sums: Sequence[UsageSum], book: PriceBook, on: date) -> list[Repriced]:
-    """The usage of each model under the prices that are in force on a day."""
+def reprice(
+    sums: Sequence[UsageSum], book: PriceBook, on: date, own: OwnTerms | None = None
+) -> list[Repriced]:
+    """The usage of each model under the prices, and the terms of its organization, in force on a day."""
     at = datetime.combine(on, time(), UTC)
     models = dict.fromkeys(entry.model for entry in sums)
-    return [
-        reprice_model([entry for entry in sums if entry.model == model], book.find_version(model, at))
-        for model in models
-    ]
+    found = []
+    for model in models:
+        version = book.find_version(model, at)
+        terms = own.find(version, at) if own and version else None
+        found.append(reprice_model([entry for entry in sums if entry.model == model], version, terms))
+    return found
 
 
-def reprice_model(sums: Sequence[UsageSum], version: PriceVersion | None) -> Repriced:
-    """One model's usage under a version of its prices; at least one sum."""
+def reprice_model(
+    sums: Sequence[UsageSum], version: PriceVersion | None, terms: Terms | None = None
+) -> Repriced:
+    """One model's usage under a version of its prices and terms; at least one sum."""
     model, requests = sums[0].model, sum(entry.requests for entry in sums)
     charged_nano = sum(entry.charged_nano for entry in sums)
     if version is None:
@@ -109,7 +116,7 @@ def reprice_model(sums: Sequence[UsageSum], version: PriceVersion | None) -> Rep
     low = high = Fraction(0)
     for entry in sums:
         try:
-            least, most = _bound(entry, version)
+            least, most = _bound(entry, version, agree(entry.conditions, terms))
         except (NotPricedError, FastBatchError) as error:
             return Repriced(model, version, requests, charged_nano, None, None, str(error))
         low, high = low + least, high + most
@@ -117,10 +124,10 @@ def reprice_model(sums: Sequence[UsageSum], version: PriceVersion | None) -> Rep
     return Repriced(model, version, requests, charged_nano, -(-low // 1), high // 1)
 
 
-def _bound(entry: UsageSum, version: PriceVersion) -> tuple[Fraction, Fraction]:
+def _bound(entry: UsageSum, version: PriceVersion, conditions: Conditions) -> tuple[Fraction, Fraction]:
     """The least and the most that this usage can come to, whatever its requests were."""
     bands = _list_bands(version, is_beyond=entry.is_beyond_window)
-    stacks = [stacks_of(version, band.band_id, entry.conditions) for band in bands]
+    stacks = [stacks_of(version, band.band_id, conditions) for band in bands]
     low = high = Fraction(0)
     for bucket, count in entry.counts.items():
         if not count:

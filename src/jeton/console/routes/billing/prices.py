@@ -17,9 +17,10 @@ from jeton.insight.contract.prices import (
     render_rate_change,
 )
 from jeton.insight.contract.repricing import Repriced, read_month, render_repriced, reprice
-from jeton.money import render_usd
+from jeton.insight.contract.terms import list_agreed, read_own_terms, render_agreed
 from jeton.pricing.book import TOKEN_BUCKETS, PriceBook, PriceVersion
 from jeton.pricing.receipt import render_nano
+from jeton.pricing.terms import OwnTerms
 
 FIRST_YEAR = 2000
 LAST_YEAR = 2200
@@ -29,17 +30,20 @@ async def show_prices(visit: Visit) -> View:
     """The prices in force now; ``month`` under the prices ``on`` a day; what two versions have otherwise."""
     visit.require(Permission.SEE_BILLING)
     book, at = visit.deps.book, clock.now()
-    prices = list_prices(book, at)
     month_on = _read_month(visit, at)
+    async with visit.deps.pool.connection() as connection:
+        sums = await read_month(connection, visit.session.organization_id, month_on)
+        agreed = await list_agreed(connection, visit.session.organization_id)
+    own = OwnTerms(one.terms for one in agreed)
+    prices = list_prices(book, at, own)
     on = _read_day(visit, "on") or _find_next_change(prices) or at.date()
     old, new = read_version(visit, "old"), read_version(visit, "new")
     changes = list_rate_changes(old, new) if old and new else []
-    async with visit.deps.pool.connection() as connection:
-        sums = await read_month(connection, visit.session.organization_id, month_on)
-    repriced = reprice(sums, book, on)
+    repriced = reprice(sums, book, on, own)
     totals = _add_up(repriced)
     context = {
         "as_of": at,
+        "agreed": [(one, one.state(at)) for one in agreed],
         "prices": prices,
         "buckets": TOKEN_BUCKETS,
         "condition_names": CONDITION_NAMES,
@@ -58,7 +62,7 @@ async def show_prices(visit: Visit) -> View:
         "type": "price_list",
         "as_of": at.isoformat(),
         "currency": "USD",
-        "negotiated": [],
+        "negotiated": [render_agreed(one, at) for one in agreed],
         "data": [render_price(price) for price in prices],
         "repriced": {
             "month_from_on": month_on.isoformat(),
@@ -74,9 +78,12 @@ async def show_prices(visit: Visit) -> View:
 async def export_prices(visit: Visit) -> Sheet:
     """The prices in force now as rows."""
     visit.require(Permission.SEE_BILLING)
+    async with visit.deps.pool.connection() as connection:
+        own = await read_own_terms(connection, visit.session.organization_id)
     columns = (
         "model",
         "price_version_id",
+        "terms_id",
         "from_on",
         "condition",
         "up_to_prompt_tokens",
@@ -87,13 +94,14 @@ async def export_prices(visit: Visit) -> Sheet:
         (
             row.model,
             row.price_version_id,
+            price.terms.terms_id if price.terms else "",
             price.version.from_on.isoformat(),
             row.condition,
             row.prompt_tokens_max,
             *(render_nano(row.rates[bucket]) for bucket in TOKEN_BUCKETS),
-            render_usd(price.version.web_search_per_1000),
+            render_nano(price.web_search_per_1000),
         )
-        for price in list_prices(visit.deps.book, clock.now())
+        for price in list_prices(visit.deps.book, clock.now(), own)
         for row in price.rows
     ]
     return Sheet("prices.csv", columns, rows)

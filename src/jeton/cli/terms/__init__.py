@@ -1,0 +1,1 @@
+"""``jeton terms``: what organizations have agreed on."""
