@@ -72,7 +72,7 @@ def display_count(number: int) -> str:
 
 def is_counted(line: Line) -> bool:
     """Whether a line is so many of something at a price, rather than an amount."""
-    return line.list_rate > 0 or line.kind in ("usage", "adjustment")
+    return bool(line.bucket)
 
 
 def price_of(document: Document, line: Line) -> Fraction:

@@ -1,11 +1,13 @@
 """PDF: a document drawn by Typst as tagged PDF/A-3b; the same document and look give the same bytes."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from jeton.billing.paper.drawing.glyphs import FONTS, fit, list_characters
+from jeton.billing.paper.drawing.glyphs import FONTS, fit, list_characters, list_fonts
 from jeton.billing.paper.drawing.page import describe_page
 from jeton.billing.paper.errors import DrawingError
 from jeton.billing.paper.look import PLAIN, Look
@@ -13,6 +15,7 @@ from jeton.billing.words import Document
 
 TEMPLATE = Path(__file__).parent / "document.typ"
 PIXELS_PER_INCH = 110
+DIGEST_CHARACTERS = 16
 
 
 def draw_pdf(document: Document, look: Look = PLAIN, *, attached: bytes = b"") -> bytes:
@@ -23,6 +26,13 @@ def draw_pdf(document: Document, look: Look = PLAIN, *, attached: bytes = b"") -
 def draw_pictures(document: Document, look: Look = PLAIN) -> list[bytes]:
     """The pages of a document as PNG, for whoever wants to look at them; DrawingError as ``draw_pdf``."""
     return _compile(document, look, "png")
+
+
+def find_drawer() -> str:
+    """Who draws: two that are equal draw the same document as the same bytes."""
+    sources = (TEMPLATE, *list_fonts(FONTS))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return f"typst {version('typst')}, template {digest[:DIGEST_CHARACTERS]}"
 
 
 def stamp(document: Document) -> datetime:
@@ -39,28 +49,31 @@ def _compile(
 
     have = list_characters(look.fonts)
     texts = _fit(describe_page(document, look), have)
+    folders = [FONTS] if look.fonts is None else [FONTS, look.fonts]
     fonts = typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[FONTS, *([] if look.fonts is None else [look.fonts])],
+        font_paths=folders,
     )
     texts["fonts"] = ["Inter", *sorted(set(fonts.families()) - {"Inter"})]
     texts["logo"] = look.logo.decode()
     texts["attached"] = attached.decode()
     try:
-        drawn = typst.compile(
-            TEMPLATE.read_bytes(),
+        compiler = typst.Compiler(
+            TEMPLATE,
             root=TEMPLATE.parent,
             font_paths=fonts,
+            sys_inputs={"data": json.dumps(texts, ensure_ascii=False)},
+        )
+        drawn = compiler.compile(
             format=form,
             ppi=PIXELS_PER_INCH,
-            sys_inputs={"data": json.dumps(texts, ensure_ascii=False)},
             pdf_standards=["a-3b"] if form == "pdf" else [],
             timestamp=stamp(document),
         )
     except typst.TypstError as error:
         raise DrawingError(f"{document.number or 'The draft'} cannot be drawn: {error.message}") from error
-    return drawn if isinstance(drawn, list) else [drawn] if isinstance(drawn, bytes) else []
+    return drawn if isinstance(drawn, list) else [drawn or b""]
 
 
 def _fit(value: object, have: frozenset[int]) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Bundle: a document with every request behind it, in one file that anybody can check without us."""

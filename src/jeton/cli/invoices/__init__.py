@@ -1,0 +1,1 @@
+"""``jeton invoices``: documents as files, and whether one is right."""
