@@ -2,11 +2,13 @@
 
     python bench/calibrate.py label LABELS --prose DIR --catalogues DIR --code DIR [--code DIR ...]
     python bench/calibrate.py fit LABELS claude-4.7 src/jeton/tokens/calibration
+    python bench/calibrate.py runs claude-4.7 src/jeton/tokens/calibration
 
 ``label`` reads the texts (see ``calibrating.corpus``), counts them and writes one file of labels,
 with a manifest of digests beside it. ``fit`` leaves whole languages, kinds of source file and
 documents out, fits, levels, prints how well it did on what was left out and takes the interval from
-it; then it fits all texts and writes the family's ``.tokcal``.
+it; then it fits all texts and writes the family's ``.tokcal``. ``runs`` levels long white space and
+rulers in a ``.tokcal``, once after each fit.
 
 Needs ``scipy`` and, for Claude's families, ``ctok``; neither is a dependency of Jeton.
 """
@@ -29,10 +31,12 @@ from calibrating.holdouts import find_part
 from calibrating.labels import ClaudeLabels, label_o200k, prepare
 from calibrating.leveling import find_offsets
 from calibrating.limits import REST_TOKENS, find_high, fit_bands, has_unfitted_script
+from calibrating.runs import tune_runs
 from calibrating.windows import HEADING, SIZES, Window, list_windows, render_report
 
 from jeton.tokens.estimate.calibration import FORMAT, pack_weights
 from jeton.tokens.estimate.pairs import PairTables, build_tables
+from jeton.tokens.exact import count_text
 from jeton.tokens.families import find_family
 
 # Families by their labels: the tokenizer, and what kind of truth its counts are.
@@ -65,11 +69,28 @@ def main() -> None:
     fit.add_argument("labels", type=Path)
     fit.add_argument("family", choices=TOKENIZERS)
     fit.add_argument("folder", type=Path)
+    runs = commands.add_parser("runs")
+    runs.add_argument("family", choices=TOKENIZERS)
+    runs.add_argument("folder", type=Path)
     asked = parser.parse_args()
-    if asked.command == "label":
+    if asked.command == "runs":
+        _tune_runs(asked.family, asked.folder)
+    elif asked.command == "label":
         _label(asked.labels, asked.prose, asked.catalogues, asked.code)
     else:
         _fit(asked.labels, asked.family, asked.folder)
+
+
+def _tune_runs(family: str, folder: Path) -> None:
+    path = folder / f"{family}.tokcal"
+    count = count_text
+    if TOKENIZERS[family]:
+        labels = ClaudeLabels(TOKENIZERS[family])
+
+        def count(text: str) -> int:
+            return int(sum(labels.label(prepare(text))[1]))
+
+    path.write_bytes(tune_runs(path.read_bytes(), family, count))
 
 
 def _label(target: Path, prose: list[Path], catalogues: list[Path], code: list[Path]) -> None:

@@ -140,7 +140,7 @@ def test_a_text_by_rule_is_the_same_integer_everywhere() -> None:
         chr(rule.choice((rule.randrange(32, 127), rule.randrange(0x80, 0xD800)))) for _ in range(20_000)
     )
     assert [load(family).estimate(text).value for family in ("o200k", "claude-3", "claude-4.7")] == [
-        26076,
+        26077,
         30017,
         30811,
     ]
