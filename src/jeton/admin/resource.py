@@ -29,6 +29,7 @@ from jeton.errors import (
     NotFoundError,
     NotPermittedError,
     OverloadedError,
+    UpstreamError,
 )
 from jeton.identity.caller import Caller
 from jeton.identity.errors import AdminKeyRequiredError
@@ -48,6 +49,7 @@ ANSWERS: Mapping[type[JetonError], tuple[int, str]] = {
     MethodNotAllowedError: (405, "invalid_request_error"),
     ConflictError: (409, "conflict_error"),
     BodyTooLargeError: (413, "request_too_large"),
+    UpstreamError: (502, "api_error"),
     OverloadedError: (529, "overloaded_error"),
 }
 

@@ -26,7 +26,7 @@ from jeton.errors import JetonError
 from jeton.gateway.deps import GatewayDeps
 from jeton.gateway.wire.connection import KEEP_ALIVE_TIMEOUT_S, Connection
 from jeton.gateway.wire.station import Station
-from jeton.settings import Settings
+from jeton.settings import Settings, render_base_url
 
 BACKLOG = 2048
 # Of uvicorn's main loop.
@@ -205,12 +205,6 @@ def bind(host: str, port: int) -> socket.socket:
             "stop what uses it, or choose another with --port."
         ) from None
     return listener
-
-
-def render_base_url(host: str, port: int) -> str:
-    """The address as a client on this machine writes it."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - read, not bound
-    return f"http://{shown}:{port}"
 
 
 def configure_logging(level: str) -> None:

@@ -79,8 +79,8 @@ ALARM_SENTENCES: Mapping[str, str] = MappingProxyType(
         ),
         "payment_mismatch": (
             "The payment provider speaks of a payment of ours with another amount, currency or id, or of"
-            " money given back that nobody asked for here. Nothing was booked: compare both sides, and correct"
-            " what is wrong by hand."
+            " money given back that nobody asked for here. Nothing was booked: compare both sides, and"
+            " correct what is wrong by hand."
         ),
         "payment_repeated": (
             "Two attempts at one thing were both paid. Both are booked, since the money came: refund the"

@@ -8,7 +8,7 @@ shown at once, each with its place.
 
 from jeton.settings.declarations import Declaration, Settings, list_declarations
 from jeton.settings.loading import load_settings
-from jeton.settings.rules import invoicing_rules
+from jeton.settings.rules import invoicing_rules, render_base_url
 from jeton.settings.upstreams import UpstreamSetting
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "invoicing_rules",
     "list_declarations",
     "load_settings",
+    "render_base_url",
 ]

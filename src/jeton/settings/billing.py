@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from jeton.settings.cards import CardSettings
 from jeton.settings.declaring import declare_setting
-from jeton.settings.documents import DocumentSettings
 from jeton.settings.parsers import parse_yes_no, whole
 
 _HOUR_S = 3_600
@@ -11,7 +11,7 @@ _DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BillingSettings(DocumentSettings):
+class BillingSettings(CardSettings):
     """What may be chosen of billing; part of ``Settings``."""
 
     billing_jobs: bool = declare_setting(

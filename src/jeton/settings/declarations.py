@@ -7,6 +7,7 @@ from typing import Literal
 from jeton.limits.words import Limits
 from jeton.money import parse_usd
 from jeton.settings.billing import BillingSettings
+from jeton.settings.cards import SECRETS
 from jeton.settings.declaring import declare_setting as _setting
 from jeton.settings.limits import RateLimitSetting
 from jeton.settings.parsers import (
@@ -42,7 +43,7 @@ from jeton.settings.upstreams import UpstreamSetting
 _DAY_S = 86_400
 _DATA_DIR = Path(".jeton")
 # A command line is visible to every user of the machine.
-_NO_OPTION = frozenset({"upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret"})
+_NO_OPTION = SECRETS | {"upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

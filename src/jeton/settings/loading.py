@@ -9,6 +9,7 @@ from typing import Any
 from jeton.errors import ConfigurationError, MoneyError
 from jeton.pricing.positions import index_lines
 from jeton.pricing.reading import Source, Table
+from jeton.settings.cards import list_card_mistakes
 from jeton.settings.declarations import Declaration, Settings, list_declarations, render_scalar
 from jeton.settings.limits import read_groups, read_rate_limits
 from jeton.settings.upstreams import read_upstreams
@@ -76,7 +77,7 @@ def _list_contradictions(settings: Settings) -> list[str]:
         mistakes.append("oidc_issuer is given without public_url: say where people come back to.")
     if settings.oidc_organization and not (settings.oidc_roles or settings.oidc_default_role):
         mistakes.append("oidc_organization is given without oidc_roles or oidc_default_role: say as what.")
-    return mistakes
+    return mistakes + list_card_mistakes(settings)
 
 
 def _read_config(path: Path, environment: Mapping[str, str], mistakes: list[str]) -> dict[str, Any]:

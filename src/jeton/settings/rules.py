@@ -1,4 +1,4 @@
-"""Rules: what the use cases of billing are told of the settings."""
+"""Rules: what the use cases of billing are told of the settings, and where people reach us."""
 
 from jeton.billing.invoicing.words import NO_REMITTANCE, NumberFormats, Rules
 from jeton.billing.words import Party, Remittance
@@ -40,3 +40,9 @@ def _remittance(settings: Settings) -> Remittance:
         bic=settings.bank_bic,
         account_number=settings.bank_account_number,
     )
+
+
+def render_base_url(host: str, port: int) -> str:
+    """The address as a client on this machine writes it."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - read, not bound
+    return f"http://{shown}:{port}"

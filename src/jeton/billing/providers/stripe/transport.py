@@ -1,7 +1,7 @@
 """Transport: the official client's requests over our own HTTP: bounded in time and size, no redirect."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
 import stripe
@@ -50,13 +50,11 @@ class Transport(stripe.HTTPClient):
     request_async = _send
     request_stream_async = _send_stream
 
-    def sleep_async(self, secs: float) -> Awaitable[None]:
-        """Wait before trying again."""
-        return asyncio.sleep(secs)
+    sleep_async = staticmethod(asyncio.sleep)  # type: ignore[assignment]  # names its argument otherwise
 
     async def close_async(self) -> None:
         """Nothing is kept open."""
 
 
 def _fail(problem: str, *, should_retry: bool = False) -> stripe.APIConnectionError:
-    return stripe.APIConnectionError(problem, should_retry=should_retry)  # type: ignore[no-untyped-call]  # theirs
+    return stripe.APIConnectionError(problem, should_retry=should_retry)  # type: ignore[no-untyped-call]  # their constructor has no types

@@ -1,0 +1,49 @@
+"""Duties: what billing does by itself in this process, how often, and what each run says that it did."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from jeton.billing.invoicing.closing import Closer, close_due
+from jeton.billing.jobs.words import Duty, DutyIncompleteError
+from jeton.billing.payments.arriving.reconciling import reconcile, settle_open
+from jeton.billing.payments.till import Till
+from jeton.billing.receivables.collecting.cards import try_cards
+from jeton.billing.receivables.dunning.following import follow_debts
+from jeton.billing.receivables.dunning.words import DunningTerms
+from jeton.billing.reloads.reloader import Reloader
+from jeton.billing.reloads.words import Terms
+from jeton.settings import Settings, invoicing_rules
+
+# A period is closed on the hour after its days of grace, and a reminder goes out on the hour of its day.
+CLOSING_INTERVAL = timedelta(hours=1)
+DUNNING_INTERVAL = timedelta(hours=1)
+PROBLEMS_SAID_MAX = 3
+_CENT_NANO = 10_000_000
+
+
+def make_duties(settings: Settings, till: Till, dunning: DunningTerms) -> list[Duty]:
+    """Everything that is done; without a payment provider nothing about cards is."""
+    duties = [
+        Duty("close_periods", CLOSING_INTERVAL, _close_periods(settings, till).run),
+        Duty("dunning", DUNNING_INTERVAL, lambda at: follow_debts(till.pool, dunning, at)),
+    ]
+    if till.door.is_there:
+        reloader = Reloader(till, make_reload_terms(settings))
+        duties += [
+            Duty("reload", timedelta(seconds=settings.reload_interval_s), reloader.run),
+            Duty("settle_payments", timedelta(seconds=settings.payment_check_s), _Settling(till).run),
+            Duty("compare_payments", timedelta(seconds=settings.payment_compare_s), _Comparing(till).run),
+            Duty("collect_by_card", DUNNING_INTERVAL, lambda at: try_cards(till, dunning, at)),
+        ]
+    return duties
+
+
+def make_reload_terms(settings: Settings) -> Terms:
+    """What the settings let auto-reload do."""
+    return Terms(
+        failures_max=settings.reload_failures_max,
+        back_off_first=timedelta(seconds=settings.reload_back_off_s),
+        amount_min_nano=settings.credit_min_cents * _CENT_NANO,
+        amount_max_nano=settings.credit_max_cents * _CENT_NANO,
+    )

@@ -1,0 +1,141 @@
+"""Unused credit is paid back out of the lot that was bought; what was used stays."""
+
+from dataclasses import replace
+
+import pytest
+from tests.integration.billing.payments.conftest import ADA, USD, Shop
+from tests.integration.billing.payments.using import use
+
+from jeton.billing.payments.arriving.reconciling import reconcile
+from jeton.billing.payments.errors import NotRefundableError, RefundTooLargeError
+from jeton.billing.payments.refunding.asking import Asked, refund_payment, send_refund
+from jeton.billing.payments.till import PaymentTerms
+from jeton.billing.payments.words import Payment, Refund
+
+
+async def give_back(shop: Shop, payment: Payment, nano: int | None = None, *, key: str = "") -> Refund:
+    asked = Asked(shop.organization_id, payment.payment_id, "not needed", ADA, nano, key)
+    return await refund_payment(shop.till, asked, at=shop.at)
+
+
+async def test_what_is_left_is_refunded_with_its_tax_and_what_was_used_is_not(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    await use(shop, 30 * USD)
+    refund = await give_back(shop, payment)
+    assert (refund.state, refund.credit_nano) == ("succeeded", 70 * USD)
+    assert (refund.net_minor, refund.tax_minor, refund.amount_minor) == (7_000, 1_330, 8_330)
+    assert await shop.accounts() == {"cash": 3_570, "tax": -570, "revenue": -3_000}
+    (at_provider,) = shop.stripe.things("refund")
+    assert at_provider["amount"] == 8_330
+    await shop.prove()
+
+
+async def test_parts_of_a_refund_sum_to_the_whole(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(10)
+    for cents in (333, 333):
+        await give_back(shop, payment, cents * USD // 100)
+    last = await give_back(shop, payment)
+    refunds = shop.stripe.things("refund")
+    assert sum(one["amount"] for one in refunds) == payment.amount_minor == 1_190
+    assert last.credit_nano == 334 * USD // 100
+    assert await shop.accounts() == {}
+    await shop.prove()
+
+
+async def test_more_than_is_left_is_refused_with_both_numbers(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    await use(shop, 30 * USD)
+    with pytest.raises(
+        RefundTooLargeError, match=r"70\.01 dollars of credit cannot be refunded: 70\.00 dollars are left"
+    ):
+        await give_back(shop, payment, 7_001 * USD // 100)
+    assert shop.stripe.things("refund") == []
+
+
+async def test_only_whole_cents_go_back(shop: Shop) -> None:
+    """A third of a cent was used: the rest of that cent stays as credit."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    await use(shop, 3_330_000)
+    refund = await give_back(shop, payment)
+    assert (refund.net_minor, refund.credit_nano) == (9_999, 9_999 * USD // 100)
+    assert await shop.scalar("SELECT left_nano FROM lots") == USD // 100 - 3_330_000
+    await shop.prove()
+
+
+async def test_the_same_key_again_gives_nothing_back_twice(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    first = await give_back(shop, payment, 40 * USD, key="once")
+    again = await give_back(shop, payment, 40 * USD, key="once")
+    assert again.refund_id == first.refund_id
+    assert len(shop.stripe.things("refund")) == 1
+
+
+async def test_what_was_given_with_it_goes_in_proportion(shop: Shop) -> None:
+    shop.till = replace(shop.till, terms=PaymentTerms(given_percent=10))
+    await shop.save_card()
+    payment = await shop.buy(100)
+    refund = await give_back(shop, payment, 40 * USD)
+    assert refund.given_nano == 4 * USD
+    accounts = await shop.accounts()
+    assert (accounts["credit:paid"], accounts["credit:free"], accounts["promotion"]) == (-6_000, -600, 600)
+    await shop.prove()
+
+
+async def test_a_refund_without_an_answer_keeps_the_credit_out_and_is_sent_again(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("trouble", failing=3)
+    pending = await give_back(shop, payment)
+    assert pending.state == "pending"
+    assert (await shop.accounts()).get("credit:paid", 0) == 0
+    sent = await send_refund(shop.till, pending.refund_id, at=shop.at)
+    assert sent.state == "succeeded"
+    assert len(shop.stripe.things("refund")) == 1
+
+
+async def test_a_refund_that_fails_later_puts_the_credit_back(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    await give_back(shop, payment)
+    (made,) = shop.stripe.things("refund")
+    shop.stripe.control("fail_refund", refund=made["id"])
+    (event,) = shop.stripe.events("refund.failed")
+    assert [(await shop.receive(event)).outcome for _ in range(2)] == ["booked", "known"]
+    assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
+    assert await shop.scalar("SELECT refunded_minor FROM payments") == 0
+    await shop.prove()
+
+
+async def test_a_provider_that_refuses_a_refund_puts_the_credit_back(shop: Shop) -> None:
+    """Somebody gave the money back in the provider's own pages: the alarm says so, the credit stays."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("give_back", payment_intent=payment.provider_payment_id)
+    (event,) = shop.stripe.events("refund.created")
+    assert (await shop.receive(event)).outcome == "refused"
+    assert await shop.scalar("SELECT code FROM alarms") == "payment_mismatch"
+    refund = await give_back(shop, payment)
+    assert (refund.state, "greater than unrefunded" in refund.failure_reason) == ("failed", True)
+    assert (await shop.accounts())["credit:paid"] == -10_000
+
+
+async def test_a_failed_payment_and_somebody_elses_cannot_be_refunded(shop: Shop) -> None:
+    await shop.save_card("4000000000009995")
+    payment = await shop.buy(100)
+    with pytest.raises(NotRefundableError, match="it bought no credit"):
+        await give_back(shop, payment)
+
+
+async def test_the_comparison_finishes_what_was_left(shop: Shop) -> None:
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("trouble", failing=3)
+    await give_back(shop, payment)
+    shop.wait(minutes=5)
+    await reconcile(shop.till, at=shop.at)
+    assert await shop.scalar("SELECT state FROM refunds") == "succeeded"
