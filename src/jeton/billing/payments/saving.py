@@ -35,7 +35,7 @@ _CUSTOMER = """
 """
 _SAVE_CUSTOMER = """
     INSERT INTO payers (organization_id, provider, payer_id, created_at)
-    VALUES (%s, %s, %s, %s) ON CONFLICT (organization_id, provider) DO NOTHING
+    VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _LAST4 = 4
