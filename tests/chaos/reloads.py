@@ -104,7 +104,7 @@ async def _play_in_new_database(url: str, first: int, rounds: int, figures: Coun
     pool = await open_pool(replace_database(url, name))
     try:
         figures += await play_wave(pool, first, rounds)
-    except AssertionError as difference:
+    except (AssertionError, psycopg.Error) as difference:
         return str(difference) or repr(difference)
     finally:
         await pool.close()
