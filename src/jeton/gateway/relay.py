@@ -317,6 +317,8 @@ def caller_headers(exchange: Exchange) -> Headers:
     ]
     if admission.route.is_rehearsal:
         headers.append((b"jeton-rehearsal", b"true"))
+    if admission.caller.overdue_number:
+        headers.append((b"jeton-payment-overdue", admission.caller.overdue_number.encode("ascii", "replace")))
     if exchange.reservation is not None:
         headers += standing_headers(exchange.reservation)
     return headers

@@ -10,6 +10,7 @@ class Caller:
     """The holder of a key; ``workspace_id`` is None for admin keys only.
 
     ``outage_cap_nano``: up to how much its requests are served while the database is away.
+    ``overdue_number``: the document whose payment is so late that each answer says so.
     """
 
     organization_id: UUID
@@ -17,3 +18,4 @@ class Caller:
     key_id: str
     kind: Literal["api", "admin"]
     outage_cap_nano: int = 0
+    overdue_number: str = ""

@@ -33,7 +33,7 @@ from jeton.identity.errors import (
     WorkspaceArchivedError,
 )
 from jeton.identity.key_life.uses import KeyUses
-from jeton.identity.standing.errors import OrganizationSuspendedError
+from jeton.identity.standing.errors import OrganizationSuspendedError, PaymentOverdueError
 
 CHANNEL = "jeton_keys"
 KEYS_KEPT_MAX = 50_000
@@ -51,7 +51,8 @@ _AWAY = "Keys cannot be checked now: the database is away. Try again."
 _FIND_KEY = """
     SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, o.outage_cap_nano, k.expires_at, k.revoked_at,
            k.paused_at, CASE WHEN k.digest <> %(digest)s THEN k.previous_until END AS replaced_at,
-           w.archived_at, o.suspended_at
+           w.archived_at, o.suspended_at, CASE WHEN o.arrears = 'stopped' THEN o.arrears_sentence ELSE '' END,
+           CASE WHEN o.arrears = 'limited' THEN o.arrears_number ELSE '' END
     FROM api_keys AS k JOIN organizations AS o USING (organization_id)
     LEFT JOIN workspaces AS w ON w.workspace_id = k.workspace_id
     WHERE k.digest = %(digest)s OR k.previous_digest = %(digest)s
@@ -71,6 +72,8 @@ class _KnownKey:
     replaced_at: datetime | None
     archived_at: datetime | None
     suspended_at: datetime | None
+    # Why its organization's requests are refused until it has paid; '' where they are not.
+    stopped_sentence: str
 
 
 class KeyRing:
@@ -179,10 +182,16 @@ class KeyRing:
             raise OverloadedError(_AWAY) from error
         if row is None:
             return None
-        organization_id, workspace_id, key_id, kind, cap_nano, *times = row
-        return _KnownKey(
-            Caller(organization_id, workspace_id, key_id, kind, outage_cap_nano=cap_nano), *times
+        organization_id, workspace_id, key_id, kind, cap_nano, *standing, overdue_number = row
+        caller = Caller(
+            organization_id,
+            workspace_id,
+            key_id,
+            kind,
+            outage_cap_nano=cap_nano,
+            overdue_number=overdue_number,
         )
+        return _KnownKey(caller, *standing)
 
     def _forget(self, payload: str) -> None:
         self._announcements += 1
@@ -219,6 +228,8 @@ def _admit(known: _KnownKey) -> Caller:
     # An admin key sends no requests to models: with it one may still see what happened.
     if known.suspended_at is not None and caller.kind == "api":
         raise OrganizationSuspendedError(known.suspended_at)
+    if known.stopped_sentence and caller.kind == "api":
+        raise PaymentOverdueError(known.stopped_sentence)
     return caller
 
 

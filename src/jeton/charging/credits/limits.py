@@ -9,6 +9,7 @@ from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
 from jeton.money import render_usd
 
+_FIND_ARREARS = "SELECT arrears_number FROM organizations WHERE organization_id = %s AND arrears <> ''"
 _SET_KIND = "UPDATE organizations SET kind = %s WHERE organization_id = %s"
 _SET_OUTAGE_CAP = "UPDATE organizations SET outage_cap_nano = %s WHERE organization_id = %s"
 # The version counts up, so that no node decides on the limit that it remembers.
@@ -22,7 +23,8 @@ async def set_credit_limit(
 ) -> None:
     """Invoice the organization from now on, up to a limit (0: prepaid again); in the caller's transaction.
 
-    What is owed already stays owed. Raises NotFoundError, CreditRequestError.
+    What is owed already stays owed. Raises NotFoundError, and CreditRequestError, also for a higher limit
+    while a document is overdue.
     """
     if not 0 <= limit_nano <= GRANT_MAX_NANO:
         raise CreditRequestError(
@@ -32,6 +34,8 @@ async def set_credit_limit(
     async with connection.transaction():
         async with open_desk(connection, organization_id) as desk:
             before_nano = desk.book.credit_limit_nano
+        if limit_nano > before_nano:
+            await _refuse_in_arrears(connection, organization_id)
         await connection.execute(_SET_KIND, (kind, organization_id))
         await connection.execute(_SET_LIMIT, (limit_nano, organization_id))
         await record_audit(
@@ -69,4 +73,13 @@ async def set_outage_cap(connection: Connection, organization_id: UUID, cap_nano
             subject=str(organization_id),
             organization_id=organization_id,
             details={"cap": render_usd(cap_nano)},
+        )
+
+
+async def _refuse_in_arrears(connection: Connection, organization_id: UUID) -> None:
+    row = await (await connection.execute(_FIND_ARREARS, (organization_id,))).fetchone()
+    if row is not None:
+        raise CreditRequestError(
+            f"The credit limit is not raised while {row[0]} is overdue: record its payment, or agree to wait "
+            "for it with jeton payments wait."
         )

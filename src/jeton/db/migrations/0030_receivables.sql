@@ -178,6 +178,10 @@ CREATE INDEX dunning_steps_by_organization ON dunning_steps (organization_id, ta
 CREATE TRIGGER dunning_steps_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON dunning_steps
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- What was tried on cards is counted by document and by card.
+CREATE INDEX payments_of_documents ON payments (split_part(subject_id, ':', 1)) WHERE purpose = 'document';
+CREATE INDEX payments_by_method ON payments (payment_method_id, started_at) WHERE payment_method_id IS NOT NULL;
+
 -- The operator waits for a document until the end of a day; the latest row counts.
 CREATE TABLE dunning_pauses (
     pause_id        text PRIMARY KEY CHECK (pause_id LIKE 'pause\_%'),

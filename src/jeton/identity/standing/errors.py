@@ -1,7 +1,8 @@
 """What is refused of, or because of, an organization's standing.
 
 NotPermittedError
-└── OrganizationSuspendedError   a request of an organization that is suspended
+├── OrganizationSuspendedError   a request of an organization that is suspended
+└── PaymentOverdueError          a request of an organization that has not paid
 InvalidInputError
 └── SuspensionReasonError        a suspension without a reason that can be shown
 ConflictError
@@ -26,6 +27,15 @@ class OrganizationSuspendedError(NotPermittedError):
             f"Your organization has been suspended since {suspended_at.isoformat(timespec='seconds')}, so new"
             " requests are refused; nothing was held or charged. Ask the operator; the Console says why."
         )
+
+
+class PaymentOverdueError(NotPermittedError):
+    """A request of an organization that was stopped because a document is not paid.
+
+    The sentence names the document, what is due on it and how to pay; whoever stopped it has written it.
+    """
+
+    code = "payment_overdue"
 
 
 class SuspensionReasonError(InvalidInputError):

@@ -25,10 +25,10 @@ ACT = Act(ADA, AT, "the bank says so")
 NANO_PER_CENT = 10_000_000
 
 _INSERT = """
-    INSERT INTO documents (document_id, organization_id, kind, purpose, state, number, series, sequence, seller,
-        buyer, currency, rate, period_from, period_to, zone, issued_at, issued_on, due_on, purchase_order,
-        terms, taxes, notes, remittance, lines_count, lines_minor, tax_minor, total_minor, net_nano, tax_nano,
-        total_nano)
+    INSERT INTO documents (document_id, organization_id, kind, purpose, state, number, series, sequence,
+        seller, buyer, currency, rate, period_from, period_to, zone, issued_at, issued_on, due_on,
+        purchase_order, terms, taxes, notes, remittance, lines_count, lines_minor, tax_minor, total_minor,
+        net_nano, tax_nano, total_nano)
     VALUES (%(id)s, %(organization)s, %(kind)s, 'period', 'issued', %(number)s, 'TEST-', %(sequence)s, '{}',
         %(buyer)s, %(currency)s, '1', %(from)s, %(to)s, %(zone)s, %(at)s, %(on)s, %(due)s, '', '', '[]', '{}',
         %(remittance)s, 0, %(net)s, %(tax)s, %(total)s, %(net_nano)s, %(tax_nano)s, %(total_nano)s)

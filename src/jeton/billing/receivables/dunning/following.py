@@ -36,7 +36,13 @@ _OVERDUE = """
         ORDER BY due_on, document_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
     )
 """
-_IN_ARREARS = "SELECT organization_id FROM organizations WHERE arrears <> '' ORDER BY organization_id"
+# Also whom a step was taken about and the operator has waited for: the wait may be over.
+_IN_ARREARS = """
+    SELECT organization_id FROM organizations WHERE arrears <> ''
+    UNION SELECT s.organization_id FROM dunning_steps AS s JOIN documents AS d USING (document_id)
+    WHERE s.kind <> 'mail' AND d.state IN ('issued', 'overdue')
+    ORDER BY organization_id
+"""
 
 
 async def mark_overdue(pool: Pool, at: datetime) -> int:
