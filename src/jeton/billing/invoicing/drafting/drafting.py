@@ -13,7 +13,7 @@ from jeton.billing.invoicing.drafting.composing import Booked, Occasion, compose
 from jeton.billing.invoicing.drafting.sources import Sources
 from jeton.billing.invoicing.lines.building import Due, build_line
 from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, kind_of
-from jeton.billing.invoicing.lines.summing import PeriodSums, subtract
+from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums, subtract
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.invoicing.words import OrganizationKind, Rules
@@ -89,7 +89,8 @@ def _list_minimum(sources: Sources) -> list[Due]:
     """What is missing of the minimum; of whole periods of an invoiced organization, and once."""
     profile, period = sources.wanted.profile, sources.wanted.period
     is_whole = profile.created_at <= period.period_from
-    if profile.kind != "invoiced" or not is_whole or MINIMUM in sources.billed.get(period.period_from, {}):
+    _, billed_nano = sources.billed.get(period.period_from, {}).get(MINIMUM, NOTHING)
+    if profile.kind != "invoiced" or not is_whole or billed_nano:
         return []
     missing_nano = profile.minimum_nano - sources.sums[period].net_nano
     if missing_nano <= 0:

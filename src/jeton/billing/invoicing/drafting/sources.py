@@ -137,7 +137,12 @@ async def read_sources(
     found = []
     groups: dict[tuple[Period, ...], list[Wanted]] = defaultdict(list)
     for one in wanted:
-        earlier = [period for period in closed[one.profile.organization_id] if period != one.period]
+        # A period that is made anew leaves those after it to their own documents.
+        earlier = [
+            period
+            for period in closed[one.profile.organization_id]
+            if period.period_to <= one.period.period_from
+        ]
         groups[*earlier, one.period].append(one)
     for periods, some in groups.items():
         ordered = tuple(sorted(periods, key=lambda period: period.period_from))

@@ -69,7 +69,7 @@ async def issue_all(
     claimed = await _claim(connection, issues)
     await _close(connection, [one for one in claimed if one.is_closing], at)
     documents = [document for one in claimed for document in one.documents]
-    numbered = await _number(connection, documents, formats=formats, at=at)
+    numbered = await number_documents(connection, documents, formats=formats, at=at)
     batch = Batch(books, {}, at)
     numbered = [
         replace(one, transaction_id=post_document(batch, books[one.document.organization_id], one.document))
@@ -134,10 +134,10 @@ async def _close(connection: Connection, issues: Sequence[Issue], at: datetime) 
         await connection.execute(_CLOSE, columns)
 
 
-async def _number(
+async def number_documents(
     connection: Connection, documents: Sequence[Document], *, formats: NumberFormats, at: datetime
 ) -> list[Numbered]:
-    """Each document with an id and the next number of its series, issued now."""
+    """Each document with an id and the next number of its series, in the caller's transaction."""
     series = [find_series(formats, one.kind, one.issued_on or at.date()) for one in documents]
     numbers = await take_numbers(connection, series)
     numbered = []

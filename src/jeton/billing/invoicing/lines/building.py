@@ -20,7 +20,8 @@ from jeton.billing.invoicing.lines.keys import (
     render_conditions,
 )
 from jeton.billing.invoicing.lines.prices import Prices
-from jeton.billing.words import Discount, Line
+from jeton.billing.invoicing.periods import Period
+from jeton.billing.words import Discount, Line, LineKind
 from jeton.identity.organizations import Workspace
 from jeton.insight.words import BUCKET_NAMES
 from jeton.money import divide_half_even
@@ -71,6 +72,12 @@ def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) ->
             return _place(_plain(due, f"{undone.model}: charges reversed"), undone, workspaces)
         case kind:
             return _plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind])
+
+
+def amount_line(kind: LineKind, key: str, description: str, net_nano: int, *, period: Period) -> Line:
+    """A line of one amount that follows from no sums: credit that was bought, goodwill."""
+    due = Due(key, period.period_from, period.period_to, 0, net_nano)
+    return replace(_plain(due, description), kind=kind)
 
 
 def _plain(due: Due, description: str) -> Line:
