@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jeton.billing.office import Office
 from jeton.charging.limits.terms import LimitTerms
 from jeton.console.sending import SendMessage
 from jeton.db.pool import Pool
@@ -26,6 +27,7 @@ class ConsoleDeps:
     of requests, and how many bytes, wait on this node's disk. ``postman`` mails links, where there is a
     mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
     body with a key through the gateway. With ``has_own_mark`` the mark of /static is the operator's.
+    ``office`` is how money comes in; without it no cards are taken and documents follow the usual rules.
     """
 
     pool: Pool
@@ -47,6 +49,7 @@ class ConsoleDeps:
     oidc: OidcClient | None = None
     send_message: SendMessage | None = None
     has_own_mark: bool = False
+    office: Office | None = None
 
     @property
     def oidc_name(self) -> str:

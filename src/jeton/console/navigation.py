@@ -72,6 +72,7 @@ GROUPS = (
         "Billing",
         (
             Entry("/console/billing", "Credit", Permission.SEE_BILLING),
+            Entry("/console/billing/payments", "Payments", Permission.SEE_BILLING),
             Entry("/console/prices", "Prices", Permission.SEE_BILLING),
         ),
     ),

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from jeton.billing.currencies import display_minor
 from jeton.console.choices import CHOICES, THEMES, UTC
 from jeton.console.deps import ConsoleDeps
 from jeton.insight.words import (
@@ -51,6 +52,7 @@ class Pages:
         )
         self._environment.filters.update(
             money=display_money,
+            minor=display_minor,
             count=display_count,
             time=display_time,
             clock=display_clock,

@@ -30,6 +30,7 @@ from jeton.errors import (
     NotFoundError,
     NotPermittedError,
     OverloadedError,
+    UpstreamError,
 )
 from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import Session, find_session, form_token, is_form_token
@@ -50,6 +51,7 @@ STATUSES: Mapping[type[JetonError], int] = {
     NotPermittedError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    UpstreamError: 502,
     OverloadedError: 503,
 }
 

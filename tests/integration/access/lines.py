@@ -37,6 +37,8 @@ KEYS, BUDGETS = Line(Permission.MANAGE_KEYS), Line(Permission.MANAGE_BUDGETS)
 WORKSPACES, MEMBERS = Line(Permission.MANAGE_WORKSPACES), Line(Permission.MANAGE_MEMBERS)
 WEBHOOKS, BILLING = Line(Permission.MANAGE_WEBHOOKS), Line(Permission.SEE_BILLING)
 AUDIT = Line(Permission.SEE_AUDIT)
+# Without a payment provider there is nothing to pay with.
+NO_PAYMENT = Line(Permission.MANAGE_BILLING, is_missing=True)
 ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
 NO_OBJECT = Line("ADMIN_KEY", is_missing=True)
 
@@ -114,6 +116,27 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/sessions/switch": MEMBER,
     "POST /console/sessions/{session_id}/end": MEMBER,
     **page("/console/billing", BILLING),
+    **page("/console/billing/buy", BILLING),
+    "POST /console/billing/buy": Line(
+        Permission.MANAGE_BILLING,
+        form={"way": "page", "amount": "10", "total": "1000 USD", "idempotency_key": "purch_1"},
+        is_missing=True,
+    ),
+    **page("/console/billing/payments", BILLING),
+    **page("/console/billing/payments/{payment_id}", Line(Permission.SEE_BILLING, is_missing=True)),
+    "POST /console/billing/payments/{payment_id}/retry": NO_PAYMENT,
+    "POST /console/billing/payments/{payment_id}/give-up": NO_PAYMENT,
+    "POST /console/billing/payments/{payment_id}/refund": NO_PAYMENT,
+    **page("/console/billing/cards", BILLING),
+    "POST /console/billing/cards": NO_PAYMENT,
+    "POST /console/billing/cards/{payment_method_id}/default": NO_PAYMENT,
+    "POST /console/billing/cards/{payment_method_id}/remove": NO_PAYMENT,
+    **page("/console/billing/auto-reload", BILLING),
+    "POST /console/billing/auto-reload": Line(
+        Permission.MANAGE_BILLING,
+        form={"threshold": "20", "target": "100", "ceiling": "500", "cool_down": "10"},
+    ),
+    "POST /console/billing/auto-reload/off": Line(Permission.MANAGE_BILLING),
     **page("/console/prices", BILLING),
     "GET /console/prices.csv": BILLING,
     **page("/console/accuracy", OPERATOR),

@@ -63,7 +63,7 @@ def find_console_fault(name: str, line: Line, actor: str, answer: httpx2.Respons
     if (is_sent_away and name not in SIGNED_OUT) or (status == 401 and "password" not in name):
         return "asks a member to sign in"
     has_object = "{" in name
-    if line.is_missing and actor != "stranger":
+    if line.is_missing and (actor != "stranger" or not has_object):
         return "" if status in {400, 404} else "does something to what is not there"
     if actor == "stranger" and has_object:
         return "" if status == 404 else "shows or changes what is not theirs"
