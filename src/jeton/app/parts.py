@@ -13,6 +13,8 @@ import structlog
 from jeton import clock
 from jeton.app.background import run_in_background
 from jeton.app.batching import Batching, BatchPlace, open_batching
+from jeton.app.billing.till import make_till
+from jeton.app.billing.working import open_billing_jobs
 from jeton.app.crashing import make_checkpoint
 from jeton.app.demo import check_trial_models
 from jeton.app.notifying import make_notifier
@@ -20,6 +22,8 @@ from jeton.app.observing.watching import make_watch
 from jeton.app.prompt_caching import PromptCache
 from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import Routing, open_routing
+from jeton.billing.payments.till import Till
+from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.agreeing.following import TermsFollower
 from jeton.charging.charging import Charging
@@ -77,6 +81,7 @@ class Parts:
     terms: TermsBook
     checkpoint: Callable[[str], None]
     batching: Batching
+    till: Till
     live: Feed
 
 
@@ -149,6 +154,8 @@ async def _start(
     terms = await _open_terms(pool, stack)
     place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges), terms=terms)
     batching = await open_batching(settings, place, stack)
+    till = make_till(settings, pool)
+    await open_billing_jobs(settings, till, DunningTerms(), stack, node_id=node_id)
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
         settings=settings,
@@ -167,6 +174,7 @@ async def _start(
         terms=terms,
         checkpoint=checkpoint,
         batching=batching,
+        till=till,
         live=Feed(pool),
     )
 

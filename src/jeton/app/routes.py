@@ -13,7 +13,6 @@ from jeton.admin.arriving import arriving_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.asking.writing import make_writer
-from jeton.app.billing.till import make_till
 from jeton.app.demo import find_demo_operator
 from jeton.app.edges.access import make_oidc, make_postman
 from jeton.app.edges.loopback import Loopback
@@ -80,7 +79,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             has_oidc=bool(parts.settings.oidc_issuer),
         )
     )
-    routes += arriving_routes(make_till(parts.settings, parts.pool))
+    routes += arriving_routes(parts.till)
     routes += console_routes(_console_deps(parts, gateway))
     site = make_site_deps(parts)
     if parts.settings.ask_docs:

@@ -10,12 +10,15 @@ from contextlib import AsyncExitStack
 
 from jeton.app.background import run_in_background
 from jeton.app.batching import BatchPlace, open_batching
+from jeton.app.billing.till import make_till
+from jeton.app.billing.working import open_billing_jobs
 from jeton.app.crashing import make_checkpoint
 from jeton.app.notifying import make_notifier
 from jeton.app.prompt_caching import PromptCache
 from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import open_routing
 from jeton.app.serving import STOP_SIGNALS, configure_logging
+from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
@@ -30,7 +33,7 @@ from jeton.tokens.estimate import load_estimator
 
 
 async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) -> None:
-    """Sweep and notify until a signal."""
+    """Sweep, notify, work on batches and do the jobs of billing until a signal."""
     configure_logging(settings.log_level)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -52,6 +55,7 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
         await _open_batching(settings, pool, commits, stack, node_id=node_id)
+        await open_billing_jobs(settings, make_till(settings, pool), DunningTerms(), stack, node_id=node_id)
         every = find_proof_interval(settings)
         run_in_background(stack, "proofs", lambda: run_prover(pool, kind="work", every=every))
         announce()

@@ -1,11 +1,10 @@
 """Duties: what billing does by itself in this process, how often, and what each run says that it did."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from jeton.billing.invoicing.closing import Closer, close_due
-from jeton.billing.jobs.words import Duty, DutyIncompleteError
+from jeton.billing.jobs.words import Counts, Duty, DutyIncompleteError
 from jeton.billing.payments.arriving.reconciling import reconcile, settle_open
 from jeton.billing.payments.till import Till
 from jeton.billing.receivables.collecting.cards import try_cards
@@ -25,7 +24,7 @@ _CENT_NANO = 10_000_000
 def make_duties(settings: Settings, till: Till, dunning: DunningTerms) -> list[Duty]:
     """Everything that is done; without a payment provider nothing about cards is."""
     duties = [
-        Duty("close_periods", CLOSING_INTERVAL, _close_periods(settings, till).run),
+        Duty("close_periods", CLOSING_INTERVAL, _Closing(settings, till).run),
         Duty("dunning", DUNNING_INTERVAL, lambda at: follow_debts(till.pool, dunning, at)),
     ]
     if till.door.is_there:
@@ -47,3 +46,43 @@ def make_reload_terms(settings: Settings) -> Terms:
         amount_min_nano=settings.credit_min_cents * _CENT_NANO,
         amount_max_nano=settings.credit_max_cents * _CENT_NANO,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """Periods that are over become documents."""
+
+    settings: Settings
+    till: Till
+
+    async def run(self, at: datetime) -> Counts:
+        """Close what is due; DutyIncompleteError where some organization could not be closed."""
+        closing = await close_due(Closer(self.till.pool, invoicing_rules(self.settings), at))
+        if closing.problems:
+            some = [f"{name}: {why}" for name, why in list(closing.problems.items())[:PROBLEMS_SAID_MAX]]
+            raise DutyIncompleteError(
+                f"{closing.periods} periods were closed, {len(closing.problems)} were not. {' '.join(some)}"
+            )
+        return {"periods": closing.periods, **closing.documents}
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """Payments and refunds without an answer are asked about."""
+
+    till: Till
+
+    async def run(self, at: datetime) -> Counts:
+        """Ask about each that has been open for a while."""
+        return {"asked": await settle_open(self.till, await self.till.door.open(), at=at)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    """Our books are compared with the provider's lists."""
+
+    till: Till
+
+    async def run(self, at: datetime) -> Counts:
+        """Compare all since the last time; ProviderUnreachableError."""
+        return asdict(await reconcile(self.till, at=at))
