@@ -8,13 +8,15 @@ shown at once, each with its place.
 
 from jeton.settings.declarations import Declaration, Settings, list_declarations
 from jeton.settings.loading import load_settings
-from jeton.settings.rules import invoicing_rules, render_base_url
+from jeton.settings.rules import csv_terms, dunning_terms, invoicing_rules, render_base_url
 from jeton.settings.upstreams import UpstreamSetting
 
 __all__ = [
     "Declaration",
     "Settings",
     "UpstreamSetting",
+    "csv_terms",
+    "dunning_terms",
     "invoicing_rules",
     "list_declarations",
     "load_settings",

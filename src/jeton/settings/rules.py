@@ -1,6 +1,8 @@
 """Rules: what the use cases of billing are told of the settings, and where people reach us."""
 
 from jeton.billing.invoicing.words import NO_REMITTANCE, NumberFormats, Rules
+from jeton.billing.receivables.dunning.words import DunningTerms
+from jeton.billing.receivables.statements.comma_separated import CsvTerms
 from jeton.billing.words import Party, Remittance
 from jeton.settings.declarations import Settings
 
@@ -27,6 +29,26 @@ def invoicing_rules(settings: Settings) -> Rules:
         lookback_days=settings.invoice_lookback_days,
         currency=settings.invoice_currency,
         note=settings.invoice_note,
+    )
+
+
+def dunning_terms(settings: Settings) -> DunningTerms:
+    """The schedule of what is done when a document is not paid."""
+    return DunningTerms(
+        mail_days=settings.dunning_mail_days,
+        soft_limit_days=settings.dunning_soft_limit_days,
+        stop_days=settings.dunning_stop_days,
+        card_days=settings.dunning_card_days,
+    )
+
+
+def csv_terms(settings: Settings) -> CsvTerms:
+    """How the bank writes its statements."""
+    return CsvTerms(
+        columns=dict(settings.bank_csv_columns),
+        currency=settings.invoice_currency,
+        decimal_mark=settings.bank_csv_decimal_mark,
+        date_order=settings.bank_csv_dates,
     )
 
 
