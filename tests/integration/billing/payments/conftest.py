@@ -63,9 +63,10 @@ class Shop:
         customer = await introduce(self.till, provider, self.organization_id, at=self.at)
         saved = self.stripe.save_card(customer, number)
         await refresh_cards(self.till, self.organization_id, at=self.at)
-        return await self.scalar(
+        found = await self.scalar(
             "SELECT payment_method_id FROM payment_methods WHERE provider_method_id = %s", saved["id"]
         )
+        return str(found)
 
     async def customer(self) -> str:
         """What the provider calls the organization."""

@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.integration.billing.payments.conftest import Shop
+from tests.integration.charging.conftest import open_writer
 from tests.integration.world import BOOK, SONNET
 
 from jeton.charging.charging import Charging
-from jeton.charging.posting import Posting
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Hold, HoldAsk, Metered, Rule
-from jeton.db.group_commit import GroupCommit
 from jeton.ids import new_id
 from jeton.pricing.rating import STANDARD
 from jeton.usage import Usage
@@ -22,8 +21,7 @@ NANO_PER_TOKEN = 10_000
 @asynccontextmanager
 async def charging_of(shop: Shop) -> AsyncIterator[Charging]:
     """Charging on the shop's database."""
-    posting = Posting()
-    commits = GroupCommit(shop.pool, posting.post, on_commit=posting.keep)
+    commits = open_writer(shop.pool)
     async with shop.pool.connection() as connection:
         await record_price_versions(connection, BOOK.versions)
     yield Charging(commits, node_id="node_test", validity_s=900)
