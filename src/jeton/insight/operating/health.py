@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row
 from jeton import clock
 from jeton.db.nodes import SILENCE_MAX_S
 from jeton.db.pool import Connection
+from jeton.insight.operating.billing_jobs import BillingJob, list_billing_jobs, render_billing_job
 
 PROOFS_LISTED_MAX = 10
 NODES_LISTED_MAX = 100
@@ -119,6 +120,7 @@ class Health:
     numbers: dict[str, Any]
     jobs: tuple[dict[str, Any], ...]
     tables: tuple[dict[str, Any], ...]
+    billing_jobs: tuple[BillingJob, ...] = ()
 
     @property
     def last_proof(self) -> LedgerProof | None:
@@ -132,7 +134,7 @@ class Health:
 
 
 async def get_health(connection: Connection) -> Health:
-    """How all is, in five questions that do not depend on how much history there is."""
+    """How all is, in six questions that do not depend on how much history there is."""
     async with connection.cursor(row_factory=class_row(LedgerProof)) as proving:
         await proving.execute(_PROOFS, (PROOFS_LISTED_MAX,))
         proofs = tuple(await proving.fetchall())
@@ -147,7 +149,7 @@ async def get_health(connection: Connection) -> Health:
         await cursor.execute(_TABLES)
         tables = tuple(await cursor.fetchall())
     as_of = numbers.pop("as_of", clock.now())
-    return Health(as_of, proofs, nodes, numbers, jobs, tables)
+    return Health(as_of, proofs, nodes, numbers, jobs, tables, await list_billing_jobs(connection))
 
 
 def render_health(health: Health) -> dict[str, object]:
@@ -166,6 +168,7 @@ def render_health(health: Health) -> dict[str, object]:
             for node in health.nodes
         ],
         "jobs": [{**job, "due_at": _render_value(job["due_at"])} for job in health.jobs],
+        "billing_jobs": [render_billing_job(job) for job in health.billing_jobs],
         "tables": list(health.tables),
         **{name: _render_value(value) for name, value in health.numbers.items()},
     }

@@ -1,6 +1,7 @@
 """Health and audit: the books are proved beside the requests, and every change is found again."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 from tests.integration.console.operating.scene import OPERATOR, seated
@@ -8,6 +9,9 @@ from tests.integration.world import open_world
 
 from jeton import clock
 from jeton.app.proving.child import digest_ends, prove_next
+from jeton.billing.jobs.claiming import know_kinds
+from jeton.billing.jobs.running import Runner
+from jeton.billing.jobs.words import Duty
 from jeton.console.downloading import Sheet, render_sheet
 from jeton.db.pool import Pool
 from jeton.watch.proofs import SILENCE_MAX, claim_proof, request_due_proof, request_proof
@@ -117,3 +121,23 @@ async def test_an_organization_sees_its_own_changes_only(pool: Pool, role: str, 
 def test_a_text_that_would_be_a_formula_is_none() -> None:
     sheet = Sheet("a.csv", ("a", "b", "c"), [("=1+1", "-1.50", "@x")])
     assert render_sheet(sheet) == "a,b,c\r\n'=1+1,-1.50,'@x\r\n"
+
+
+async def test_jobs_of_billing_stand_there_with_what_they_did(pool: Pool) -> None:
+    world = await open_world(pool)
+
+    async def reload(at: datetime) -> Mapping[str, int]:
+        del at
+        return {"opened": 2}
+
+    runner = Runner(pool, [Duty("reload", timedelta(hours=1), reload)], node_id="node_1")
+    async with pool.connection() as connection:
+        await know_kinds(connection, runner.duties)
+    await runner.run("reload")
+    async with seated(world, OPERATOR) as seat:
+        page = await seat.text("/console/health")
+        (job,) = (await seat.client.get("/console/health.json")).json()["billing_jobs"]
+    assert "Jobs of billing" in page
+    assert "opened 2" in page
+    assert (job["kind"], job["state"], job["counts"]) == ("reload", "waiting", {"opened": 2})
+    await world.close()

@@ -1,0 +1,1 @@
+"""``jeton billing``: what billing does by itself."""
