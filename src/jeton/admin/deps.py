@@ -8,6 +8,7 @@ from jeton.identity.key_ring import KeyRing
 from jeton.insight.live.feed import Feed
 from jeton.notifications.addresses import AddressRules
 from jeton.notifications.notes import Postman
+from jeton.pricing.book import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class AdminDeps:
     """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are.
 
     ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
-    there is a mail server; those of a provider's (``has_oidc``) need no mail.
+    there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices.
     """
 
     pool: Pool
@@ -25,3 +26,4 @@ class AdminDeps:
     live: Feed | None = None
     postman: Postman | None = None
     has_oidc: bool = False
+    book: PriceBook = field(default_factory=lambda: PriceBook(()))

@@ -9,6 +9,7 @@ from jeton.admin.limits import limit_routes
 from jeton.admin.reports import report_routes
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.admin.streaming import stream_routes
+from jeton.admin.terms import terms_routes
 from jeton.admin.webhooks import webhook_routes
 from jeton.identity.organizations import get_organization
 from jeton.insight.balance import get_balance, render_balance, render_lot
@@ -28,6 +29,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         *limit_routes(deps),
         *report_routes(deps),
         *stream_routes(deps),
+        *terms_routes(deps),
         *webhook_routes(deps),
     ]
 

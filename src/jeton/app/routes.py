@@ -77,6 +77,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             live=parts.live,
             postman=make_postman(parts.settings),
             has_oidc=bool(parts.settings.oidc_issuer),
+            book=parts.book,
         )
     )
     routes += arriving_routes(parts.till)

@@ -158,6 +158,12 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/organizations/{organization_id}", OPERATOR),
     "POST /console/organizations/{organization_id}/grant": OPERATOR,
     "POST /console/organizations/{organization_id}/terms": OPERATOR,
+    **page("/console/organizations/{organization_id}/agreements", OPERATOR),
+    "POST /console/organizations/{organization_id}/agreements": OPERATOR,
+    "POST /console/organizations/{organization_id}/agreements/{terms_id}/end": Line(
+        "OPERATOR", is_missing=True
+    ),
+    "POST /console/organizations/{organization_id}/switch": OPERATOR,
     "POST /console/organizations/{organization_id}/suspend": OPERATOR,
     "POST /console/organizations/{organization_id}/resume": OPERATOR,
     "POST /console/organizations/{organization_id}/view": OPERATOR,
@@ -184,6 +190,8 @@ ADMIN: Mapping[str, Line] = {
     f"GET {_API}/me": ADMIN_KEY,
     f"GET {_API}/balance": ADMIN_KEY,
     f"GET {_API}/credits": ADMIN_KEY,
+    f"GET {_API}/terms": ADMIN_KEY,
+    f"GET {_API}/prices": ADMIN_KEY,
     "GET /v1/receipts/{request_id}": ANY_KEY,
     f"GET {_API}/api_keys": ADMIN_KEY,
     f"POST {_API}/api_keys": Line("ADMIN_KEY", body='{"name": "a new key"}', shows_secret=True),

@@ -30,7 +30,7 @@ async def show_prices(visit: Visit) -> View:
     """The prices in force now; ``month`` under the prices ``on`` a day; what two versions have otherwise."""
     visit.require(Permission.SEE_BILLING)
     book, at = visit.deps.book, clock.now()
-    month_on = _read_month(visit, at)
+    month_on = find_chosen_month(visit, at)
     async with visit.deps.pool.connection() as connection:
         sums = await read_month(connection, visit.session.organization_id, month_on)
         agreed = await list_agreed(connection, visit.session.organization_id)
@@ -146,7 +146,8 @@ def _find_next_change(prices: Sequence[ModelPrice]) -> date | None:
     return min((price.next.from_on for price in prices if price.next is not None), default=None)
 
 
-def _read_month(visit: Visit, at: datetime) -> date:
+def find_chosen_month(visit: Visit, at: datetime) -> date:
+    """The first day of the month (UTC) that the address names, else of the last one."""
     text = visit.find_filter("month")
     if not text:
         this_on = at.astimezone(UTC).date().replace(day=1)

@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from jeton.console.downloading import download
-from jeton.console.routes.operating import audit, health, inbox, organizations, webhooks
+from jeton.console.routes.operating import agreements, audit, health, inbox, organizations, webhooks
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.operating.docs_feedback import show_docs_feedback
 from jeton.console.routes.operating.price_book import show_price_book
@@ -53,6 +53,10 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console/organizations", organizations.show_organizations),
         *door.pages_at("/console/organizations/{organization_id}", organizations.show_organization),
         *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),
+        *door.pages_at(f"{place}/agreements", agreements.show_agreements),
+        Route(f"{place}/agreements", door.form(agreements.agree_on_terms), methods=["POST"]),
+        Route(f"{place}/agreements/{{terms_id}}/end", door.form(agreements.end_agreement), methods=["POST"]),
+        Route(f"{place}/switch", door.form(agreements.switch_kind), methods=["POST"]),
         Route("/console/viewing/end", leave, methods=["POST"]),
     ]
 

@@ -68,7 +68,7 @@ async def show_organizations(visit: Visit) -> View:
 async def show_organization(visit: Visit) -> View:
     """One organization: its standing, terms, credit and people, with what the operator may do."""
     visit.require_operator()
-    organization_id = _organization_id(visit)
+    organization_id = find_organization_id(visit)
     async with visit.deps.pool.connection() as connection:
         row = await get_organization_row(connection, organization_id)
         balance = await get_balance(connection, organization_id)
@@ -99,7 +99,7 @@ async def show_organization(visit: Visit) -> View:
 async def grant_credit(visit: Visit, form: Mapping[str, str]) -> str:
     """Give the organization credit, in the operator's name; the same form twice grants once."""
     visit.require_operator()
-    organization_id = _organization_id(visit)
+    organization_id = find_organization_id(visit)
     kind, days, key = form.get("kind", ""), form.get("days", "").strip(), form.get("idempotency_key", "")
     if kind not in KINDS or not 0 < len(key) <= KEY_CHARS_MAX or not key.isprintable():
         raise InvalidFormError("it has a choice that the page does not offer")
@@ -117,7 +117,7 @@ async def grant_credit(visit: Visit, form: Mapping[str, str]) -> str:
 async def set_terms(visit: Visit, form: Mapping[str, str]) -> str:
     """Set how far the organization may owe, and how far it is served while the database is away."""
     visit.require_operator()
-    organization_id = _organization_id(visit)
+    organization_id = find_organization_id(visit)
     limit_nano, cap_nano = _parse_amount(form, "limit"), _parse_amount(form, "cap")
     async with visit.deps.pool.connection() as connection, connection.transaction():
         row = await get_organization_row(connection, organization_id)
@@ -125,6 +125,8 @@ async def set_terms(visit: Visit, form: Mapping[str, str]) -> str:
             raise InvalidFormError("only with a credit limit can it be served while the database is away")
         if row.outage_cap_nano and not cap_nano:
             await set_outage_cap(connection, organization_id, 0, by=operator(visit))
+        if (row.kind == "invoiced") != (limit_nano > 0):
+            raise InvalidFormError("how it pays is switched on the page of agreements")
         if row.credit_limit_nano != limit_nano:
             await set_credit_limit(connection, organization_id, limit_nano, by=operator(visit))
         if cap_nano and row.outage_cap_nano != cap_nano:
@@ -135,7 +137,7 @@ async def set_terms(visit: Visit, form: Mapping[str, str]) -> str:
 async def suspend_organization(visit: Visit, form: Mapping[str, str]) -> str:
     """Refuse the organization's new requests from now on."""
     visit.require_operator()
-    organization_id = _organization_id(visit)
+    organization_id = find_organization_id(visit)
     async with visit.deps.pool.connection() as connection:
         await suspend(connection, organization_id, reason=form.get("reason", ""), by=operator(visit))
     return f"{PLACE}/{organization_id}"
@@ -145,7 +147,7 @@ async def resume_organization(visit: Visit, form: Mapping[str, str]) -> str:
     """Let the organization's requests through again."""
     del form
     visit.require_operator()
-    organization_id = _organization_id(visit)
+    organization_id = find_organization_id(visit)
     async with visit.deps.pool.connection() as connection:
         await resume(connection, organization_id, by=operator(visit))
     return f"{PLACE}/{organization_id}"
@@ -156,7 +158,7 @@ async def view_organization(visit: Visit, form: Mapping[str, str]) -> str:
     del form
     visit.require_operator()
     async with visit.deps.pool.connection() as connection:
-        await start_viewing(connection, visit.secret, _organization_id(visit), by=operator(visit))
+        await start_viewing(connection, visit.secret, find_organization_id(visit), by=operator(visit))
     return "/console"
 
 
@@ -168,7 +170,8 @@ async def leave_viewing(visit: Visit, form: Mapping[str, str]) -> str:
     return PLACE if organization_id is None else f"{PLACE}/{organization_id}"
 
 
-def _organization_id(visit: Visit) -> UUID:
+def find_organization_id(visit: Visit) -> UUID:
+    """The organization that the address names; NotFoundError for what is no id."""
     text = str(visit.request.path_params["organization_id"])
     try:
         return UUID(text)
