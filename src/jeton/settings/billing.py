@@ -89,7 +89,7 @@ class BillingSettings(CardSettings):
     bank_csv_columns: tuple[tuple[str, str], ...] = declare_setting(
         (),
         parse_columns,
-        "Names of columns in the bank's CSV, as date=Booked,amount=Sum; ',' between several, else known ones.",
+        "Names of columns in a bank's CSV, as date=Booked,amount=Sum; ',' between several, else usual ones.",
     )
     bank_csv_decimal_mark: Literal["auto", "point", "comma"] = declare_setting(
         "auto", one_of("auto", "point", "comma"), "How amounts are written there: with a point or a comma."

@@ -1,7 +1,7 @@
 """Storage: rows of payments on documents, and documents as paying them needs them.
 
-Everything is in the caller's transaction. Order of locks: balances, then documents, then received_payments,
-then bank_lines.
+Everything is in the caller's transaction. Order of locks: bank_lines, balances, documents, received_payments,
+organizations.
 """
 
 from dataclasses import fields

@@ -1,6 +1,6 @@
 -- Receivables: what was paid on a document, and what is done when nothing is.
 --
--- Order of locks, after 0026's: balances, then documents, then received_payments, then bank_lines.
+-- Order of locks: bank_lines, then balances, documents, received_payments, and organizations last.
 
 -- Money that came in for documents, and what credit notes left to an organization. What of it is on no document
 -- is credit of the organization, worth unapplied_nano in receivable (below zero there). external_id: what the
