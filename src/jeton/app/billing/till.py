@@ -3,6 +3,7 @@
 from jeton.billing.payments.till import PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
+from jeton.billing.receipting import with_receipts
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.taxing import make_tax_of
 from jeton.db.pool import Pool
@@ -22,7 +23,7 @@ def make_till(settings: Settings, pool: Pool) -> Till:
             label=f"{settings.brand_name}: credit",
         ),
         tax_of=make_tax_of(invoicing_rules(settings)),
-        hooks=make_hooks(),
+        hooks=with_receipts(make_hooks(), invoicing_rules(settings)),
         base_url=settings.public_url or render_base_url(settings.host, settings.port),
     )
 

@@ -1,0 +1,142 @@
+"""Closing: once, whoever does it and however often; what fails stops nobody else."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jeton.billing.invoicing.closing import Closer, close_due
+from jeton.billing.invoicing.documents.reading import DocumentFilter, list_documents
+from jeton.billing.invoicing.errors import PeriodOpenError
+from jeton.billing.invoicing.issuing.period import issue_period
+from jeton.billing.invoicing.profiles import ProfileChange
+from jeton.billing.invoicing.rates import RateNote, note_rate
+from jeton.charging.credits.limits import set_credit_limit
+from jeton.clock import now
+from jeton.ledger import movements
+from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
+from tests.integration.world import open_world
+
+
+async def count(office: Office, table: str = "documents") -> int:
+    async with office.pool.connection() as connection:
+        ((found,),) = await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchall()
+    return int(found)
+
+
+async def test_two_that_close_at_once_issue_each_document_once(office: Office) -> None:
+    await office.set_invoiced()
+    await office.world.bill()
+    other = await open_world(office.pool, name="Other")
+    async with office.pool.connection() as connection:
+        await set_credit_limit(connection, other.organization.organization_id, USD, by=OPERATOR)
+    await other.bill()
+    at = await office.end()
+
+    both = await asyncio.gather(office.close(at), office.close(at))
+
+    assert sum(closing.periods for closing in both) == 2
+    assert await count(office) == 2
+    async with office.pool.connection() as connection:
+        documents = await list_documents(connection, DocumentFilter())
+    assert sorted(one.number[-6:] for one in documents) == ["000001", "000002"]
+    assert (await office.close(at)).periods == 0
+    assert (await office.proof()).is_sound
+    await other.close()
+
+
+async def test_a_period_waits_for_its_days_of_grace(office: Office) -> None:
+    await office.world.bill()
+    at = await office.end(days=0)
+
+    assert (await office.close(at + timedelta(days=2) - timedelta(microseconds=1))).periods == 0
+    assert (await office.close(at + timedelta(days=2))).periods == 1
+    # By hand there is no grace, and nothing is issued before the end of the period.
+    async with office.pool.connection() as connection:
+        with pytest.raises(PeriodOpenError):
+            await issue_period(connection, office.organization_id, rules=office.rules, at=at, by=OPERATOR)
+
+
+async def test_what_breaks_in_the_middle_leaves_nothing_and_no_gap(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The postings come last but one, after the number was taken."""
+    await office.set_invoiced()
+    for _ in range(200):
+        await office.world.bill()
+    at = await office.end()
+
+    def crash(**_: int) -> tuple[()]:
+        raise MemoryError
+
+    # The one place between the number and the row where a process could die; nothing of ours is replaced
+    # that the second try does not run.
+    with monkeypatch.context() as patched:
+        patched.setattr(movements, "invoice_issue", crash)
+        with pytest.raises(MemoryError):
+            await office.close(at)
+    assert await count(office) == 0
+    assert await count(office, "document_lines") == 0
+    assert await count(office, "billing_periods") == 0
+
+    await office.close(at)
+
+    async with office.pool.connection() as connection:
+        (document,) = await list_documents(connection, DocumentFilter())
+    assert document.number.endswith("-000001")
+
+
+async def test_a_currency_without_a_rate_is_told_and_stops_nobody_else(office: Office) -> None:
+    other = await open_world(office.pool, name="Other")
+    await other.bill()
+    await office.set_profile(ProfileChange(currency="JPY", anchor_day=1))
+    await office.set_invoiced()
+    for _ in range(200):
+        await office.world.bill()
+    at = now() + timedelta(days=40)
+
+    closing = await office.close(at)
+
+    assert closing.periods == 1
+    (problem,) = closing.problems.values()
+    assert problem.startswith("No exchange rate for JPY is noted for ")
+    async with office.pool.connection() as connection:
+        note = RateNote("JPY", "150.5", now().date(), "ECB")
+        await note_rate(connection, note, by=OPERATOR, at=now())
+
+    assert (await close_due(Closer(office.pool, office.rules, at))).periods == 1
+
+    async with office.pool.connection() as connection:
+        (document,) = await list_documents(connection, DocumentFilter(office.organization_id))
+    # $0.80 at 150.5 are 120.4 yen, and 19 % of 120 are 22.8; 143 yen are $0.950166113 in the ledger.
+    assert (document.lines_minor, document.tax_minor, document.total_minor) == (120, 23, 143)
+    assert (await office.balances())["receivable_nano"] == 950_166_113
+    assert (await office.proof()).is_sound
+    await other.close()
+
+
+async def test_a_minimum_is_earned_and_what_is_missing_of_it_a_line(office: Office) -> None:
+    await office.set_invoiced()
+    await office.set_profile(ProfileChange(minimum_nano=100 * USD))
+    await office.world.bill()
+    first = await office.end()
+    await office.close(first)
+    # In the month after the one in which the organization began.
+    await office.close(first + timedelta(days=33))
+
+    async with office.pool.connection() as connection:
+        document, _ = await list_documents(connection, DocumentFilter(office.organization_id))
+    assert (document.lines_minor, document.tax_minor, document.earned_nano) == (10_000, 1_900, 100 * USD)
+    balances = await office.balances()
+    assert (balances["breakage_nano"], balances["receivable_nano"]) == (-100 * USD, 119 * USD)
+    assert (await office.proof()).is_sound
+
+
+async def test_each_organization_has_its_own_grace(office: Office) -> None:
+    await office.world.bill()
+    await office.set_profile(ProfileChange(grace_days=0))
+    office.rules = replace(office.rules, grace_days=60)
+    at = await office.end(days=0)
+
+    assert (await office.close(at)).periods == 1
