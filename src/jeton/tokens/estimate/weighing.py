@@ -8,6 +8,7 @@ A short text costs what the calls cost, and not what they do: there are about fo
 they can be.
 """
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +46,9 @@ LONG_CHARS = 96
 # Less than one character in this many is picked out to be guessed; of more, all are.
 SPARSE = 5
 
+# Runs of one blank or of a ruler's character are fitted by rule; of those that are longer little is known.
+_RUN = re.compile(r"([ \t\n=*#~.+/_-])\1{7,}")
+RUN_CHARS_MAX = 3_000
 _SLOT_SHIFT = np.uint32(32 - SEGMENT_BITS)
 _MARK_SHIFT = np.uint32(4)
 _PAIR_SHIFT = np.uint32(32 - PAIR_BITS)
@@ -145,7 +149,13 @@ def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
     bounds = find_bounds(read.pairs, by_space=cutting.by_space)
     hashes = hash_segments(read.pairs, bounds)
     costs = weights.segments.take(find_slots(hashes))
-    unknown = (costs.view(np.uint8)[::2] != find_marks(hashes)).nonzero()[0]
+    misses = costs.view(np.uint8)[::2] != find_marks(hashes)
+    is_long = bounds[1:] - bounds[:-1] > LONG_CHARS
+    has_long = is_long.any()
+    if has_long:
+        # None was fitted, so that what looks known is one of the few hashes that fall together.
+        misses |= is_long
+    unknown = misses.nonzero()[0]
     costs >>= _COST_SHIFT
     strange = 0 if read.is_latin else _measure_strange(read.where, weights.strange)
     if not len(unknown):
@@ -158,9 +168,7 @@ def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
     lengths = ends - starts
     offsets = np.add.accumulate(lengths)
     chars = int(offsets[-1])
-    long = 0
-    if chars > LONG_CHARS and lengths.max() > LONG_CHARS:
-        long = int(lengths.sum(where=lengths > LONG_CHARS))
+    long = _measure_long(piece, starts, lengths, is_latin=read.is_latin) if has_long else 0
     if chars * sparse < len(read.pairs):
         offsets -= lengths
         starts -= offsets
@@ -168,6 +176,22 @@ def _weigh_piece(piece: str, tables: Tables, sparse: int) -> Weight:
         chosen += np.arange(chars)
         return Weight(known, _guess_chosen(read, tables, chosen, offsets), strange, long)
     return Weight(known, _guess_all(read, tables, starts, ends), strange, long)
+
+
+def _measure_long(piece: str, starts: Integers, lengths: Integers, *, is_latin: bool) -> int:
+    """How many units are of segments that are too long to be words even without their runs."""
+    units = piece if is_latin else piece.encode("utf-16-le", "surrogatepass")
+    total = 0
+    for number in (lengths > LONG_CHARS).nonzero()[0]:
+        start, length = int(starts[number]), int(lengths[number])
+        if isinstance(units, str):
+            segment = units[start : start + length]
+        else:
+            segment = units[2 * start : 2 * (start + length)].decode("utf-16-le", "surrogatepass")
+        runs = (run.end() - run.start() for run in _RUN.finditer(segment))
+        rest = length - sum(chars for chars in runs if chars <= RUN_CHARS_MAX)
+        total += rest if rest > LONG_CHARS else 0
+    return total
 
 
 def _guess_chosen(read: Read, tables: Tables, chosen: Integers, firsts: Integers) -> int:

@@ -119,6 +119,22 @@ def test_a_run_of_one_character_grows_in_proportion(character: str) -> None:
     assert abs(two - 2 * one) <= 64
 
 
+def test_a_run_too_long_to_be_fitted_is_never_taken_for_a_short_one() -> None:
+    """Its hash fell together with another's in one run of 256: 3,000 zeros were 3 tokens, and are 1,001."""
+    for digit in "0123456789":
+        count = load("claude-4.7").estimate(digit * 3_000)
+        assert count.value > 500
+        assert count.high >= 1_001
+
+
+@pytest.mark.parametrize("text", ["=" * 150, "-" * 80 + "\n" + "*" * 80, "{\n" + " " * 140 + "}"])
+def test_the_limit_of_white_space_and_of_rulers_is_near_their_estimate(text: str) -> None:
+    """They are fitted by rule; anything else so long may be as dear as the ceiling."""
+    for family in ESTIMATED_FAMILIES:
+        count = load(family).estimate(text)
+        assert count.high <= 1.6 * count.value + 8
+
+
 def test_a_script_that_was_never_fitted_may_be_anything_up_to_the_ceiling() -> None:
     estimator = load("claude-4.7")
     runic = "ᚠᚢᚦᚨᚱᚲ" * 50
