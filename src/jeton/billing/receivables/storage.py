@@ -39,7 +39,7 @@ _DOCUMENT = """
     CROSS JOIN LATERAL (SELECT coalesce(sum(amount_nano), 0) AS nano FROM write_offs
                         WHERE document_id = d.document_id) AS w
     CROSS JOIN LATERAL (
-        SELECT coalesce(round(sum(total_nano) * d.credited_minor / nullif(sum(total_minor), 0)), 0) AS nano
+        SELECT coalesce(sum(round(total_nano::numeric * credited_minor / nullif(total_minor, 0))), 0) AS nano
         FROM documents WHERE corrects = d.document_id AND purpose = 'allowance') AS n
 """
 _LOCK_DOCUMENT = "SELECT FROM documents WHERE document_id = %s FOR NO KEY UPDATE"
