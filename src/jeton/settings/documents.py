@@ -1,6 +1,7 @@
 """Documents: the settings of documents and tax, a part of ``Settings``."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from jeton.billing.invoicing.words import (
@@ -10,9 +11,20 @@ from jeton.billing.invoicing.words import (
     NumberFormats,
     TaxRate,
 )
+from jeton.billing.paper.look import ACCENT, PaperSize
 from jeton.settings.declaring import declare_setting
 from jeton.settings.parsers import one_of, parse_text, whole
-from jeton.settings.selling import parse_country, parse_currency, parse_number_format, parse_tax_rates
+from jeton.settings.selling import (
+    parse_bic,
+    parse_colour,
+    parse_country,
+    parse_currency,
+    parse_folder,
+    parse_iban,
+    parse_number_format,
+    parse_tax_rates,
+    parse_vat_number,
+)
 
 _NUMBERS = NumberFormats()
 
@@ -32,7 +44,9 @@ class DocumentSettings:
         parse_country,
         "The seller's country, an ISO 3166-1 code such as DE; without it no tax is charged.",
     )
-    seller_vat_number: str = declare_setting("", parse_text, "The seller's VAT number, such as DE136695976.")
+    seller_vat_number: str = declare_setting(
+        "", parse_vat_number, "The seller's VAT number, such as DE136695976."
+    )
     seller_registration: str = declare_setting(
         "", parse_text, "The seller's entry in the commercial register, as it stands on documents."
     )
@@ -44,9 +58,9 @@ class DocumentSettings:
     )
     bank_name: str = declare_setting("", parse_text, "The name of that bank.")
     bank_iban: str = declare_setting(
-        "", parse_text, "The IBAN of that account; without an account documents ask for no transfer."
+        "", parse_iban, "The IBAN of that account; without an account documents ask for no transfer."
     )
-    bank_bic: str = declare_setting("", parse_text, "The BIC of that bank.")
+    bank_bic: str = declare_setting("", parse_bic, "The BIC of that bank.")
     bank_account_number: str = declare_setting(
         "", parse_text, "The account for banks without an IBAN, with the routing number."
     )
@@ -89,5 +103,16 @@ class DocumentSettings:
     )
     invoice_currency: str = declare_setting(
         "USD", parse_currency, "The currency of documents, where the organization's billing profile has none."
+    )
+    document_accent: str = declare_setting(
+        ACCENT, parse_colour, "The colour of the name and of marks on documents, as #rrggbb."
+    )
+    document_paper: PaperSize = declare_setting(  # noqa: RUF009 - a declaration, as dataclasses.field
+        "a4", one_of("a4", "us-letter"), "The paper of documents."
+    )
+    document_fonts: Path | None = declare_setting(  # noqa: RUF009 - as above
+        None,
+        parse_folder,
+        "A folder of fonts (.ttf, .otf, .ttc) for what our own has no characters, such as Chinese.",
     )
     invoice_note: str = declare_setting("", parse_text, "A sentence below the lines of every document.")

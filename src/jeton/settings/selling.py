@@ -1,13 +1,17 @@
 """Selling: parsers of what stands on documents: countries, currencies, tax rates, numbers."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
+from pathlib import Path
 
 from jeton.billing.currencies import minor_digits
+from jeton.billing.identifiers import check_bic, check_iban, check_vat_number
 from jeton.billing.invoicing.words import TaxRate
 from jeton.errors import InvalidInputError, MoneyError
 from jeton.money import parse_exact
+from jeton.settings.parsers import parse_path
 
 PERCENT = 100
 NUMBER_CHARS_MAX = 60
@@ -15,6 +19,7 @@ ALWAYS_ON = date(2000, 1, 1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PLACES = re.compile(r"\{(year|number(?::0[1-9]d)?)\}")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 _PLAIN = re.compile(r"[A-Za-z0-9 ./_-]*")
 
 
@@ -34,6 +39,46 @@ def parse_currency(text: str) -> str:
     except InvalidInputError:
         raise ValueError("is not an ISO 4217 code of a currency such as EUR") from None
     return currency
+
+
+def parse_vat_number(text: str) -> str:
+    """A VAT number by its form and check digits, or nothing."""
+    return _check(check_vat_number, text)
+
+
+def parse_iban(text: str) -> str:
+    """An IBAN by its check digits, or nothing."""
+    return _check(check_iban, text)
+
+
+def parse_bic(text: str) -> str:
+    """A BIC by its form, or nothing."""
+    return _check(check_bic, text)
+
+
+def _check(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text) if text.strip() else ""
+    except InvalidInputError as error:
+        raise ValueError(f"cannot be right: {error}") from None
+
+
+def parse_colour(text: str) -> str:
+    """A colour as six hexadecimal digits."""
+    colour = text.strip().lower()
+    if _COLOUR.fullmatch(colour) is None:
+        raise ValueError("is not a colour such as #2f4ac0")
+    return colour
+
+
+def parse_folder(text: str) -> Path | None:
+    """The path of a folder that is there, or nothing."""
+    if not text.strip():
+        return None
+    path = parse_path(text.strip())
+    if not path.is_dir():
+        raise ValueError("is not a folder")
+    return path
 
 
 def parse_tax_rates(text: str) -> tuple[TaxRate, ...]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from jeton.billing.currencies import minor_digits
+from jeton.billing.identifiers import check_vat_number
 from jeton.billing.invoicing.errors import ProfileError
 from jeton.billing.invoicing.words import Profile
 from jeton.db.pool import Connection
@@ -163,7 +164,11 @@ def _list_mistakes(values: Mapping[str, Any]) -> list[str]:
             mistakes.append(f"{name} is {values[name]}, not a whole number from {low} to {high}.")
     if values.get("tax_category", "") not in _CATEGORIES:
         mistakes.append(f"tax_category is {values['tax_category']!r}, not one of S, Z, E, AE, O or nothing.")
-    for name, check in (("currency", minor_digits), ("zone", parse_zone)):
+    for name, check in (
+        ("currency", minor_digits),
+        ("zone", parse_zone),
+        ("vat_number", lambda number: check_vat_number(number, country)),
+    ):
         try:
             if values.get(name):
                 check(values[name])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 PaperSize = Literal["a4", "us-letter"]
+ACCENT = "#2f4ac0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Look:
 
     brand_name: str = "Jeton"
     logo: bytes = b""
-    accent: str = "#2f4ac0"
+    accent: str = ACCENT
     paper: PaperSize = "a4"
     fonts: Path | None = None
 
