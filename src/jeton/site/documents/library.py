@@ -22,7 +22,7 @@ class Group:
 GROUPS = (
     Group("Start", ("quickstart", "messages-api", "openai-api", "embedded-model", "errors")),
     Group("Tokens and prices", ("tokens", "prompt-caching", "batches", "prices")),
-    Group("Credit and limits", ("credits", "budgets", "rate-limits", "payment", "billing-contract")),
+    Group("Credit and limits", ("credits", "budgets", "rate-limits", "payment", "auto-reload", "billing-contract")),
     Group(
         "See what happened",
         (
