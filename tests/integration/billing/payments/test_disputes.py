@@ -1,4 +1,4 @@
-"""A disputed payment freezes its lot: what is left goes out, what was used is owed; won, all of it comes back."""
+"""A disputed payment freezes its lot: what is left goes out, what was used is owed; won, all comes back."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ DISPUTED = {"receivable": 3_570, "tax": -570, "revenue": -3_000}
 USED = {"credit:paid": -7_000, "cash": 11_900, "tax": -1_900, "revenue": -3_000}
 
 
-async def dispute(shop: Shop, payment: Payment, **asked: Any) -> dict[str, Any]:
+async def dispute(shop: Shop, payment: Payment, **asked: object) -> dict[str, Any]:
     """The bank takes the payment back, and says so."""
     made: dict[str, Any] = shop.stripe.control("dispute", payment_intent=payment.provider_payment_id, **asked)
     event = shop.stripe.events("charge.dispute.created")[-1]

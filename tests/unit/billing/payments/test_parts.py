@@ -1,0 +1,120 @@
+"""What of a payment goes back for a part of its credit; what a dispute takes of it."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeton.billing.payments.disputing.sizing import bite_part, bite_whole, settle_pending
+from jeton.billing.payments.refunding.parts import refund_part, whole_cents
+from jeton.billing.payments.words import Payment
+from jeton.ledger.chart import LotKind
+from jeton.ledger.lots import Lot
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+USD = 1_000_000_000
+CENT = 10_000_000
+
+
+def paid(**known: object) -> Payment:
+    """A payment of $119 for $100 of credit, but for what is said."""
+    values: dict[str, Any] = dict.fromkeys((entry.name for entry in fields(Payment)), None)
+    values |= {
+        "organization_id": UUID(int=7),
+        "currency": "USD",
+        "net_minor": 10_000,
+        "tax_minor": 1_900,
+        "amount_minor": 11_900,
+        "net_nano": 100 * USD,
+        "tax_nano": 19 * USD,
+        "credit_nano": 100 * USD,
+        "given_nano": 0,
+        "state": "succeeded",
+    }
+    return Payment(**{**values, **known})
+
+
+def lot_of(*, used: int = 0, held: int = 0) -> Lot:
+    """What such a payment bought, in dollars."""
+    left = (100 - used - held) * USD
+    lot = Lot("lot_1", LotKind.PAID, 0, None, AT, None, AT, 100 * USD, left, cost_basis_nano=100 * USD)
+    lot.used_nano, lot.held_nano = used * USD, held * USD
+    return lot
+
+
+def test_forty_of_a_hundred_dollars_are_forty_and_their_tax() -> None:
+    part = refund_part(paid(), before_nano=0, credit_nano=40 * USD)
+    assert (part.net_minor, part.tax_minor, part.amount_minor) == (4_000, 760, 4_760)
+    rest = refund_part(paid(), before_nano=40 * USD, credit_nano=60 * USD)
+    assert (rest.net_minor, rest.tax_minor) == (6_000, 1_140)
+
+
+def test_whole_cents_leave_what_is_less_than_one() -> None:
+    assert whole_cents(paid(), before_nano=0, left_nano=70 * USD - 1) == 70 * USD - CENT
+    assert whole_cents(paid(), before_nano=30 * USD, left_nano=70 * USD) == 70 * USD
+    assert whole_cents(paid(), before_nano=0, left_nano=CENT - 1) == 0
+
+
+@given(
+    st.integers(50, 10**9),
+    st.integers(0, 30),
+    st.integers(0, 20),
+    st.lists(st.integers(1, 100), min_size=1, max_size=12),
+)
+def test_parts_sum_to_the_whole_and_none_is_below_zero(
+    cents: int, tax_percent: int, given_percent: int, steps: list[int]
+) -> None:
+    tax = cents * tax_percent // 100
+    credit = cents * CENT
+    payment = paid(
+        net_minor=cents,
+        tax_minor=tax,
+        amount_minor=cents + tax,
+        net_nano=credit,
+        tax_nano=tax * CENT,
+        credit_nano=credit,
+        given_nano=credit * given_percent // 100,
+    )
+    parts, before = [], 0
+    for percent in steps:
+        nano = (credit - before) * percent // 100
+        parts.append(refund_part(payment, before_nano=before, credit_nano=nano))
+        before += nano
+    parts.append(refund_part(payment, before_nano=before, credit_nano=credit - before))
+    for name in ("credit_nano", "given_nano", "net_minor", "tax_minor", "net_nano", "tax_nano"):
+        shares = [getattr(part, name) for part in parts]
+        assert min(shares) >= 0
+        assert sum(shares) == getattr(payment, name)
+
+
+def test_of_a_disputed_payment_what_is_left_goes_and_what_was_used_is_owed_with_its_tax() -> None:
+    bite = bite_whole(paid(), lot_of(used=30), 119 * USD)
+    assert (bite.left_nano, bite.tax_nano) == (70 * USD, 13_300_000_000)
+    assert (bite.owed_nano, bite.pending_nano) == (35_700_000_000, 0)
+
+
+def test_what_is_held_waits_and_is_owed_or_back_afterwards() -> None:
+    bite = bite_whole(paid(), lot_of(used=30, held=20), 119 * USD)
+    assert (bite.left_nano, bite.tax_nano, bite.owed_nano) == (50 * USD, 9_500_000_000, 35_700_000_000)
+    assert bite.pending_nano == 23_800_000_000
+    assert settle_pending(paid(), pending_nano=bite.pending_nano, returned_nano=5 * USD) == (
+        950_000_000,
+        17_850_000_000,
+    )
+
+
+def test_a_part_takes_the_credit_that_it_bought_first() -> None:
+    bite = bite_part(paid(), lot_of(used=30), 59_500_000_000, amount_minor=5_950)
+    assert (bite.left_nano, bite.owed_nano, bite.is_freezing) == (50 * USD, 0, False)
+    bite = bite_part(paid(), lot_of(used=90), 59_500_000_000, amount_minor=5_950)
+    assert (bite.left_nano, bite.tax_nano, bite.owed_nano) == (10 * USD, 1_900_000_000, 47_600_000_000)
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_a_dispute_takes_all_of_the_money_and_no_more(used: int, held: int) -> None:
+    lot = lot_of(used=used, held=min(held, 100 - used))
+    bite = bite_whole(paid(), lot, 119 * USD)
+    assert bite.left_nano + bite.tax_nano + bite.owed_nano + bite.pending_nano == 119 * USD
