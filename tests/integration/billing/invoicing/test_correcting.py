@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
 
 from jeton.billing.invoicing.correcting import Correction, Request, cancel_document, credit_document
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
@@ -10,7 +11,6 @@ from jeton.billing.invoicing.errors import CorrectionError
 from jeton.billing.words import Document
 from jeton.charging.credits.errors import IdempotencyError
 from jeton.charging.credits.reversing import reverse_charge
-from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
 
 V1_NANO = 29_000_000
 

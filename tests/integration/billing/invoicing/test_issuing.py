@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from tests.integration.billing.invoicing.conftest import USD, Office
+
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.profiles import ProfileChange
-
-from tests.integration.billing.invoicing.conftest import USD, Office
 
 
 async def test_an_invoice_says_what_was_used_and_asks_for_what_no_lot_paid(office: Office) -> None:

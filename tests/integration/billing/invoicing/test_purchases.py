@@ -2,10 +2,11 @@
 
 from fractions import Fraction
 
+from tests.integration.billing.invoicing.conftest import Office
+
 from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.purchases import Sale, issue_purchase_receipt, issue_refund_note
 from jeton.clock import now
-from tests.integration.billing.invoicing.conftest import Office
 
 
 def sale(office: Office, subject: str, net_minor: int, tax_minor: int) -> Sale:
