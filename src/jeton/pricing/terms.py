@@ -6,11 +6,11 @@ no clock, no rows of a database. In force half-open, from ``effective_from`` up 
 quarters of an hour, so that sums by quarter are under one agreement each.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Literal, Self, cast
+from typing import Any, Literal, Self, cast
 from uuid import UUID
 
 from jeton.errors import InvalidInputError, MoneyError
@@ -113,6 +113,7 @@ class Terms:
         cls,
         terms_id: str,
         content: Mapping[str, object],
+        *,
         effective_from: datetime,
         effective_to: datetime | None,
     ) -> Self:
@@ -132,6 +133,11 @@ class Terms:
             )
         except (KeyError, ValueError, TypeError, MoneyError) as error:
             raise PriceContentError(str(error) or type(error).__name__) from error
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """Terms out of a stored row that begins with id, content and both dates; raises PriceContentError."""
+        return cls.from_content(row[0], row[1], effective_from=row[2], effective_to=row[3])
 
 
 NO_TERMS: Mapping[UUID, tuple[Terms, ...]] = {}

@@ -190,7 +190,7 @@ def test_content_that_was_bent_is_refused() -> None:
     content = terms(factor=Fraction(1, 2)).content()
     for bent in ({"schema": 2}, {"rates": "none"}, {"rates": [{"tier": "x"}]}, {"factor": "half"}):
         with pytest.raises(PriceContentError):
-            Terms.from_content("terms_1", {**content, **bent}, NOW, None)
+            Terms.from_content("terms_1", {**content, **bent}, effective_from=NOW, effective_to=None)
 
 
 agreed_rates = st.builds(
@@ -294,6 +294,6 @@ def test_the_bound_covers_any_terms(
 
 @given(any_terms)
 def test_stored_terms_read_back(agreed: Terms) -> None:
-    stored = Terms.from_content(agreed.terms_id, agreed.content(), agreed.effective_from, agreed.effective_to)
+    stored = Terms.from_row((agreed.terms_id, agreed.content(), agreed.effective_from, agreed.effective_to))
     assert stored == agreed
     assert stored.modifier == agreed.modifier

@@ -45,13 +45,13 @@ class Agreed:
 async def list_agreed(connection: Connection, organization_id: UUID) -> list[Agreed]:
     """All that an organization has agreed on, newest first."""
     rows = await (await connection.execute(_LIST, (organization_id, LISTED_MAX))).fetchall()
-    return [Agreed(Terms.from_content(*row[:4]), *row[4:]) for row in rows]
+    return [Agreed(Terms.from_row(row), *row[4:]) for row in rows]
 
 
 async def read_own_terms(connection: Connection, organization_id: UUID) -> OwnTerms:
     """The terms of an organization, to be found by model and instant."""
     rows = await (await connection.execute(_OWN, (organization_id,))).fetchall()
-    return OwnTerms(Terms.from_content(*row) for row in rows)
+    return OwnTerms(Terms.from_row(row) for row in rows)
 
 
 async def find_terms(connection: Connection, terms_ids: Collection[str | None]) -> dict[str, Terms]:
@@ -60,7 +60,7 @@ async def find_terms(connection: Connection, terms_ids: Collection[str | None]) 
     if not wanted:
         return {}
     rows = await (await connection.execute(_BY_ID, (wanted,))).fetchall()
-    return {row[0]: Terms.from_content(*row) for row in rows}
+    return {row[0]: Terms.from_row(row) for row in rows}
 
 
 def find_pinned(known: Mapping[str, Terms], terms_id: str | None) -> Terms | None:

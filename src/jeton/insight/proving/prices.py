@@ -62,5 +62,5 @@ async def read_prices(connection: Connection) -> Prices:
     }
     terms: dict[UUID, list[Terms]] = {}
     async for row in read_rows(connection, "terms", _TERMS):
-        terms.setdefault(row[4], []).append(Terms.from_content(*row[:4]))
+        terms.setdefault(row[4], []).append(Terms.from_row(row))
     return Prices(versions, terms)

@@ -104,7 +104,7 @@ def _read_versions(bundle: Bundle, findings: Findings) -> list[PriceVersion]:
 def _read_terms(bundle: Bundle) -> list[Terms]:
     try:
         return [
-            Terms.from_content(record.terms_id, record.content, record.effective_from, record.effective_to)
+            Terms.from_row((record.terms_id, record.content, record.effective_from, record.effective_to))
             for record in bundle.parse(TERMS, list[TermsRecord])
         ]
     except (PriceContentError, InvalidInputError) as error:
