@@ -81,7 +81,7 @@ def _refuse(rule: Rule, standing: Standing, terms: Terms, at: datetime) -> Decis
     own = [attempt for attempt in standing.attempts if attempt.card == standing.card]
     if any(attempt.outcome is Outcome.HARD_DECLINE for attempt in own):
         return SwitchOff(OffReason.HARD_DECLINE)
-    recent = [attempt for attempt in own if attempt.ended_at > rule.armed_at]
+    recent = [attempt for attempt in own if attempt.opened_at >= rule.armed_at]
     if recent and recent[-1].outcome is Outcome.AUTHENTICATION_REQUIRED:
         return SwitchOff(OffReason.AUTHENTICATION_REQUIRED)
     failures = _count_failures(recent)
@@ -98,7 +98,7 @@ def _wait(
     waits: list[Nothing] = []
     if len(declined) >= DECLINES_MAX:
         waits.append(Nothing("retries", declined[-DECLINES_MAX] + DECLINES_WITHIN))
-    if own and own[-1].outcome is not Outcome.SUCCEEDED and own[-1].ended_at > rule.armed_at:
+    if own and own[-1].outcome is not Outcome.SUCCEEDED and own[-1].opened_at >= rule.armed_at:
         waits.append(Nothing("back_off", own[-1].ended_at + back_off))
     bought = [attempt for attempt in standing.attempts if attempt.outcome is Outcome.SUCCEEDED]
     if bought:

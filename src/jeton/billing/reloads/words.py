@@ -56,7 +56,8 @@ class Rule:
     """What an organization chose: below ``threshold_nano`` its balance is brought to ``target_nano``.
 
     At most ``ceiling_nano`` is bought so within a calendar month of ``zone``, and between two reloads at
-    least ``cool_down`` passes. Failures count from ``armed_at`` on. It went off with ``off_card``.
+    least ``cool_down`` passes. Failures of what was opened before ``armed_at`` do not count. It went off
+    with ``off_card``.
     """
 
     threshold_nano: int
