@@ -149,7 +149,7 @@ async def check(url: str, webhook_url: str, arrived: "Queue[tuple[bytes, str]]")
     )
     asks = save_card(url, customer, "4000002760003184")
     waiting = await charge(provider, customer, asks, "pay_3")
-    expect("a card whose bank asks", waiting.status in {"requires_action", "requires_card"}, True)
+    expect("a card whose bank asks", waiting.status in {"requires_action", "requires_card"}, wanted=True)
     refund = await provider.refund(paid.provider_payment_id, 4_760, reference="rfnd_1", key="jeton-rfnd_1")
     expect("a refund", (refund.status, refund.amount_minor), ("succeeded", 4_760))
     until = time.monotonic() + WEBHOOK_TIMEOUT_S

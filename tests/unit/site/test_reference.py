@@ -17,6 +17,8 @@ from jeton.site.reference.page import render_markdown
 
 PACKAGE = Path(jeton.__file__).parent
 DESCRIPTION = load_description()
+# Called by a payment provider with its signature, and by nobody with a key: the page of payments has it.
+UNLISTED = {"/v1/billing/webhooks/stripe"}
 # Bodies of the gateway take more fields than are described: the upstream's own.
 ADMIN_BODIES = {
     operation.body for operation in DESCRIPTION.operations if operation.body and operation.key == "admin"
@@ -56,7 +58,7 @@ def bodies() -> dict[str, type[msgspec.Struct]]:
 
 
 def test_every_path_is_described_and_no_other() -> None:
-    assert {operation.path for operation in DESCRIPTION.operations} == served()
+    assert {operation.path for operation in DESCRIPTION.operations} == served() - UNLISTED
 
 
 @pytest.mark.parametrize("name", sorted(ADMIN_BODIES))
