@@ -207,6 +207,7 @@ async def calm_down(wave: Wave) -> None:
     """Nothing goes wrong any more, nobody uses anything, and what is left is finished."""
     wave.truth.faults = NONE
     wave.is_quiet = True
+    unsettled = 0
     for _ in range(QUIET_ROUNDS_MAX):
         wave.truth.pass_time(wave.at + timedelta(hours=2))
         await receive(wave)
@@ -276,8 +277,9 @@ async def _use(wave: Wave, player: Player) -> None:
 
 
 async def _change_mood(wave: Wave, player: Player) -> None:
-    moods: tuple[Mood, ...] = get_args(Mood)
-    wave.truth.moods[player.method] = player.random.choice((*moods, *["approves"] * 9))
+    moods: list[Mood] = [*get_args(Mood)]
+    moods += ["approves"] * 9
+    wave.truth.moods[player.method] = player.random.choice(moods)
 
 
 async def _add_card(wave: Wave, player: Player) -> None:

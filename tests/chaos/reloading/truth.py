@@ -88,6 +88,8 @@ class Truth:
     answers: dict[str, tuple[datetime, ProviderPayment]] = field(default_factory=dict)
     flying: list[tuple[datetime, ChargeOrder, str]] = field(default_factory=list)
     webhooks: list[tuple[datetime, bytes]] = field(default_factory=list)
+    refunds: tuple[ProviderRefund, ...] = ()
+    disputes: tuple[ProviderDispute, ...] = ()
     events: int = 0
     calls: int = 0
     keys_repeated: int = 0
@@ -147,15 +149,15 @@ class Truth:
 
     async def list_refunds(self, since: datetime) -> AsyncIterator[ProviderRefund]:
         """None is made here."""
-        del since
-        for refund in ():
-            yield refund
+        for refund in self.refunds:
+            if refund.created_at >= since:
+                yield refund
 
     async def list_disputes(self, since: datetime) -> AsyncIterator[ProviderDispute]:
         """None is opened here."""
-        del since
-        for dispute in ():
-            yield dispute
+        for dispute in self.disputes:
+            if dispute.created_at >= since:
+                yield dispute
 
     def parse_webhook(self, body: bytes, signature: str, at: datetime) -> ProviderEvent:
         """Signatures are another test's."""

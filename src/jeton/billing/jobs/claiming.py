@@ -101,8 +101,8 @@ async def end_job(
     if row is None:
         return
     started_at, ended_at = row
-    is_good = not isinstance(outcome, str)
-    failures = 0 if is_good else failures + 1
+    problem, counts = (outcome, {}) if isinstance(outcome, str) else ("", dict(outcome))
+    failures = failures + 1 if problem else 0
     await connection.execute(
         _END,
         {
@@ -111,8 +111,8 @@ async def end_job(
             "ended_at": ended_at,
             "due_at": find_next(every, started_at=started_at, ended_at=ended_at, failures=failures),
             "failures": failures,
-            "problem": "" if is_good else outcome[:PROBLEM_CHARS_MAX],
-            "counts": Jsonb(dict(outcome) if is_good else {}),
+            "problem": problem[:PROBLEM_CHARS_MAX],
+            "counts": Jsonb(counts),
         },
     )
 

@@ -8,8 +8,8 @@ from random import Random
 import psycopg
 import pytest
 from tests.chaos.fleet.payers import NO_TRIAL
-from tests.chaos.reloading.playing import BY, NAME, STARTS_AT, Door
-from tests.chaos.reloading.truth import NONE, Truth
+from tests.chaos.reloading.playing import BY, STARTS_AT, Door
+from tests.chaos.reloading.truth import NAME, NONE, Truth
 
 from jeton.billing.payments.saving import choose_default, save_card
 from jeton.billing.payments.sending import send_payment
