@@ -12,6 +12,7 @@ from jeton.billing.payments.errors import NotRefundableError
 from jeton.billing.payments.refunding.asking import Asked, refund_payment
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Payment
+from jeton.charging.credits.reversing import reverse_charge
 from jeton.errors import InsufficientCreditError
 
 # $119 was paid for $100 of credit.
@@ -185,3 +186,29 @@ async def test_the_comparison_finds_a_dispute_that_nobody_told_of(shop: Shop) ->
     shop.stripe.control("dispute", payment_intent=payment.provider_payment_id)
     await reconcile(shop.till, at=shop.at)
     assert await shop.accounts() == DISPUTED
+
+
+@pytest.mark.parametrize("last", ["open", "won", "lost"])
+async def test_what_is_reversed_of_a_frozen_lot_is_owed_no_more(shop: Shop, last: str) -> None:
+    """Of the $30 used $10 are reversed: the bank has that money already, so its claim is $11.90 less.
+
+    The money test found it: the credit went out as money a second time.
+    """
+    payment = await buy_and_use(shop)
+    request_id = await shop.scalar("SELECT request_id FROM charges")
+    made = await dispute(shop, payment)
+    async with shop.pool.connection() as connection:
+        await reverse_charge(connection, request_id, reason="x", by=ADA, amount_nano=10 * USD)
+    await shop.prove()
+    if last == "lost":
+        await close(shop, made, last)
+    shop.wait(minutes=5)
+    await reconcile(shop.till, at=shop.at)
+    left = {"receivable": 2_380, "tax": -380, "revenue": -2_000}
+    if last == "won":
+        await close(shop, made, last)
+        left = {"credit:paid": -8_000, "cash": 11_900, "tax": -1_900, "revenue": -2_000}
+    assert await shop.accounts() == left
+    await reconcile(shop.till, at=shop.at)
+    assert await shop.accounts() == left
+    await shop.prove()

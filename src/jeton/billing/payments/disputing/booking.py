@@ -74,7 +74,7 @@ async def settle_waiting(connection: Connection, *, at: datetime) -> int:
         async with connection.transaction():
             payment = await get_payment(connection, found.payment_id, is_locked=True)
             dispute = await find_dispute(connection, found.provider, found.provider_dispute_id)
-            if dispute is not None and dispute.pending_nano and payment.lot_id is not None:
+            if dispute is not None and payment.lot_id is not None:
                 async with open_desk(
                     connection, payment.organization_id, lot_ids=[payment.lot_id], at=at
                 ) as desk:

@@ -60,20 +60,23 @@ def give_again(desk: Desk, lot_ids: Sequence[str], dispute: Dispute) -> None:
 
 
 def settle_held(desk: Desk, payment: Payment, dispute: Dispute) -> Dispute:
-    """What waited for requests in flight, once none holds anything: owed where used, gone where not."""
-    if payment.lot_id is None or not dispute.pending_nano:
+    """What waited for requests in flight, once none holds anything: owed where used, gone where not.
+
+    And what a reversal gave back: it went out as money, which the bank has already, so it is owed no more.
+    """
+    if payment.lot_id is None:
         return dispute
     lot = desk.book.get_lot(payment.lot_id)
-    if lot.held_nano:
-        return dispute
     returned_nano = _returned(lot, dispute)
+    if lot.held_nano or not (dispute.pending_nano or returned_nano):
+        return dispute
     tax_nano, owed_nano = settle_pending(
         payment, pending_nano=dispute.pending_nano, returned_nano=returned_nano
     )
     # What came back was taken out when it did; its tax, and what was used, follow.
     postings = movements.dispute(lot, 0, owed_nano=owed_nano, tax_nano=tax_nano)
     if postings:
-        reason = f"dispute {dispute.dispute_id}: requests in flight ended"
+        reason = f"dispute {dispute.dispute_id}: what was in flight, or was reversed"
         desk.batch.book(desk.book, Movement.DISPUTE, postings, reason=reason)
     return replace(
         dispute,

@@ -44,10 +44,13 @@ def bite_part(payment: Payment, lot: Lot, money_nano: int, *, amount_minor: int)
 
 
 def settle_pending(payment: Payment, *, pending_nano: int, returned_nano: int) -> tuple[int, int]:
-    """What waited, once nothing is held: tax of what came back, and what is owed of the rest."""
+    """What waited, once nothing is held: tax of what came back, and what is owed of the rest.
+
+    Below zero where more came back than waited: of what was owed that much was reversed.
+    """
     tax_nano = _tax(payment, returned_nano)
     back_nano = payment.net_nano * returned_nano // payment.credit_nano
-    return tax_nano, max(0, pending_nano - back_nano - tax_nano)
+    return tax_nano, pending_nano - back_nano - tax_nano
 
 
 def _tax(payment: Payment, credit_nano: int) -> int:

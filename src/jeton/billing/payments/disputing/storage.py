@@ -10,7 +10,13 @@ from jeton.db.pool import Connection
 _COLUMNS = ", ".join(entry.name for entry in fields(Dispute))
 _FIND = f"SELECT {_COLUMNS} FROM disputes WHERE provider = %s AND provider_dispute_id = %s FOR UPDATE"  # noqa: S608 - names of our own dataclass
 _LIST = f"SELECT {_COLUMNS} FROM disputes WHERE organization_id = %s ORDER BY dispute_id DESC LIMIT %s"  # noqa: S608 - as above
-_WAITING = f"SELECT {_COLUMNS} FROM disputes WHERE pending_nano > 0 AND state <> 'won' LIMIT %s"  # noqa: S608 - as above
+_WAITING = f"""
+    SELECT {_COLUMNS} FROM disputes AS d
+    WHERE state <> 'won' AND (pending_nano > 0 OR (is_freezing AND EXISTS (
+        SELECT FROM payments AS p JOIN lots AS l ON l.lot_id = p.lot_id
+        WHERE p.payment_id = d.payment_id AND l.refunded_nano > d.refunded_before_nano + d.left_nano
+    ))) LIMIT %s
+"""  # noqa: S608 - as above
 _OLDEST = "SELECT min(opened_at) FROM disputes WHERE state = 'open' AND provider = %s"
 
 LISTED_MAX = 1_000
@@ -31,7 +37,7 @@ async def list_disputes(
 
 
 async def list_waiting(connection: Connection) -> tuple[Dispute, ...]:
-    """Disputes of which a part waits for requests in flight."""
+    """Disputes of which a part waits for requests in flight, or to whose lot something came back."""
     cursor = await connection.execute(_WAITING, (LISTED_MAX,))
     return tuple([Dispute(*row) async for row in cursor])
 
