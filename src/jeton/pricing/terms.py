@@ -7,7 +7,7 @@ quarters of an hour, so that sums by quarter are under one agreement each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal, Self, cast
@@ -166,9 +166,10 @@ class OwnTerms:
 
 def agree(conditions: Conditions, terms: Terms | None) -> Conditions:
     """The conditions of a request under what was agreed; the same object where nothing was."""
-    if terms is None:
+    if terms is None or terms.modifier in conditions.negotiated:
         return conditions
-    return replace(conditions, negotiated=(terms.modifier,))
+    tier, geography, speed = conditions.service_tier, conditions.inference_geo, conditions.speed
+    return Conditions(tier, geography, speed, (terms.modifier,), conditions.promotions)
 
 
 def is_quarter(at: datetime) -> bool:
