@@ -23,7 +23,6 @@ from jeton.app.prompt_caching import PromptCache
 from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import Routing, open_routing
 from jeton.billing.payments.till import Till
-from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.agreeing.following import TermsFollower
 from jeton.charging.charging import Charging
@@ -155,7 +154,7 @@ async def _start(
     place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges), terms=terms)
     batching = await open_batching(settings, place, stack)
     till = make_till(settings, pool)
-    await open_billing_jobs(settings, till, DunningTerms(), stack, node_id=node_id)
+    await open_billing_jobs(settings, till, stack, node_id=node_id)
     stack.push_async_callback(exchanges.drain, settings.stop_timeout_s)
     return Parts(
         settings=settings,

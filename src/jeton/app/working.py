@@ -18,7 +18,6 @@ from jeton.app.prompt_caching import PromptCache
 from jeton.app.proving.schedule import find_proof_interval, run_prover
 from jeton.app.routing import open_routing
 from jeton.app.serving import STOP_SIGNALS, configure_logging
-from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
@@ -55,7 +54,7 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
         await _open_batching(settings, pool, commits, stack, node_id=node_id)
-        await open_billing_jobs(settings, make_till(settings, pool), DunningTerms(), stack, node_id=node_id)
+        await open_billing_jobs(settings, make_till(settings, pool), stack, node_id=node_id)
         every = find_proof_interval(settings)
         run_in_background(stack, "proofs", lambda: run_prover(pool, kind="work", every=every))
         announce()

@@ -48,6 +48,7 @@ COMMANDS = {
     "billing": ("jeton.cli.billing.commands", "app"),
     "terms": ("jeton.cli.terms.commands", "app"),
     "invoices": ("jeton.cli.invoices.commands", "app"),
+    "payments": ("jeton.cli.payments.commands", "app"),
 }
 
 # These read the database, so each takes --data-dir and --database-url besides its own options.
@@ -55,7 +56,7 @@ READING = frozenset(
     {
         "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
         "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch", "billing", "terms",
-        "invoices",
+        "invoices", "payments",
     }
 )  # fmt: skip
 

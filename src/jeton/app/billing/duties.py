@@ -8,24 +8,23 @@ from jeton.billing.jobs.words import Counts, Duty, DutyIncompleteError
 from jeton.billing.payments.arriving.reconciling import reconcile, settle_open
 from jeton.billing.payments.till import Till
 from jeton.billing.receivables.collecting.cards import try_cards
-from jeton.billing.receivables.dunning.following import follow_debts
-from jeton.billing.receivables.dunning.words import DunningTerms
+from jeton.billing.receivables.collecting.collecting import collect
 from jeton.billing.reloads.reloader import Reloader
 from jeton.billing.reloads.words import Terms
-from jeton.settings import Settings, invoicing_rules
+from jeton.settings import Settings, dunning_terms, invoicing_rules
 
-# A period is closed on the hour after its days of grace, and a reminder goes out on the hour of its day.
+# A period is closed on the hour after its days of grace.
 CLOSING_INTERVAL = timedelta(hours=1)
-DUNNING_INTERVAL = timedelta(hours=1)
 PROBLEMS_SAID_MAX = 3
 _CENT_NANO = 10_000_000
 
 
-def make_duties(settings: Settings, till: Till, dunning: DunningTerms) -> list[Duty]:
+def make_duties(settings: Settings, till: Till) -> list[Duty]:
     """Everything that is done; without a payment provider nothing about cards is."""
+    dunning, often = dunning_terms(settings), timedelta(seconds=settings.dunning_interval_s)
     duties = [
         Duty("close_periods", CLOSING_INTERVAL, _Closing(settings, till).run),
-        Duty("dunning", DUNNING_INTERVAL, lambda at: follow_debts(till.pool, dunning, at)),
+        Duty("dunning", often, lambda at: collect(till.pool, dunning, at)),
     ]
     if till.door.is_there:
         reloader = Reloader(till, make_reload_terms(settings))
@@ -33,7 +32,7 @@ def make_duties(settings: Settings, till: Till, dunning: DunningTerms) -> list[D
             Duty("reload", timedelta(seconds=settings.reload_interval_s), reloader.run),
             Duty("settle_payments", timedelta(seconds=settings.payment_check_s), _Settling(till).run),
             Duty("compare_payments", timedelta(seconds=settings.payment_compare_s), _Comparing(till).run),
-            Duty("collect_by_card", DUNNING_INTERVAL, lambda at: try_cards(till, dunning, at)),
+            Duty("collect_by_card", often, lambda at: try_cards(till, dunning, at)),
         ]
     return duties
 

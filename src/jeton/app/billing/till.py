@@ -4,6 +4,7 @@ from jeton.billing.payments.till import PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
 from jeton.billing.receipting import with_receipts
+from jeton.billing.receivables.collecting.cards import book_card_payment
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.taxing import make_tax_of
 from jeton.db.pool import Pool
@@ -31,7 +32,7 @@ def make_till(settings: Settings, pool: Pool) -> Till:
 def make_hooks() -> Hooks:
     """Who is told of payments in the transaction that books their end."""
     return Hooks(
-        settled={"reload": record_success},
+        settled={"reload": record_success, "document": book_card_payment},
         failed={"reload": record_failure},
     )
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from jeton.cli.invoices.giving_up import write_off_command
 from jeton.cli.invoices.making import (
     close_command,
     credit_note_command,
@@ -23,6 +24,7 @@ app.command("close")(close_command)
 app.command("void")(void_command)
 app.command("reissue")(reissue_command)
 app.command("credit-note")(credit_note_command)
+app.command("write-off")(write_off_command)
 app.command("profile")(profile_command)
 app.command("rate")(rate_command)
 app.command("rates")(rates_command)

@@ -1,6 +1,6 @@
 """An organization that is invoiced, with documents as their own package stores them."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from jeton.billing.receivables.applying import Act
 from jeton.billing.receivables.storage import find_open_document
 from jeton.billing.receivables.words import OpenDocument
+from jeton.billing.words import Party
 from jeton.charging.credits.books import open_desk
 from jeton.charging.onboarding import TrialTerms, open_organization
 from jeton.db.pool import Connection, Pool
@@ -23,15 +24,16 @@ AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = Actor("operator", "ada")
 ACT = Act(ADA, AT, "the bank says so")
 NANO_PER_CENT = 10_000_000
+BUYER = Party(name="ACME GmbH", street="", city="", postal_code="", country="DE")
 
 _INSERT = """
     INSERT INTO documents (document_id, organization_id, kind, purpose, state, number, series, sequence,
         seller, buyer, currency, rate, period_from, period_to, zone, issued_at, issued_on, due_on,
         purchase_order, terms, taxes, notes, remittance, lines_count, lines_minor, tax_minor, total_minor,
         net_nano, tax_nano, total_nano)
-    VALUES (%(id)s, %(organization)s, %(kind)s, 'period', 'issued', %(number)s, 'TEST-', %(sequence)s, '{}',
-        %(buyer)s, %(currency)s, '1', %(from)s, %(to)s, %(zone)s, %(at)s, %(on)s, %(due)s, '', '', '[]', '{}',
-        %(remittance)s, 0, %(net)s, %(tax)s, %(total)s, %(net_nano)s, %(tax_nano)s, %(total_nano)s)
+    VALUES (%(id)s, %(organization)s, %(kind)s, 'period', 'issued', %(number)s, 'TEST-', %(sequence)s,
+        %(buyer)s, %(buyer)s, %(currency)s, '1', %(from)s, %(to)s, %(zone)s, %(at)s, %(on)s, %(due)s,
+        '', '', '[]', '{}', %(remittance)s, 0, %(net)s, %(tax)s, %(total)s, %(net_nano)s, %(tax_nano)s, %(total_nano)s)
 """
 
 
@@ -69,7 +71,7 @@ class House:
             values = {
                 "id": document_id, "organization": self.organization_id, "kind": "invoice",
                 "number": f"INV-2026-{sequence:06d}", "sequence": sequence, "currency": currency,
-                "buyer": Jsonb({"name": "ACME GmbH"}), "zone": "Europe/Berlin",
+                "buyer": Jsonb(asdict(BUYER)), "zone": "Europe/Berlin",
                 "from": month, "to": month + timedelta(days=31),
                 "at": AT, "on": AT.date(), "due": due_on, "net": total_minor - tax_minor, "tax": tax_minor,
                 "remittance": Jsonb({"iban": "DE02120300000000202051"}), "total": total_minor,

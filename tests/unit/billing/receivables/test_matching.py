@@ -19,9 +19,18 @@ ACME = UUID(int=1)
 OTHER = UUID(int=2)
 
 
-def line(remittance: str = "", amount: int = 119_000, **more: str) -> StatementLine:
+def line(remittance: str = "", amount: int = 119_000, currency: str = "EUR", **more: str) -> StatementLine:
+    values = {"payer": "", "end_to_end_id": "", "creditor_reference": "", **more}
     return StatementLine(
-        1, "ref", date(2026, 11, 2), amount, more.pop("currency", "EUR"), remittance=remittance, **more
+        1,
+        "ref",
+        date(2026, 11, 2),
+        amount,
+        currency,
+        payer=values["payer"],
+        remittance=remittance,
+        end_to_end_id=values["end_to_end_id"],
+        creditor_reference=values["creditor_reference"],
     )
 
 

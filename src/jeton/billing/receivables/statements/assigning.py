@@ -66,7 +66,8 @@ class BankLine:
 
 _COLUMNS = ", ".join(entry.name for entry in fields(BankLine))
 _LIST = f"SELECT {_COLUMNS} FROM bank_lines WHERE state = %s ORDER BY booked_on, line_id LIMIT %s"  # noqa: S608 - names of our own
-_GET = f"SELECT {_COLUMNS} FROM bank_lines WHERE line_id = %s FOR UPDATE"  # noqa: S608 - as above
+_GET = f"SELECT {_COLUMNS} FROM bank_lines WHERE line_id = %s"  # noqa: S608 - as above
+_LOCK = f"{_GET} FOR UPDATE"
 _END = "UPDATE bank_lines SET state = %s, payment_id = %s, ended_at = %s, ended_by = %s WHERE line_id = %s"
 
 
@@ -77,6 +78,16 @@ async def list_lines(
     async with connection.cursor(row_factory=class_row(BankLine)) as cursor:
         await cursor.execute(_LIST, (state, min(limit, LINES_MAX)))
         return await cursor.fetchall()
+
+
+async def get_line(connection: Connection, line_id: str, *, is_locked: bool = False) -> BankLine:
+    """One line; BankLineNotFoundError."""
+    async with connection.cursor(row_factory=class_row(BankLine)) as cursor:
+        await cursor.execute(_LOCK if is_locked else _GET, (line_id,))
+        line = await cursor.fetchone()
+    if line is None:
+        raise BankLineNotFoundError(line_id)
+    return line
 
 
 async def propose(connection: Connection, line: BankLine) -> tuple[Match, tuple[OpenDocument, ...]]:
@@ -135,11 +146,7 @@ async def ignore_line(connection: Connection, line_id: str, act: Act) -> None:
 
 
 async def _lock(connection: Connection, line_id: str) -> BankLine:
-    async with connection.cursor(row_factory=class_row(BankLine)) as cursor:
-        await cursor.execute(_GET, (line_id,))
-        line = await cursor.fetchone()
-    if line is None:
-        raise BankLineNotFoundError(line_id)
+    line = await get_line(connection, line_id, is_locked=True)
     if line.state != "open":
         raise BankLineEndedError(line_id, line.state)
     return line
