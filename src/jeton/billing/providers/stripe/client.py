@@ -10,6 +10,7 @@ import stripe
 
 from jeton import clock
 from jeton.billing.providers.errors import ProviderRefusedError, ProviderUnreachableError
+from jeton.billing.providers.stripe.amounts import to_stripe
 from jeton.billing.providers.stripe.reading import (
     REFERENCE,
     Dispute,
@@ -115,7 +116,7 @@ class StripeProvider:
                 "quantity": 1,
                 "price_data": {
                     "currency": order.currency.lower(),
-                    "unit_amount": order.amount_minor,
+                    "unit_amount": to_stripe(order.amount_minor, order.currency),
                     "product_data": {"name": order.label},
                 },
             }
@@ -161,7 +162,7 @@ class StripeProvider:
     async def charge(self, order: ChargeOrder, *, key: str) -> ProviderPayment:
         """Create and confirm a PaymentIntent; a decline is an answer."""
         fields: dict[str, Any] = {
-            "amount": order.amount_minor,
+            "amount": to_stripe(order.amount_minor, order.currency),
             "currency": order.currency.lower(),
             "customer": order.provider_customer_id,
             "payment_method": order.provider_method_id,
@@ -203,6 +204,7 @@ class StripeProvider:
         """Give money back."""
         fields = {
             "payment_intent": provider_payment_id,
+            # Credit is bought in USD, whose units are the same at Stripe.
             "amount": amount_minor,
             "metadata": {REFERENCE: reference},
         }

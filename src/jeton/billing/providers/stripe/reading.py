@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from jeton.billing.providers.stripe.amounts import from_stripe
 from jeton.billing.providers.words import (
     Card,
     CardSetup,
@@ -189,7 +190,7 @@ def read_payment(intent: Intent) -> ProviderPayment:
     return ProviderPayment(
         provider_payment_id=intent.id,
         reference=intent.metadata.get(REFERENCE, ""),
-        amount_minor=intent.amount,
+        amount_minor=from_stripe(intent.amount, intent.currency.upper()),
         currency=intent.currency.upper(),
         status=status,
         created_at=read_instant(intent.created),
@@ -249,7 +250,7 @@ def read_refund(refund: Refund) -> ProviderRefund:
         provider_refund_id=refund.id,
         provider_payment_id=refund.payment_intent or "",
         reference=(refund.metadata or {}).get(REFERENCE, ""),
-        amount_minor=refund.amount,
+        amount_minor=from_stripe(refund.amount, refund.currency.upper()),
         currency=refund.currency.upper(),
         status=_REFUND_STATUSES.get(refund.status or "", "pending"),
         created_at=read_instant(refund.created),
@@ -265,7 +266,7 @@ def read_dispute(dispute: Dispute) -> ProviderDispute | None:
     return ProviderDispute(
         provider_dispute_id=dispute.id,
         provider_payment_id=dispute.payment_intent or "",
-        amount_minor=dispute.amount,
+        amount_minor=from_stripe(dispute.amount, dispute.currency.upper()),
         currency=dispute.currency.upper(),
         status=_DISPUTE_STATUSES.get(dispute.status, "open"),
         reason=dispute.reason[:REASON_CHARS_MAX],
