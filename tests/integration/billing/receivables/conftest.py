@@ -33,7 +33,8 @@ _INSERT = """
         net_nano, tax_nano, total_nano)
     VALUES (%(id)s, %(organization)s, %(kind)s, 'period', 'issued', %(number)s, 'TEST-', %(sequence)s,
         %(buyer)s, %(buyer)s, %(currency)s, '1', %(from)s, %(to)s, %(zone)s, %(at)s, %(on)s, %(due)s,
-        '', '', '[]', '{}', %(remittance)s, 0, %(net)s, %(tax)s, %(total)s, %(net_nano)s, %(tax_nano)s, %(total_nano)s)
+        '', '', '[]', '{}', %(remittance)s,
+        0, %(net)s, %(tax)s, %(total)s, %(net_nano)s, %(tax_nano)s, %(total_nano)s)
 """
 
 
