@@ -39,7 +39,9 @@ def is_being_cancelled() -> bool:
 class JobQueue:
     """A queue as one process sees it."""
 
-    def __init__(self, pool: Pool, queue: str, task_name: str, run: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self, pool: Pool, queue: str, *, task_name: str, run: Callable[..., Awaitable[None]]
+    ) -> None:
         """``run`` does what a job reminds of; it is given the job's arguments by name."""
         self._pool = pool
         self._queue = queue

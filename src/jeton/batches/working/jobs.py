@@ -24,7 +24,7 @@ class Jobs:
         async def run(batch_id: str, chunk_no: int) -> None:
             await run_chunk(batch_id, chunk_no)
 
-        self._queue = JobQueue(pool, QUEUE, TASK, run)
+        self._queue = JobQueue(pool, QUEUE, task_name=TASK, run=run)
 
     async def open(self) -> None:
         """Be ready; the pool stays its owner's."""

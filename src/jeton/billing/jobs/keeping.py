@@ -33,7 +33,7 @@ class Keeper:
         async def run(kind: str) -> None:
             await runner.run(kind)
 
-        self.queue = JobQueue(pool, QUEUE, TASK, run)
+        self.queue = JobQueue(pool, QUEUE, task_name=TASK, run=run)
 
     async def open(self) -> None:
         """Be ready, and see to it that every kind is known."""

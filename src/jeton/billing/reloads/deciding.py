@@ -46,7 +46,7 @@ def rearm(rule: Rule, card: str, at: datetime) -> Rule:
     return rule
 
 
-def decide(rule: Rule, standing: Standing, terms: Terms, at: datetime) -> Decision:
+def decide(rule: Rule, standing: Standing, *, terms: Terms, at: datetime) -> Decision:
     """What is done at ``at``; see ``words`` for the three answers."""
     if not rule.is_on:
         return Nothing("off")

@@ -45,7 +45,7 @@ async def open_reload(
         return Opened(Nothing("off"))
     standing = await read_standing(connection, organization_id, stored, at=at)
     rule = rearm(stored, standing.card, at)
-    decision = decide(rule, standing, terms, at)
+    decision = decide(rule, standing, terms=terms, at=at)
     payment_id = ""
     match decision:
         case Reload(amount_nano):

@@ -105,7 +105,7 @@ async def read_overview(
     async with connection.cursor(row_factory=class_row(Fire)) as cursor:
         await cursor.execute(_LAST, (organization_id, SHOWN_MAX))
         fires = tuple(await cursor.fetchall())
-    decision = decide(rule, standing, terms, at)
+    decision = decide(rule, standing, terms=terms, at=at)
     return Overview(rule, standing, decision, find_month(rule.zone, at).ends_at, fires)
 
 

@@ -105,12 +105,12 @@ SOFT, HARD, DONE = Outcome.SOFT_DECLINE, Outcome.HARD_DECLINE, Outcome.SUCCEEDED
     ],
 )
 def test_what_is_decided(standing: Standing, expected: Decision) -> None:
-    assert decide(RULE, standing, TERMS, AT) == expected
+    assert decide(RULE, standing, terms=TERMS, at=AT) == expected
 
 
 def test_a_rule_that_is_off_buys_nothing() -> None:
     off = replace(RULE, off_reason=OffReason.SWITCHED_OFF)
-    assert decide(off, LOW, TERMS, AT) == Nothing("off")
+    assert decide(off, LOW, terms=TERMS, at=AT) == Nothing("off")
 
 
 @pytest.mark.parametrize(("failures", "hours"), [(1, 1), (2, 4), (3, 16), (4, 64), (5, 72), (90, 72)])
@@ -122,8 +122,8 @@ def test_no_card_is_asked_a_sixteenth_time_in_thirty_days_however_often_it_is_re
     declined = tuple(tried(SOFT, hours_ago=24 * (20 - n)) for n in range(15))
     armed = replace(RULE, armed_at=AT)
     standing = replace(LOW, attempts=declined)
-    assert decide(armed, standing, TERMS, AT) == Nothing("retries", AT + timedelta(days=10))
-    assert decide(armed, replace(standing, attempts=declined[1:]), TERMS, AT) == Reload(46 * USD)
+    assert decide(armed, standing, terms=TERMS, at=AT) == Nothing("retries", AT + timedelta(days=10))
+    assert decide(armed, replace(standing, attempts=declined[1:]), terms=TERMS, at=AT) == Reload(46 * USD)
 
 
 def test_another_card_arms_again_and_the_same_one_does_not() -> None:
@@ -151,7 +151,7 @@ def test_what_is_bought_is_needed_and_within_the_ceiling(  # noqa: PLR0913, PLR0
     balance: int,
     pending: int,
     bought: int,
-    has_open: bool,  # noqa: FBT001 - drawn
+    has_open: bool,  # noqa: FBT001 - drawn like the others
     card: str,
     past: tuple[Attempt, ...],
     threshold: int,
@@ -162,8 +162,8 @@ def test_what_is_bought_is_needed_and_within_the_ceiling(  # noqa: PLR0913, PLR0
         RULE, threshold_nano=threshold, target_nano=threshold + AMOUNT_MIN_NANO + above, ceiling_nano=ceiling
     )
     standing = Standing(balance, pending, bought, has_open, card, attempts=past)
-    decision = decide(rule, standing, TERMS, AT)
-    assert decision == decide(rule, standing, TERMS, AT)
+    decision = decide(rule, standing, terms=TERMS, at=AT)
+    assert decision == decide(rule, standing, terms=TERMS, at=AT)
     if isinstance(decision, Reload):
         assert not has_open
         assert card
@@ -175,9 +175,11 @@ def test_what_is_bought_is_needed_and_within_the_ceiling(  # noqa: PLR0913, PLR0
         # What was bought is enough: the same need is not found again.
         after = replace(standing, pending_nano=pending + decision.amount_nano)
         if bought + decision.amount_nano + CENT_NANO <= ceiling:
-            assert decide(rule, after, TERMS, AT) == Nothing("enough")
+            assert decide(rule, after, terms=TERMS, at=AT) == Nothing("enough")
     if isinstance(decision, Nothing) and decision.until is not None:
         assert decision.until > AT
         # It is worth asking again then and not a moment before.
         if decision.why != "ceiling":
-            assert decide(rule, standing, TERMS, decision.until - timedelta(microseconds=1)) == decision
+            assert (
+                decide(rule, standing, terms=TERMS, at=decision.until - timedelta(microseconds=1)) == decision
+            )
