@@ -11,10 +11,12 @@ from jeton.billing.receivables.collecting.cards import try_cards
 from jeton.billing.receivables.collecting.collecting import collect
 from jeton.billing.reloads.reloader import Reloader
 from jeton.billing.reloads.words import Terms
+from jeton.billing.switching.last_documents import issue_pending, make_issue_last
 from jeton.settings import Settings, dunning_terms, invoicing_rules
 
 # A period is closed on the hour after its days of grace.
 CLOSING_INTERVAL = timedelta(hours=1)
+LAST_DOCUMENTS_INTERVAL = timedelta(minutes=5)
 PROBLEMS_SAID_MAX = 3
 _CENT_NANO = 10_000_000
 
@@ -24,6 +26,7 @@ def make_duties(settings: Settings, till: Till) -> list[Duty]:
     dunning, often = dunning_terms(settings), timedelta(seconds=settings.dunning_interval_s)
     duties = [
         Duty("close_periods", CLOSING_INTERVAL, _Closing(settings, till).run),
+        Duty("last_documents", LAST_DOCUMENTS_INTERVAL, _LastDocuments(settings, till).run),
         Duty("dunning", often, lambda at: collect(till.pool, dunning, at)),
     ]
     if till.door.is_there:
@@ -63,6 +66,23 @@ class _Closing:
                 f"{closing.periods} periods were closed, {len(closing.problems)} were not. {' '.join(some)}"
             )
         return {"periods": closing.periods, **closing.documents}
+
+
+@dataclass(frozen=True, slots=True)
+class _LastDocuments:
+    """Who pays ahead again is invoiced for what was used on credit."""
+
+    settings: Settings
+    till: Till
+
+    async def run(self, at: datetime) -> Counts:
+        """Issue what is due; DutyIncompleteError where some could not be issued."""
+        issue_last = make_issue_last(invoicing_rules(self.settings), at)
+        found = await issue_pending(self.till.pool, issue_last, at)
+        if found.problems:
+            some = " ".join(list(found.problems.values())[:PROBLEMS_SAID_MAX])
+            raise DutyIncompleteError(f"{len(found.problems)} last documents were not issued. {some}")
+        return {"switches": found.done}
 
 
 @dataclass(frozen=True, slots=True)

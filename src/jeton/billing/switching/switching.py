@@ -9,21 +9,19 @@ credit before is billed: all of it has to be invoiced already, or the last docum
 Requests that run at the instant settle on the credit they hold; the next document has them as late usage.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from jeton.billing.invoicing.profiles import ProfileChange, change_profile, get_profile
 from jeton.billing.invoicing.words import Profile
 from jeton.billing.reloads.rules import find_rule, switch_off
 from jeton.billing.switching.errors import AccruedLeftError, ProfileIncompleteError, SwitchRequestError
-from jeton.billing.switching.storage import get_switch, insert_switch, list_pending, write_documents
+from jeton.billing.switching.storage import get_switch, insert_switch, write_documents
 from jeton.billing.switching.words import OrganizationKind, Switch, SwitchAsk
 from jeton.charging.credits.books import open_desk
 from jeton.charging.credits.limits import set_credit_limit, set_outage_cap
 from jeton.charging.credits.requests import CreditRequest
 from jeton.charging.leasing.leases import CHANNEL
-from jeton.db.pool import Connection, Pool
+from jeton.db.pool import Connection
 from jeton.identity.audit import record_audit
 from jeton.ids import new_id
 from jeton.ledger.book import Book
@@ -38,9 +36,6 @@ NEEDED = ("street", "city", "country", "emails")
 
 _KIND = "SELECT kind, outage_cap_nano FROM organizations WHERE organization_id = %s FOR NO KEY UPDATE"
 _RECALL = "SELECT pg_notify(%s, %s)"
-
-# Issues what is still to be billed of an organization up to an instant; the ids of the documents, if any.
-IssueLast = Callable[[UUID, datetime], Awaitable[Sequence[str]]]
 
 
 async def switch_to_invoiced(
@@ -129,20 +124,6 @@ async def switch_to_prepaid(
             await write_documents(connection, switch.switch_id, (), ask.at)
         await request.record_outcome(connection, switch.switch_id)
         return await get_switch(connection, switch.switch_id)
-
-
-async def issue_pending(pool: Pool, issue_last: IssueLast, at: datetime) -> int:
-    """Issue the last documents of switches back to paying ahead; of how many. Once more does no harm.
-
-    ``issue_last`` is idempotent: what is billed is billed once, whoever asks.
-    """
-    async with pool.connection() as connection:
-        pending = await list_pending(connection)
-    for switch in pending:
-        document_ids = await issue_last(switch.organization_id, switch.switched_at)
-        async with pool.connection() as connection:
-            await write_documents(connection, switch.switch_id, document_ids, at)
-    return len(pending)
 
 
 def _check(ask: SwitchAsk, net_days: int | None) -> None:

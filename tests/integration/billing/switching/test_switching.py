@@ -1,19 +1,21 @@
 """Switching: what stays, what is refused, and that nothing is lost with requests in flight."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
-from uuid import UUID
 
 import pytest
 from tests.integration.charging.conftest import House, open_house_on, open_writer
 
 from jeton import clock
+from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.profiles import ProfileChange, change_profile, get_profile
+from jeton.billing.invoicing.words import Rules
 from jeton.billing.reloads.rules import RuleWish, find_rule, save_rule
 from jeton.billing.switching.errors import AccruedLeftError, ProfileIncompleteError, SwitchRequestError
+from jeton.billing.switching.last_documents import issue_pending, make_issue_last
 from jeton.billing.switching.storage import list_pending, list_switches
-from jeton.billing.switching.switching import issue_pending, switch_to_invoiced, switch_to_prepaid
+from jeton.billing.switching.switching import switch_to_invoiced, switch_to_prepaid
 from jeton.billing.switching.words import Switch, SwitchAsk
 from jeton.charging.charging import Charging
 from jeton.charging.credits.errors import IdempotencyError
@@ -27,6 +29,7 @@ from jeton.ids import new_uuid
 from jeton.notifications.inbox.errors import ItemDecidedError
 from jeton.notifications.inbox.items import get_open_item
 from jeton.pricing.rating import STANDARD
+from jeton.pricing.terms import next_quarter
 from jeton.usage import Usage
 
 USD = 10**9
@@ -156,30 +159,64 @@ async def test_what_is_accrued_is_invoiced_before_it_pays_ahead_again(house: Hou
 
 
 async def test_the_last_document_is_issued_once(house: House) -> None:
+    """One request was used on credit, and one that runs at the switch is late usage."""
     await complete_profile(house)
     await to_invoiced(house)
-    hold = await house.charging.hold(house.ask(6 * USD))
+    lot = await house.charging.hold(house.ask(5 * USD))
+    used = await house.charging.hold(house.ask(USD))
+    await house.charging.settle(used, metered())
+    running = await house.charging.hold(house.ask(USD))
     switch = await to_prepaid(house)
     assert switch is not None
-    assert (switch.accrued_nano, switch.document_ids) == (USD, None)
-    issued: list[tuple[UUID, datetime]] = []
-
-    async def issue_last(organization_id: UUID, at: datetime) -> Sequence[str]:
-        issued.append((organization_id, at))
-        return ["inv_1"]
-
-    assert await issue_pending(house.pool, issue_last, clock.now()) == 1
-    assert await issue_pending(house.pool, issue_last, clock.now()) == 0
-    assert issued == [(house.organization_id, switch.switched_at)]
+    assert (switch.accrued_nano, switch.document_ids) == (USD + V1_NANO, None)
+    too_early = await issue_pending(house.pool, make_issue_last(Rules(), clock.now()), switch.switched_at)
+    assert (too_early.done, too_early.problems) == (0, {})
+    later = next_quarter(switch.switched_at)
+    for done in (1, 0):
+        found = await issue_pending(house.pool, make_issue_last(Rules(), later), later)
+        assert (found.done, found.problems) == (done, {})
     async with house.pool.connection() as connection:
-        (kept,) = [one for one in await list_switches(connection, house.organization_id) if one.document_ids]
-        assert kept.document_ids == ("inv_1",)
-        assert await list_pending(connection) == []
+        (kept, _) = await list_switches(connection, house.organization_id)
+        assert kept.document_ids is not None
+        (document_id,) = kept.document_ids
+        document = await get_document(connection, document_id)
+    # $0.029 is 3 cents; half a cent and less of it went to the account of rounding.
+    assert (document.kind, document.state, document.total_minor, document.period_to) == (
+        "invoice", "issued", 3, later,
+    )  # fmt: skip
+    assert (await amounts(house))[1] == USD
     # What ran at the instant still settles on the credit that it holds, and nothing new is drawn on credit.
-    await house.charging.settle(hold, metered())
+    await house.charging.settle(running, metered())
+    await house.charging.release(lot, Rule.UPSTREAM_FAILED)
+    assert await amounts(house) == (0, V1_NANO, 5 * USD)
     with pytest.raises(InsufficientCreditError):
         await house.charging.hold(house.ask(6 * USD))
     assert (await house.proof()).findings == []
+
+
+async def test_a_last_document_that_cannot_be_issued_waits(house: House) -> None:
+    """In a currency without a rate."""
+    await complete_profile(house)
+    await to_invoiced(house)
+    async with house.pool.connection() as connection:
+        await change_profile(
+            connection,
+            house.organization_id,
+            ProfileChange(currency="JPY"),
+            by=ADA,
+            reason="x",
+            at=clock.now(),
+        )
+    hold = await house.charging.hold(house.ask(6 * USD))
+    switch = await to_prepaid(house)
+    assert switch is not None
+    later = next_quarter(switch.switched_at)
+    found = await issue_pending(house.pool, make_issue_last(Rules(), later), later)
+    assert found.done == 0
+    assert "JPY" in found.problems[switch.switch_id]
+    async with house.pool.connection() as connection:
+        assert [one.switch_id for one in await list_pending(connection)] == [switch.switch_id]
+    await house.charging.release(hold, Rule.UPSTREAM_FAILED)
 
 
 async def test_no_hold_comes_out_of_a_lease_on_credit_after_the_switch(house: House) -> None:
