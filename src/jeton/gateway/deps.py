@@ -16,7 +16,7 @@ from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.identity.caller import Caller
 from jeton.limits.limiter import Limiter
 from jeton.tokens.counter.counting import Counter, load_counter
-from jeton.watch.words import Ended
+from jeton.watch.words import Ended, Refused
 
 EXCHANGES_MAX = 4096
 # Where the crash test kills the server. Chosen as if for ever: a test names each of them.
@@ -105,6 +105,10 @@ class Watcher(Protocol):
         """Note an error that is answered."""
         ...
 
+    def note_refusal(self, refused: Refused) -> None:
+        """Note a request that is sent back before anything is held."""
+        ...
+
 
 class Unwatched:
     """Nobody watches."""
@@ -113,6 +117,9 @@ class Unwatched:
         """Let it pass."""
 
     def note_error(self, code: str) -> None:
+        """Let it pass."""
+
+    def note_refusal(self, refused: Refused) -> None:
         """Let it pass."""
 
 

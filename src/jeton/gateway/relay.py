@@ -33,7 +33,8 @@ from jeton.gateway.errors import (
     UpstreamAnswerError,
     UpstreamDeniedError,
 )
-from jeton.gateway.limiting.reserving import cancel, correct, standing_headers, withdraw
+from jeton.gateway.limiting.refusing import NotedRefusals
+from jeton.gateway.limiting.reserving import cancel, correct, standing_headers
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_stream
 from jeton.gateway.stream import StreamObserver
 from jeton.limits.limiter import Reservation
@@ -97,7 +98,8 @@ async def send_reply(wire: Wire, reply: Reply) -> None:
 
 
 async def _exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
-    reservation = pass_limits(admission, deps)
+    with NotedRefusals(admission, deps.watch):
+        reservation = pass_limits(admission, deps)
     try:
         await _relay(admission, wire, deps, reservation)
     finally:
@@ -110,11 +112,8 @@ async def _relay(
     admission: Admission, wire: Wire, deps: GatewayDeps, reservation: Reservation | None
 ) -> None:
     deps.checkpoint("before_hold")
-    try:
+    with NotedRefusals(admission, deps.watch, reservation):
         hold = await take_hold(admission, deps)
-    except JetonError:
-        withdraw(reservation)
-        raise
     deps.checkpoint("after_hold")
     if admission.request.stream:
         # Its first byte waits until the hold is durable; meanwhile the upstream is asked.

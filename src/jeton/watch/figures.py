@@ -1,4 +1,4 @@
-"""Figures: how requests ended, how long they took, and how many characters their tokens were, by day.
+"""Figures: how requests ended, or why they were refused, how long they took, and how long their texts were.
 
 What the public pages may show of them is the operator's choice; the sums are kept in any case. Not
 money: what a node that died had not written is missing.
@@ -6,7 +6,7 @@ money: what a node that died had not written is missing.
 
 from bisect import bisect_left
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from jeton.watch.tallies import DURATION_LIMITS_S
 
 # The limits of the steps in milliseconds; 0 stands for what took longer than every limit.
 DURATION_LIMITS_MS = (*(round(limit_s * 1000) for limit_s in DURATION_LIMITS_S), 0)
+# Between two writings; organizations times models times reasons.
+REFUSALS_MAX = 20_000
 
 _ADD_ENDINGS = """
     INSERT INTO ending_rollups AS r (day_on, model, rule_id, duration_limit_ms, requests)
@@ -31,6 +33,22 @@ _ADD_CONTENTS = """
         characters = r.characters + excluded.characters,
         tokens = r.tokens + excluded.tokens
 """
+_ADD_REFUSALS = """
+    INSERT INTO refusal_rollups AS r (organization_id, hour_at, workspace_id, model, error_code, requests)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (organization_id, hour_at, workspace_id, model, error_code) DO UPDATE
+        SET requests = r.requests + excluded.requests
+"""
+
+
+class Refusal(NamedTuple):
+    """What requests are counted by that were sent back before anything was held; the hour is UTC's."""
+
+    organization_id: UUID
+    hour_at: datetime
+    workspace_id: str
+    model: str
+    error_code: str
 
 
 class Ending(NamedTuple):
@@ -57,12 +75,18 @@ class Figures:
     def __init__(self) -> None:
         """Nothing was counted."""
         self.endings: Counter[Ending] = Counter()
+        self.refusals: Counter[Refusal] = Counter()
         self.contents: dict[Content, tuple[int, int, int]] = {}
 
     def note_ending(self, day_on: date, model: str, rule: Rule, *, duration_s: float) -> None:
         """Count a request whose hold has ended."""
         limit_ms = DURATION_LIMITS_MS[bisect_left(DURATION_LIMITS_S, duration_s)]
         self.endings[Ending(day_on, model, rule.value, limit_ms)] += 1
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Count a request that was sent back; past REFUSALS_MAX different ones, only those known."""
+        if len(self.refusals) < REFUSALS_MAX or refusal in self.refusals:
+            self.refusals[refusal] += 1
 
     def note_content(self, content: Content, *, characters: int, tokens: int) -> None:
         """Add a prompt's characters, and the tokens that the upstream reported for it."""
@@ -72,22 +96,27 @@ class Figures:
         """What was counted; from now on counting begins anew."""
         taken = Figures()
         taken.endings, self.endings = self.endings, taken.endings
+        taken.refusals, self.refusals = self.refusals, taken.refusals
         taken.contents, self.contents = self.contents, taken.contents
         return taken
 
     def merge(self, other: "Figures") -> None:
         """Add what could not be written."""
         self.endings.update(other.endings)
+        self.refusals.update(other.refusals)
         for content, sums in other.contents.items():
             self._add(content, sums)
 
     async def write(self, connection: Connection) -> None:
         """Add to the rows, in one order on every node, so that no two wait for each other."""
         endings = sorted((*ending, requests) for ending, requests in self.endings.items())
+        refusals = sorted((*refusal, requests) for refusal, requests in self.refusals.items())
         contents = sorted((*content, *sums) for content, sums in self.contents.items())
         async with connection.cursor() as cursor:
             if endings:
                 await cursor.executemany(_ADD_ENDINGS, endings)
+            if refusals:
+                await cursor.executemany(_ADD_REFUSALS, refusals)
             if contents:
                 await cursor.executemany(_ADD_CONTENTS, contents)
 

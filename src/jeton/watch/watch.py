@@ -35,10 +35,10 @@ from jeton.watch.alarms import (
     list_open_subjects,
     record_alarms,
 )
-from jeton.watch.figures import Content, Figures
+from jeton.watch.figures import Content, Figures, Refusal
 from jeton.watch.rollups import add_sums
 from jeton.watch.tallies import Tallies
-from jeton.watch.words import Ended
+from jeton.watch.words import Ended, Refused
 
 TICK_S = 1.0
 FLUSH_INTERVAL_S = 5.0
@@ -124,6 +124,13 @@ class Watch:
     def note_error(self, code: str) -> None:
         """Count an error that was answered here."""
         self.tallies.errors[code] += 1
+
+    def note_refusal(self, refused: Refused) -> None:
+        """Count a request that was sent back before anything was held."""
+        hour_at = clock.now().replace(minute=0, second=0, microsecond=0)
+        self._figures.note_refusal(
+            Refusal(refused.organization_id, hour_at, refused.workspace_id, refused.model, refused.error_code)
+        )
 
     def note(self, ended: Ended) -> None:
         """Take note of an exchange; a few microseconds, and nothing is awaited."""

@@ -1,6 +1,7 @@
 """The values that the watch takes: how an exchange ended, in a form that costs next to nothing to make."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -8,6 +9,15 @@ import msgspec
 from jeton.metering.contract import Rule
 from jeton.tokens.prompt import Prompt
 from jeton.usage import Usage
+
+
+class Refused(NamedTuple):
+    """A request that was sent back before anything was held, and the code of the error that says why."""
+
+    organization_id: UUID
+    workspace_id: str
+    model: str
+    error_code: str
 
 
 class Ended(msgspec.Struct, frozen=True):

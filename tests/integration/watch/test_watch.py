@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from uuid import uuid4
 
 import msgspec
 import psycopg
@@ -19,12 +20,14 @@ from tests.integration.watch.scene import (
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.insight.accuracy import AccuracyReport, ListedAlarm, get_accuracy, list_alarms
+from jeton.insight.refusals.counting import count_refusals
 from jeton.insight.usage import DayRange
 from jeton.metering.contract import Rule
 from jeton.tokens.prompt import Message, Prompt
 from jeton.watch.alarms import acknowledge_alarm
 from jeton.watch.errors import AlarmNotFoundError
 from jeton.watch.watch import ESTIMATED_BYTES_MAX, SAMPLES_MAX, TOKENIZED_BYTES_MAX, Watch
+from jeton.watch.words import Refused
 
 
 async def report_of(pool: Pool) -> AccuracyReport:
@@ -270,3 +273,21 @@ async def test_noting_keeps_no_prompt_that_is_not_a_sample(pool: Pool) -> None:
         watch.note(ended())
     kept = [entry.prompt for entry in watch._queue]
     assert kept == [PROMPT] * SAMPLES_MAX
+
+
+async def test_refusals_of_every_node_are_summed_by_hour_and_reason(pool: Pool) -> None:
+    organization_id = uuid4()
+    limited = Refused(organization_id, "wrkspc_a", MODEL, "rate_limited")
+    for times in (2, 1):
+        node = make_watch(pool, Counter(100))
+        for _ in range(times):
+            node.note_refusal(limited)
+        node.note_refusal(limited._replace(error_code="insufficient_credit"))
+        await finish(node)
+    async with pool.connection() as connection:
+        counted = await count_refusals(connection, organization_id, at=clock.now())
+        others = await count_refusals(connection, uuid4(), at=clock.now())
+    assert counted.by_code == {"rate_limited": 3, "insufficient_credit": 2}
+    assert sum(hour.requests for hour in counted.rate_limited) == 3
+    assert {(hour.workspace_id, hour.model) for hour in counted.hours} == {("wrkspc_a", MODEL)}
+    assert others.count == 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from jeton import clock
 from jeton.db.pool import Connection
 from jeton.insight.explore.question import Question, Report
 from jeton.insight.explore.reading import explore
@@ -16,6 +17,7 @@ from jeton.insight.overview.bridge import Bridge, build_bridge, render_bridge
 from jeton.insight.overview.forecast import PAST_DAYS, Forecast, predict, render_forecast
 from jeton.insight.overview.movers import Mover, find_movers, render_mover
 from jeton.insight.overview.outcomes import Outcomes, count_outcomes
+from jeton.insight.refusals.counting import Refusals, count_refusals
 
 DAY = timedelta(days=1)
 # Every key of a model and a tier: what the differences are worked out from.
@@ -36,6 +38,7 @@ class Overview:
     models: tuple[Mover, ...]
     forecast: Forecast
     outcomes: Outcomes
+    refusals: Refusals
     days: Report
 
 
@@ -67,6 +70,7 @@ async def get_overview(
             today=today,
         ),
         outcomes=await count_outcomes(connection, organization_id),
+        refusals=await count_refusals(connection, organization_id, at=clock.now()),
         days=days,
     )
 
@@ -111,6 +115,11 @@ def render_overview(overview: Overview) -> dict[str, object]:
             "requests": overview.outcomes.count,
             "not_charged": overview.outcomes.failed,
             "by_state": dict(overview.outcomes.by_state),
+        },
+        "refused": {
+            "since": overview.refusals.since_at.isoformat(),
+            "requests": overview.refusals.count,
+            "by_code": dict(overview.refusals.by_code),
         },
         "days": render_report(overview.days),
     }

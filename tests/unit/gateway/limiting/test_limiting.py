@@ -20,11 +20,13 @@ from tests.unit.gateway.fakes import (
 
 from jeton import clock
 from jeton.errors import UpstreamError
+from jeton.gateway.deps import Unwatched
 from jeton.gateway.envelope import classify
 from jeton.gateway.limiting.headers import limit_headers, refusal_details, refusal_headers
 from jeton.limits.errors import RateLimitedError
 from jeton.limits.limiter import Limiter
 from jeton.limits.words import EVERY_GROUP, Limits, Reserve, Standing
+from jeton.watch.words import Refused
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 400_000, tzinfo=UTC)
 POLICIES = (
@@ -181,3 +183,33 @@ async def test_an_upstreams_refusal_has_our_limits_not_its_own() -> None:
     reply = await gateway.call()
     assert (reply.status, reply.headers["retry-after"]) == (429, "7")
     assert reply.headers["anthropic-ratelimit-requests-limit"] == "1000"
+
+
+class Noted(Unwatched):
+    """Keeps what was refused."""
+
+    def __init__(self) -> None:
+        self.refused: list[Refused] = []
+
+    def note_refusal(self, refused: Refused) -> None:
+        self.refused.append(refused)
+
+
+async def test_what_is_sent_back_before_a_hold_is_noted_with_its_reason() -> None:
+    noted = Noted()
+    gateway = Gateway(limiter=limited(Limits(requests=1)), watch=noted)
+    assert [(await gateway.call()).status for _ in range(2)] == [200, 429]
+    poor = Gateway(available_nano=1, watch=noted)
+    assert (await poor.call()).status == 400
+    assert [(one.model, one.error_code) for one in noted.refused] == [
+        (BODY["model"], "rate_limited"),
+        (BODY["model"], "insufficient_credit"),
+    ]
+
+
+async def test_a_failing_upstream_and_a_malformed_request_are_no_refusals() -> None:
+    noted = Noted()
+    gateway = Gateway(Script(send_error=UpstreamError("gone")), watch=noted)
+    assert (await gateway.call()).status >= 500
+    assert (await gateway.call(b"{")).status == 400
+    assert noted.refused == []

@@ -12,6 +12,7 @@ from jeton.console.visit import View, Visit
 from jeton.identity.organizations import Workspace, list_workspaces
 from jeton.identity.roles.permissions import Permission
 from jeton.insight.limits.peaks import Peak, Peaks, find_peaks
+from jeton.insight.refusals.counting import RefusedHour, count_refusals
 from jeton.limits.words import LIMIT_MAX, UNLIMITED, Kind
 from jeton.notifications.inbox.items import WantedItem, open_item
 
@@ -71,11 +72,19 @@ async def show_limits(visit: Visit) -> View:
     """Limits of every group that has any or was used, with the peaks of the last 24 hours."""
     at = clock.now()
     places, peaks = await _list_places(visit, at)
+    async with visit.deps.pool.connection() as connection:
+        refusals = await count_refusals(connection, visit.session.organization_id, at=at)
+        names = {
+            one.workspace_id: one.name
+            for one in await list_workspaces(connection, visit.session.organization_id)
+        }
     may_ask = _may_ask(visit)
     context = {
         "as_of": at,
         "places": places,
         "peaks": peaks,
+        "refusals": refusals,
+        "workspace_names": names,
         "kind_names": KIND_NAMES,
         "groups": sorted({place.group for place in places}),
         "asked": visit.find_filter("asked"),
@@ -87,8 +96,19 @@ async def show_limits(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "peaks_since": peaks.since_at.isoformat(),
         "data": [_render(place) for place in places],
+        "refused": [_render_refused(hour) for hour in refusals.hours],
     }
     return View("spending/limits.html", context, data)
+
+
+def _render_refused(hour: RefusedHour) -> dict[str, object]:
+    return {
+        "starting_at": hour.hour_at.isoformat(),
+        "workspace_id": hour.workspace_id,
+        "model": hour.model,
+        "error_code": hour.error_code,
+        "requests": hour.requests,
+    }
 
 
 async def ask(visit: Visit, form: Mapping[str, str]) -> str:

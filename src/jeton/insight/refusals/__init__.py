@@ -1,0 +1,1 @@
+"""Refusals: requests that were sent back at once, and why."""
