@@ -1,6 +1,10 @@
 """Notifying: the notifier as the settings want it, for whichever process runs it."""
 
+from functools import partial
+
 from jeton.app.demo import find_demo_operator
+from jeton.app.paper import make_look
+from jeton.billing.paper.mailing import PaperClip
 from jeton.db.pool import Pool
 from jeton.notifications.addresses import AddressRules
 from jeton.notifications.alerts import Thresholds, make_finders
@@ -21,7 +25,7 @@ def make_notifier(settings: Settings, pool: Pool) -> Notifier:
     return Notifier(
         pool,
         WebhookClient(make_address_rules(settings)),
-        mailer=make_mailer(settings),
+        mailer=make_mailer(settings, pool),
         finders=make_finders(thresholds),
         terms=NotifierTerms(
             interval_s=settings.notify_interval_s,
@@ -32,8 +36,8 @@ def make_notifier(settings: Settings, pool: Pool) -> Notifier:
     )
 
 
-def make_mailer(settings: Settings) -> Mailer | None:
-    """Who mails; nobody without a mail server."""
+def make_mailer(settings: Settings, pool: Pool | None = None) -> Mailer | None:
+    """Who mails; nobody without a mail server. With a pool, documents are attached to mails about them."""
     if not settings.smtp_host:
         return None
     server = SmtpServer(
@@ -44,7 +48,8 @@ def make_mailer(settings: Settings) -> Mailer | None:
         user=settings.smtp_user,
         password=settings.smtp_password,
     )
-    return Mailer(server, brand_name=settings.brand_name, console_url=_find_console(settings))
+    mailer = partial(Mailer, server, brand_name=settings.brand_name, console_url=_find_console(settings))
+    return mailer() if pool is None else mailer(attach=PaperClip(pool, make_look(settings)).attach)
 
 
 def _find_console(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Mail: an event as a letter, and one attempt to hand it to the operator's mail server."""
 
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ import aiosmtplib
 from jinja2 import Environment
 
 from jeton import clock
+from jeton.errors import JetonError
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.webhook import Attempt, keep
 
@@ -33,6 +35,15 @@ class SmtpServer:
     user: str = ""
     password: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a letter; ``media_type`` such as ``application/pdf``."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +69,38 @@ class Note:
     footer: str
 
 
+# Makes the files that go with the mail of an event, at the moment at which it is sent.
+Attach = Callable[[EventData], Awaitable[tuple[Attachment, ...]]]
+
+
+async def _attach_nothing(_: EventData) -> tuple[Attachment, ...]:
+    return ()
+
+
 class Mailer:
     """Writes mails and hands them to the server."""
 
     def __init__(
-        self, server: SmtpServer, *, brand_name: str, console_url: str, timeout_s: float = TIMEOUT_S
+        self,
+        server: SmtpServer,
+        *,
+        brand_name: str,
+        console_url: str,
+        timeout_s: float = TIMEOUT_S,
+        attach: Attach = _attach_nothing,
     ) -> None:
-        """``console_url`` is "" where nobody knows it."""
+        """``console_url`` is "" where nobody knows it; ``attach`` makes the files of a mail."""
         self._server = server
         self._brand_name = " ".join(brand_name.split())
         self._console_url = console_url
         self._timeout_s = timeout_s
+        self._attach = attach
         environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         source = resources.files("jeton.notifications").joinpath("templates/mail.html").read_text("utf-8")
         self._html = environment.from_string(source)
 
-    def render(self, letter: Letter) -> EmailMessage:
-        """The mail: text, and the same as HTML."""
+    def render(self, letter: Letter, papers: Sequence[Attachment] = ()) -> EmailMessage:
+        """The mail: text, the same as HTML, and files."""
         message = EmailMessage()
         message["From"] = self._server.sender
         message["To"] = letter.recipient
@@ -97,6 +123,9 @@ class Mailer:
             ),
             subtype="html",
         )
+        for file in papers:
+            main, _, sub = file.media_type.partition("/")
+            message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
         return message
 
     def _render_footer(self, letter: Letter) -> str:
@@ -137,7 +166,12 @@ class Mailer:
 
     async def send(self, letter: Letter) -> Attempt:
         """Make one attempt; it raises nothing that the server could cause."""
-        return await self._hand_over(self.render(letter))
+        try:
+            papers = await self._attach(letter.data) if letter.data.has_papers else ()
+        except JetonError as error:
+            # A letter that promises a file is not sent without it; it is tried again.
+            return Attempt(keep(f"What goes with it cannot be made: {error}"))
+        return await self._hand_over(self.render(letter, papers))
 
     @property
     def _domain(self) -> str:

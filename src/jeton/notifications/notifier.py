@@ -133,7 +133,11 @@ class Notifier:
         except UnknownEventDataError as error:
             return Attempt(str(error), is_final=True)
         letter = Letter(
-            delivery.delivery_id, delivery.email, delivery.organization_name or "", data, delivery.occurred_at
+            delivery.delivery_id,
+            delivery.email,
+            delivery.organization_name or "",
+            data,
+            delivery.occurred_at,
         )
         return await self._mailer.send(letter)
 

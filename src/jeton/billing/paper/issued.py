@@ -7,19 +7,17 @@ from dataclasses import replace
 
 from jeton.billing.words import Document
 
-# A receipt of a purchase says what was paid, a credit note of a refund what went back.
-_PAID_AT_ISSUE = frozenset({"purchase", "refund"})
-
 
 def as_issued(document: Document) -> Document:
     """The document at its issue; a draft as it is."""
     if document.state == "draft":
         return document
-    is_paid = document.purpose in _PAID_AT_ISSUE
+    # A receipt of a purchase says that it was paid, which is what it is for.
+    is_paid = document.purpose == "purchase"
     return replace(
         document,
-        state="paid" if is_paid and document.kind != "credit_note" else "issued",
-        paid_minor=document.paid_minor if is_paid else 0,
+        state="paid" if is_paid else "issued",
+        paid_minor=document.total_minor if is_paid else 0,
         credited_minor=0,
         written_off_minor=0,
         paid_at=None,

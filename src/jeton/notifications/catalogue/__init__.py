@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from jeton.errors import JetonError
 from jeton.notifications.catalogue.data import EventData
+from jeton.notifications.catalogue.documents import EXAMPLES as DOCUMENT_EXAMPLES
 from jeton.notifications.catalogue.dunning import EXAMPLES as DUNNING_EXAMPLES
 from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
 from jeton.notifications.catalogue.payments import EXAMPLES as PAYMENT_EXAMPLES
@@ -342,6 +343,7 @@ EXAMPLES: tuple[EventData, ...] = (
     ),
     *PAYMENT_EXAMPLES,
     *DUNNING_EXAMPLES,
+    *DOCUMENT_EXAMPLES,
 )  # fmt: skip
 
 TYPES: Mapping[str, type[EventData]] = MappingProxyType({data.type: type(data) for data in EXAMPLES})

@@ -20,6 +20,8 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     page: ClassVar[str] = ""
     # Written by a person to those whom the event names, and to nobody else.
     is_letter: ClassVar[bool] = False
+    # Its mail has files, which are made when it is sent and stored nowhere.
+    has_papers: ClassVar[bool] = False
 
     @property
     def subject(self) -> str:

@@ -36,7 +36,11 @@ class DocumentOverdue(_DebtData, frozen=True, kw_only=True):
     """A document is late: one mail of the schedule."""
 
     type = "invoice.overdue"
-    when = "A document is not paid in time; at each step of `JETON_DUNNING_MAIL_DAYS`, once."
+    when = (
+        "A document is not paid in time; at each step of `JETON_DUNNING_MAIL_DAYS`, once. Its mail has the"
+        " PDF of the document."
+    )
+    has_papers = True
 
     step: Annotated[int, Meta(description="which mail of the schedule this is")]
     steps: Annotated[int, Meta(description="how many there are")]

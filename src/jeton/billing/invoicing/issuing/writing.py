@@ -11,6 +11,7 @@ from jeton.billing.invoicing.documents.rows import (
     document_values,
     line_values,
 )
+from jeton.billing.invoicing.issuing.telling import tell_issued
 from jeton.billing.words import Document
 from jeton.db.pool import Connection
 
@@ -26,7 +27,7 @@ class Numbered:
 
 
 async def write_documents(connection: Connection, numbered: Sequence[Numbered]) -> None:
-    """Write these documents, then all their lines in one go, so that each comes whole."""
+    """Write these documents, all their lines in one go so that each comes whole, and that they are there."""
     await _copy(
         connection,
         "documents",
@@ -51,6 +52,7 @@ async def write_documents(connection: Connection, numbered: Sequence[Numbered]) 
             for position, line in enumerate(one.document.lines, start=1)
         ),
     )
+    await tell_issued(connection, [one.document for one in numbered])
 
 
 async def _copy(

@@ -38,7 +38,8 @@ def find_drawer() -> str:
 def stamp(document: Document) -> datetime:
     """The instant at which a file says it was made: the issue, or of a draft the begin of its period."""
     on = document.issued_on or document.period_from.date()
-    return document.issued_at or datetime.combine(on, time(), UTC)
+    # Typst takes whole seconds only.
+    return (document.issued_at or datetime.combine(on, time(), UTC)).replace(microsecond=0)
 
 
 def _compile(
