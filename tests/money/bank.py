@@ -5,7 +5,7 @@ lost. What happens to an organization's money is drawn from that organization's 
 be played again.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
@@ -162,11 +162,11 @@ class Bank:
             and self.payments[one.provider_payment_id].provider_customer_id == customer
         ]
 
-    def sum_received(self) -> dict[str, int]:
-        """What it has taken of each customer and not given back; cents."""
+    def sum_received(self, without: Container[str]) -> dict[str, int]:
+        """What it has taken of each customer and not given back, of other payments than these; cents."""
         sums: dict[str, int] = {}
         for one in self.payments.values():
-            if one.status == "succeeded":
+            if one.status == "succeeded" and one.provider_payment_id not in without:
                 left_minor = one.amount_minor - self.given_back(one.provider_payment_id)
                 sums[one.provider_customer_id] = sums.get(one.provider_customer_id, 0) + left_minor
         return sums

@@ -69,6 +69,16 @@ _ACCRUED = (
     "SELECT organization_id, accrued_nano, held_nano FROM balances WHERE accrued_nano <> 0 OR held_nano <> 0"
 )
 _CLAIMS = "SELECT coalesce(sum(owed_nano), 0)::bigint FROM disputes WHERE state <> 'won'"
+# What documents say of tax, what was given up with debts, and what banks took back with purchases.
+_TAX = """
+    SELECT (SELECT sum(tax_nano) FROM balances),
+           (SELECT coalesce(sum(CASE WHEN kind = 'credit_note' THEN tax_nano ELSE -tax_nano END), 0)
+            FROM documents)
+         + (SELECT coalesce(sum(tax_nano), 0) FROM write_offs)
+         + (SELECT coalesce(sum(tax_nano), 0) FROM disputes WHERE state <> 'won')
+"""
+# Card payments of documents are among what was received.
+_BY_CARD = "SELECT provider_payment_id FROM payments WHERE purpose = 'document' AND state = 'succeeded'"
 _OPEN_PAYMENTS = "SELECT count(*) FROM payments WHERE settled_at IS NULL"
 # What is in cash, and what came in beside cards, with what the rates of documents made of it.
 _CASH = """
@@ -143,10 +153,14 @@ async def _judge_statements(connection: Connection, town: Town) -> list[str]:
 
 
 async def _judge_cash(connection: Connection, town: Town) -> list[str]:
-    """Cash is what the bank and transfers brought."""
+    """Cash is what the bank and transfers brought; tax is what documents say."""
     ((waiting,),) = await _fetch(connection, _OPEN_PAYMENTS)
     problems = [f"{waiting} payments have no end"] if waiting else []
-    taken = town.bank.sum_received()
+    by_card = {row[0] for row in await _fetch(connection, _BY_CARD)}
+    taken = town.bank.sum_received(by_card)
+    ((tax, expected_tax),) = await _fetch(connection, _TAX)
+    if tax != expected_tax:
+        problems.append(f"tax is {tax} nano, and documents come to {expected_tax}")
     for organization_id, cash, transfers in await _fetch(connection, _CASH):
         expected = taken.get(f"cus_{organization_id}", 0) * CENT_NANO + transfers
         if cash != expected:

@@ -4,9 +4,11 @@ from datetime import timedelta
 from fractions import Fraction
 from random import Random
 
-from tests.money.town import BOOK, BY, USD, Citizen, Town
+from tests.money.town import BOOK, BY, RULES, USD, Citizen, Town
 from tests.money.using import undo, use
 
+from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
+from jeton.billing.invoicing.errors import CorrectionError
 from jeton.billing.invoicing.profiles import ProfileChange, change_profile
 from jeton.billing.payments.buying.purchasing import Purchase, buy_credit, new_purchase_id
 from jeton.billing.payments.errors import NotRefundableError, PaymentAmountError, RefundTooLargeError
@@ -26,6 +28,7 @@ from jeton.billing.terms.errors import TermsOverlapError
 from jeton.billing.terms.keeping import Change, add_terms
 from jeton.charging.agreeing.reading import read_terms
 from jeton.charging.credits import Grant, grant
+from jeton.charging.credits.errors import CreditRequestError
 from jeton.charging.onboarding import TrialTerms, open_organization
 from jeton.db.pool import Connection
 from jeton.identity.keys import create_key
@@ -42,6 +45,10 @@ WRITE_OFF_AFTER = timedelta(days=75)
 _PURCHASES = """
     SELECT payment_id FROM payments
     WHERE organization_id = %s AND state = 'succeeded' AND lot_id IS NOT NULL ORDER BY payment_id
+"""
+_OF_PERIODS = """
+    SELECT number, lines_minor FROM documents
+    WHERE organization_id = %s AND purpose = 'period' AND lines_minor > 0 ORDER BY document_id
 """
 _PROVIDER_ID = "SELECT provider_payment_id FROM payments WHERE payment_id = %s"
 
@@ -105,6 +112,7 @@ async def live(town: Town, citizen: Citizen) -> None:
         (0.01, agree),
         (0.02, give),
         (0.5, pay),
+        (0.03, correct),
     )
     for chance, deed in deeds:
         if random.random() < chance:
@@ -157,10 +165,15 @@ async def switch(town: Town, citizen: Citizen) -> None:
     """From paying ahead to being invoiced, or back."""
     ask = SwitchAsk(BY, town.at, "a year")
     async with town.pool.connection() as connection:
-        if citizen.is_invoiced:
-            await switch_to_prepaid(connection, citizen.organization_id, ask, may_issue_last=True)
-        else:
-            await switch_to_invoiced(connection, citizen.organization_id, ask, limit_nano=LIMIT_NANO)
+        try:
+            if citizen.is_invoiced:
+                await switch_to_prepaid(connection, citizen.organization_id, ask, may_issue_last=True)
+            else:
+                await switch_to_invoiced(connection, citizen.organization_id, ask, limit_nano=LIMIT_NANO)
+        except CreditRequestError:
+            # Who is in arrears gets no credit.
+            town.counts["switches refused"] += 1
+            return
     citizen.is_invoiced = not citizen.is_invoiced
     town.counts["switches"] += 1
 
@@ -200,6 +213,29 @@ async def give(town: Town, citizen: Citizen) -> None:
     async with town.pool.connection() as connection:
         await grant(connection, citizen.organization_id, given, at=town.at)
     town.counts[f"grants {kind}"] += 1
+
+
+async def correct(town: Town, citizen: Citizen) -> None:
+    """A document of a period is cancelled, and made anew or not; or a part of it is credited."""
+    random = citizen.random
+    async with town.pool.connection() as connection:
+        cursor = await connection.execute(_OF_PERIODS, (citizen.organization_id,))
+        found = await cursor.fetchall()
+        if not found:
+            return
+        number, lines_minor = random.choice(found)
+        request = Request(RULES, BY, "a year", town.at)
+        try:
+            async with connection.transaction():
+                if random.random() < 0.5:
+                    is_reissue = random.random() < 0.5
+                    await cancel_document(connection, number, request, is_reissue=is_reissue)
+                    town.counts["documents cancelled"] += 1
+                else:
+                    await credit_document(connection, number, random.randint(1, lines_minor), request)
+                    town.counts["documents credited in part"] += 1
+        except CorrectionError:
+            town.counts["corrections refused"] += 1
 
 
 async def pay(town: Town, citizen: Citizen) -> None:

@@ -15,15 +15,16 @@ from tests.integration.world import sonnet
 from tests.money.bank import Bank, BankDoor
 
 from jeton import clock
-from jeton.billing.invoicing.profiles import get_profile
 from jeton.billing.invoicing.rates import RateNote, note_rate
-from jeton.billing.invoicing.tax import decide_tax
 from jeton.billing.invoicing.words import Rules, TaxRate
-from jeton.billing.payments.till import PaymentTax, PaymentTerms, Till
+from jeton.billing.payments.till import PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
+from jeton.billing.receipting import with_receipts
+from jeton.billing.receivables.collecting.cards import book_card_payment
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.reloads.reloader import Reloader
 from jeton.billing.reloads.words import Terms as ReloadTerms
+from jeton.billing.taxing import make_tax_of
 from jeton.billing.words import Party
 from jeton.charging.agreeing.book import TermsBook
 from jeton.charging.charging import Charging
@@ -32,7 +33,7 @@ from jeton.charging.posting import Posting
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Hold
 from jeton.db.group_commit import GroupCommit
-from jeton.db.pool import Connection, Pool
+from jeton.db.pool import Pool
 from jeton.identity.audit import Actor
 from jeton.pricing.book import PriceBook
 from jeton.usage import Usage
@@ -133,8 +134,14 @@ async def open_town(pool: Pool) -> AsyncIterator[Town]:
             pool,
             BankDoor(bank),
             PaymentTerms(credit_days=200, given_percent=5),
-            _tax_of,
-            Hooks(settled={"reload": record_success}, failed={"reload": record_failure}),
+            make_tax_of(RULES),
+            with_receipts(
+                Hooks(
+                    settled={"reload": record_success, "document": book_card_payment},
+                    failed={"reload": record_failure},
+                ),
+                RULES,
+            ),
         )
         charging = Charging(commits, node_id="node_money", validity_s=VALIDITY_S)
         town = Town(pool, bank, till, Reloader(till, ReloadTerms()), charging, commits, TermsBook())
@@ -157,12 +164,3 @@ async def at_once(those: Iterable[Awaitable[object]]) -> None:
             await what
 
     await asyncio.gather(*map(one, those))
-
-
-async def _tax_of(
-    connection: Connection, organization_id: UUID, net_minor: int, *, at: datetime
-) -> PaymentTax:
-    """What the rates of the rules say of a purchase."""
-    profile = await get_profile(connection, organization_id)
-    decision = decide_tax(RULES, profile, at.astimezone(ZoneInfo(profile.zone)).date())
-    return PaymentTax(decision.category, decision.rate, round(net_minor * decision.rate))

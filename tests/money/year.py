@@ -8,7 +8,6 @@ import calendar
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
 
 from tests.money.living import live
 from tests.money.town import BOOKS_ZONE, BY, RULES, STARTS_AT, Citizen, Town, at_once
@@ -20,10 +19,10 @@ from jeton.billing.invoicing.closing import Closer, close_due
 from jeton.billing.payments.arriving.receiving import receive_webhook
 from jeton.billing.payments.arriving.reconciling import reconcile
 from jeton.billing.providers.errors import ProviderUnreachableError
-from jeton.billing.receivables.credit import put_all_credit
-from jeton.billing.receivables.dunning.following import follow_debts
+from jeton.billing.receivables.collecting.cards import try_cards
+from jeton.billing.receivables.collecting.collecting import collect
 from jeton.billing.receivables.dunning.words import DunningTerms
-from jeton.billing.switching.switching import issue_pending
+from jeton.billing.switching.last_documents import issue_pending, make_issue_last
 from jeton.charging.sweeping import sweep
 from jeton.insight.verify import verify
 from jeton.watch.proofs import ProofOutcome, claim_proof, end_proof, request_proof
@@ -81,9 +80,10 @@ async def do_jobs(town: Town, random: Random, *, is_last: bool = False) -> None:
     if is_last or random.random() < 0.5:
         town.bank.at += timedelta(minutes=5)
         await reconcile(town.till, at=town.at)
-    await issue_pending(town.pool, _issue_with_the_period, town.at)
-    await put_all_credit(town.pool, town.at)
-    await follow_debts(town.pool, DunningTerms(), town.at)
+    await issue_pending(town.pool, make_issue_last(RULES, town.at), town.at)
+    dunning = DunningTerms()
+    await collect(town.pool, dunning, town.at)
+    town.counts["documents paid by card"] += (await try_cards(town.till, dunning, town.at))["paid"]
     while await sweep(town.pool, town.commits):
         pass
 
@@ -120,12 +120,6 @@ async def close_books(town: Town) -> None:
     async with town.pool.connection() as connection:
         await close_month(connection, month, by=BY, at=town.at)
     town.counts["months closed"] += 1
-
-
-async def _issue_with_the_period(organization_id: UUID, at: datetime) -> tuple[str, ...]:
-    """What is left to be billed of who pays ahead again comes with the period in which that was."""
-    del organization_id, at
-    return ()
 
 
 def _sample(town: Town, random: Random, percent: int) -> list[Citizen]:
