@@ -79,4 +79,5 @@ async def write_documents(
 
 def _parse(row: tuple[Any, ...]) -> Switch:
     document_ids = None if row[12] is None else tuple(row[12])
-    return Switch(*row[:12], document_ids, row[13])
+    values = (*row[:12], document_ids, row[13])
+    return Switch(*values)

@@ -18,7 +18,7 @@ from uuid import UUID
 from jeton.billing.terms.asking import TermsAsk
 from jeton.errors import InvalidInputError
 from jeton.money import parse_usd
-from jeton.pricing.modifiers import AgreedRate, Tier
+from jeton.pricing.modifiers import AgreedRate
 from jeton.pricing.positions import index_lines
 from jeton.pricing.terms import TIERS, parse_factor, parse_scope
 from jeton.usage import Bucket
@@ -130,7 +130,7 @@ def _parse_rates(given: object) -> tuple[AgreedRate, ...]:
     if isinstance(given, dict):
         pairs = [pair for name, value in given.items() for pair in _flatten(str(name), value)]
     else:
-        pairs = [cast("tuple[str, str]", part.partition("=")[::2]) for part in str(given).split()]
+        pairs = [part.partition("=")[::2] for part in str(given).split()]
     rates = [_parse_rate(name, str(rate)) for name, rate in pairs]
     # In one order, so that the same terms read the same however they are written.
     return tuple(sorted(rates, key=lambda rate: (TIERS.index(rate.tier), rate.bucket.value, rate.band_id)))
@@ -151,7 +151,7 @@ def _parse_rate(name: str, rate: str) -> AgreedRate:
         raise InvalidInputError(
             f"{name!r} is no rate: it is TIER.BUCKET, of {', '.join(TIERS)} and of {known}."
         )
-    return AgreedRate(cast("Tier", tier), Bucket(bucket), parse_usd(rate), band_id)
+    return AgreedRate(tier, Bucket(bucket), parse_usd(rate), band_id)
 
 
 def _parse_time(name: str, value: object) -> datetime:
