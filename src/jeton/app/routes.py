@@ -13,6 +13,7 @@ from jeton.admin.arriving import arriving_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.asking.writing import make_writer
+from jeton.app.billing.office import make_office
 from jeton.app.demo import find_demo_operator
 from jeton.app.edges.access import make_oidc, make_postman
 from jeton.app.edges.loopback import Loopback
@@ -124,6 +125,7 @@ def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
         limit_terms=parts.limit_terms,
         limiter=parts.limiter,
         has_own_mark=parts.settings.brand_mark is not None,
+        office=make_office(parts.settings, parts.till),
     )
 
 

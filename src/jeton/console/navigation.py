@@ -73,6 +73,7 @@ GROUPS = (
         (
             Entry("/console/billing", "Credit", Permission.SEE_BILLING),
             Entry("/console/billing/payments", "Payments", Permission.SEE_BILLING),
+            Entry("/console/invoices", "Invoices", Permission.SEE_BILLING),
             Entry("/console/prices", "Prices", Permission.SEE_BILLING),
         ),
     ),

@@ -38,6 +38,7 @@ WORKSPACES, MEMBERS = Line(Permission.MANAGE_WORKSPACES), Line(Permission.MANAGE
 WEBHOOKS, BILLING = Line(Permission.MANAGE_WEBHOOKS), Line(Permission.SEE_BILLING)
 AUDIT = Line(Permission.SEE_AUDIT)
 # Without a payment provider there is nothing to pay with.
+NO_DOCUMENT = Line(Permission.SEE_BILLING, is_missing=True)
 NO_PAYMENT = Line(Permission.MANAGE_BILLING, is_missing=True)
 ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
 NO_OBJECT = Line("ADMIN_KEY", is_missing=True)
@@ -137,6 +138,19 @@ CONSOLE: Mapping[str, Line] = {
         form={"threshold": "20", "target": "100", "ceiling": "500", "cool_down": "10"},
     ),
     "POST /console/billing/auto-reload/off": Line(Permission.MANAGE_BILLING),
+    **page("/console/invoices", BILLING),
+    **page("/console/invoices/draft", BILLING),
+    **page("/console/invoices/profile", BILLING),
+    "POST /console/invoices/profile": Line(Permission.MANAGE_BILLING, form={"city": "Berlin"}),
+    **page("/console/invoices/statement", BILLING),
+    "GET /console/invoices/statement.csv": BILLING,
+    **page("/console/invoices/{document_id}", NO_DOCUMENT),
+    "GET /console/invoices/{document_id}.pdf": NO_DOCUMENT,
+    "GET /console/invoices/{document_id}.xml": NO_DOCUMENT,
+    "GET /console/invoices/{document_id}.csv": NO_DOCUMENT,
+    "GET /console/invoices/{document_id}.zip": NO_DOCUMENT,
+    "POST /console/invoices/{document_id}/pay": NO_PAYMENT,
+    "POST /console/invoices/{document_id}/correction": NO_PAYMENT,
     **page("/console/prices", BILLING),
     "GET /console/prices.csv": BILLING,
     **page("/console/accuracy", OPERATOR),

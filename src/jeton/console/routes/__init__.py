@@ -8,6 +8,7 @@ from jeton.console.routes.access import access_routes
 from jeton.console.routes.billing import billing_routes
 from jeton.console.routes.display import display_routes
 from jeton.console.routes.explore import explore_routes
+from jeton.console.routes.invoices import invoice_routes
 from jeton.console.routes.log import log_routes
 from jeton.console.routes.operating import operating_routes
 from jeton.console.routes.signing import signing_routes
@@ -26,5 +27,6 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         *spending_routes(door),
         *access_routes(door),
         *billing_routes(door),
+        *invoice_routes(door),
         *operating_routes(door),
     ]

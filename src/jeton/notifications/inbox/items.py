@@ -43,6 +43,7 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType(
         "docs_feedback": "Docs feedback",
         "unanswered_question": "Unanswered questions",
         "limit_request": "Limit requests",
+        "invoice_correction": "Invoice corrections",
         "search_miss": "Searches in vain",
     }
 )

@@ -15,7 +15,9 @@ from jeton.billing.office import Office
 from jeton.billing.payments.buying.cards import refresh_cards
 from jeton.billing.payments.sending import introduce
 from jeton.billing.payments.till import Till
+from jeton.billing.payments.words import Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
+from jeton.billing.receivables.collecting.cards import book_card_payment
 from jeton.identity.members import Role
 
 BUY = "/console/billing/buy"
@@ -60,9 +62,14 @@ class Counter:
 
 def office_of(world: World, stripe: StripeServer) -> Office:
     access = StripeAccess(SECRET_KEY, WEBHOOK_SECRET, stripe.url)
-    return Office(
-        Till(world.pool, ProviderDoor(access), tax_of=nineteen_percent, base_url="http://jeton.test")
+    till = Till(
+        world.pool,
+        ProviderDoor(access),
+        tax_of=nineteen_percent,
+        hooks=Hooks(settled={"document": book_card_payment}),
+        base_url="http://jeton.test",
     )
+    return Office(till)
 
 
 @asynccontextmanager
