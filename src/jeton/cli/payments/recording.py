@@ -20,6 +20,7 @@ from jeton.billing.receivables.storage import get_received_payment, list_on_docu
 from jeton.billing.receivables.words import Receipt
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console
+from jeton.cli.payments.group import app
 from jeton.cli.payments.reading import Documents, PaymentId, find_document, read_day, read_shares
 from jeton.cli.session import open_database
 from jeton.settings import load_settings
@@ -28,6 +29,7 @@ LISTED = 50
 LISTED_MAX = 1_000
 
 
+@app.command("list")
 def list_command(
     *,
     organization: Annotated[UUID | None, typer.Option("--organization", help="Whose; all without.")] = None,
@@ -56,6 +58,7 @@ def list_command(
     make_console().print(table)
 
 
+@app.command("record")
 def record_command(
     organization_id: Annotated[UUID, typer.Argument(help="Who paid.")],
     amount: Annotated[str, typer.Argument(help="What came in, exactly: 1190.00")],
@@ -103,12 +106,14 @@ def record_command(
     )
 
 
+@app.command("apply")
 def apply_command(payment_id: PaymentId, *, document: Documents = None, reason: Reason, by: By = "") -> None:
     """Put what is left of a payment on documents."""
     asyncio.run(_apply(payment_id, document or [], Act(make_actor(by), clock.now(), reason)))
     typer.echo(f"{payment_id} was applied.")
 
 
+@app.command("unapply")
 def unapply_command(
     payment_id: PaymentId,
     *,
@@ -121,12 +126,14 @@ def unapply_command(
     typer.echo(f"{payment_id} was taken off {count} document{'' if count == 1 else 's'}.")
 
 
+@app.command("void")
 def void_command(payment_id: PaymentId, *, reason: Reason, by: By = "") -> None:
     """Reverse a payment that was not real, such as a cheque that bounced; what it paid is due again."""
     asyncio.run(_void(payment_id, Act(make_actor(by), clock.now(), reason)))
     typer.echo(f"{payment_id} is void.")
 
 
+@app.command("pay-back")
 def pay_back_command(
     payment_id: PaymentId,
     amount: Annotated[str, typer.Argument(help="What was paid back at the bank, exactly.")],
@@ -139,6 +146,7 @@ def pay_back_command(
     typer.echo(f"Noted; {left} of {payment_id} is left.")
 
 
+@app.command("wait")
 def wait_command(
     number: Annotated[str, typer.Argument(help="The document, by number or id.")],
     *,

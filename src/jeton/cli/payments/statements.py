@@ -26,6 +26,7 @@ from jeton.billing.receivables.statements.importing import Imported, StatementFi
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console
+from jeton.cli.payments.group import app
 from jeton.cli.payments.reading import read_shares
 from jeton.cli.session import open_database
 from jeton.errors import InvalidInputError
@@ -36,6 +37,7 @@ LineId = Annotated[str, typer.Argument(help="The line's id: bkln_…")]
 LineState = Literal["open", "applied", "assigned", "ignored"]
 
 
+@app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(help="A statement: CSV, or CAMT.053 as XML.")],
     *,
@@ -53,6 +55,7 @@ def import_command(
     )
 
 
+@app.command("lines")
 def lines_command(
     *,
     state: Annotated[LineState, typer.Option(help="open: those that wait.")] = "open",
@@ -78,6 +81,7 @@ def lines_command(
     make_console().print(table)
 
 
+@app.command("assign")
 def assign_command(
     line_id: LineId,
     documents: Annotated[
@@ -92,6 +96,7 @@ def assign_command(
     typer.echo(f"{line_id} is {payment_id}.")
 
 
+@app.command("ignore")
 def ignore_command(line_id: LineId, *, reason: Reason, by: By = "") -> None:
     """Say that a line is no payment on a document, or was dealt with otherwise."""
     asyncio.run(_ignore(line_id, Act(make_actor(by), clock.now(), reason)))

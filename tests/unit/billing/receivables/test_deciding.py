@@ -129,16 +129,16 @@ def attempt(at: datetime, **more: object) -> CardAttempt:
     ],
 )  # fmt: skip
 def test_when_a_saved_card_is_tried(attempts: Sequence[CardAttempt], at: datetime, *, tries: bool) -> None:
-    assert decide_card(DEBT, CARD, attempts, TERMS, at=at) is tries
+    assert decide_card(DEBT, CARD, attempts=attempts, terms=TERMS, at=at) is tries
 
 
 def test_a_new_card_is_tried_after_a_hard_decline_of_the_old_one() -> None:
     attempts = (attempt(day(3, 1), is_hard_decline=True),)
-    assert decide_card(DEBT, "pmeth_2", attempts, TERMS, at=day(7))
+    assert decide_card(DEBT, "pmeth_2", attempts=attempts, terms=TERMS, at=day(7))
 
 
 def test_without_a_card_none_is_tried() -> None:
-    assert not decide_card(DEBT, "", (), TERMS, at=day(7))
+    assert not decide_card(DEBT, "", attempts=(), terms=TERMS, at=day(7))
 
 
 def test_our_limits_are_below_those_of_the_networks() -> None:
@@ -157,7 +157,7 @@ def test_no_schedule_passes_the_limits_of_the_networks(hours: list[int], days: t
     tried: list[CardAttempt] = []
     for hour in hours:
         for debt in debts:
-            if decide_card(debt, CARD, tried, terms, at=day(0, hour)):
+            if decide_card(debt, CARD, attempts=tried, terms=terms, at=day(0, hour)):
                 tried.append(attempt(day(0, hour), document_id=debt.document_id))
 
     for index, last in enumerate(tried):
@@ -168,7 +168,7 @@ def test_no_schedule_passes_the_limits_of_the_networks(hours: list[int], days: t
 
 def test_purchases_count_against_the_same_card() -> None:
     bought = [attempt(day(7, -hour), document_id="") for hour in range(1, CARD_24_HOURS_MAX + 1)]
-    assert not decide_card(DEBT, CARD, bought, TERMS, at=day(7))
+    assert not decide_card(DEBT, CARD, attempts=bought, terms=TERMS, at=day(7))
 
 
 def test_arrears_name_the_oldest_debt_that_stops() -> None:

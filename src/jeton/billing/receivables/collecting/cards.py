@@ -75,7 +75,7 @@ async def try_card(till: Till, debt: Debt, terms: DunningTerms, *, at: datetime)
     async with till.pool.connection() as connection:
         card_id = await _find_card(connection, debt, at=at)
         attempts = await _list_attempts(connection, debt.document_id, card_id, at=at)
-        if not decide_card(debt, card_id, attempts, terms, at=at):
+        if not decide_card(debt, card_id, attempts=attempts, terms=terms, at=at):
             return None
         order = await order_document(connection, debt.document_id, started_by=SYSTEM.name)
         try:

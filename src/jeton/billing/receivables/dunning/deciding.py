@@ -44,7 +44,7 @@ def decide(debt: Debt, taken: Sequence[TakenStep], terms: DunningTerms, *, at: d
 
 
 def decide_card(
-    debt: Debt, card_id: str, attempts: Iterable[CardAttempt], terms: DunningTerms, *, at: datetime
+    debt: Debt, card_id: str, *, attempts: Iterable[CardAttempt], terms: DunningTerms, at: datetime
 ) -> bool:
     """Whether to try the saved card now; ``attempts`` are all of that card and all at the document.
 

@@ -69,7 +69,7 @@ async def follow_debts(pool: Pool, terms: DunningTerms, at: datetime) -> Mapping
             steps = await list_steps(connection, [debt.document_id for debt in late])
         for debt in late:
             if decide(debt, steps[debt.document_id], terms, at=at) is not None:
-                for step in await follow_debt(pool, debt, terms, at):
+                for step in await follow_debt(pool, debt, terms, at=at):
                     counts[step.kind] += 1
         if len(late) < PAGE:
             break
@@ -82,7 +82,7 @@ async def follow_debts(pool: Pool, terms: DunningTerms, at: datetime) -> Mapping
     return counts
 
 
-async def follow_debt(pool: Pool, debt: Debt, terms: DunningTerms, at: datetime) -> list[Step]:
+async def follow_debt(pool: Pool, debt: Debt, terms: DunningTerms, *, at: datetime) -> list[Step]:
     """Take the steps that are due about one debt, each in a transaction of its own."""
     taken = []
     for _ in range(STEPS_AT_ONCE_MAX):
