@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,6 +27,10 @@ LINE_COLUMNS = (
     "list_minor", "net_minor", "tax_category", "tax_rate", "workspace_id", "workspace_name", "cost_center",
     "purchase_order", "model", "bucket", "price_version_id", "conditions", "corrects",
 )  # fmt: skip
+
+# Of a hundred thousand lines the rates and factors are few.
+RATES_KEPT_MAX = 4096
+_render_exact = lru_cache(maxsize=RATES_KEPT_MAX)(render_exact)
 
 
 class DocumentRow(msgspec.Struct, frozen=True):
@@ -159,7 +164,7 @@ def line_values(document: Document, position: int, line: Line) -> tuple[Any, ...
         "period_from": line.period_from or document.period_from,
         "period_to": line.period_to or document.period_to,
         "discounts": Jsonb([_render_discount(one) for one in line.discounts]),
-        "tax_rate": render_exact(line.tax_rate),
+        "tax_rate": _render_exact(line.tax_rate),
     }
     return tuple(known[name] if name in known else getattr(line, name) for name in LINE_COLUMNS)
 
@@ -208,7 +213,7 @@ def _render_discount(discount: Discount) -> list[object]:
     return [
         discount.stage,
         discount.name,
-        render_exact(discount.factor),
+        _render_exact(discount.factor),
         discount.amount_nano,
         discount.amount_minor,
     ]

@@ -6,9 +6,10 @@ that sums do not tell apart (longer prompts), which is one more step of the stac
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 from jeton.billing.invoicing.lines.keys import (
     CREDIT_FREE,
@@ -60,57 +61,58 @@ def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) ->
     match kind_of(due.key):
         case "usage":
             usage = UsageKey.parse(due.key)
-            line = _plain(due, f"{usage.model}: {BUCKET_NAMES[Bucket(usage.bucket)]}")
+            values = _plain(due, f"{usage.model}: {BUCKET_NAMES[Bucket(usage.bucket)]}")
             if due.quantity:
                 stack = prices.find_stack(usage)
                 rest = _REST[prices.has_bands(usage)]
-                line = _rate(line, due, stack, rest=rest) if stack else _average(line, due)
-            line = replace(line, bucket=usage.bucket, price_version_id=usage.price_version_id)
-            return _place(line, usage, workspaces)
+                values |= _rate(due, stack, rest) if stack else _average(due)
+            values |= {"bucket": usage.bucket, "price_version_id": usage.price_version_id}
+            return Line(**values, **_place(usage, workspaces))
         case "reversed":
             undone = ReversedKey.parse(due.key)
-            return _place(_plain(due, f"{undone.model}: charges reversed"), undone, workspaces)
+            return Line(**_plain(due, f"{undone.model}: charges reversed"), **_place(undone, workspaces))
         case kind:
-            return _plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind])
+            return Line(**_plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind]))
 
 
 def amount_line(kind: LineKind, key: str, description: str, net_nano: int, *, period: Period) -> Line:
     """A line of one amount that follows from no sums: credit that was bought, goodwill."""
     due = Due(key, period.period_from, period.period_to, 0, net_nano)
-    return replace(_plain(due, description), kind=kind)
+    return Line(**{**_plain(due, description), "kind": kind})
 
 
-def _plain(due: Due, description: str) -> Line:
+# A line is made once out of its values: there may be a hundred thousand in a closing.
+def _plain(due: Due, description: str) -> dict[str, Any]:
     """One unit at the whole amount; the quantity has the sign, since a rate is never below zero."""
-    return Line(
-        line_id="",
-        kind=line_kind(due.key, is_late=due.is_late),
-        description=description,
-        quantity=-1 if due.net_nano < 0 else 1,
-        per=1,
-        list_rate=abs(due.net_nano),
-        list_nano=due.net_nano,
-        discounts=(),
-        rounding_nano=0,
-        net_nano=due.net_nano,
-        list_minor=0,
-        net_minor=0,
-        tax_category="O",
-        tax_rate=NO_RATE,
-        corrects=due.corrects,
-        key=due.key,
-        period_from=due.period_from,
-        period_to=due.period_to,
-    )
+    return {
+        "line_id": "",
+        "kind": line_kind(due.key, is_late=due.is_late),
+        "description": description,
+        "quantity": -1 if due.net_nano < 0 else 1,
+        "per": 1,
+        "list_rate": abs(due.net_nano),
+        "list_nano": due.net_nano,
+        "discounts": (),
+        "rounding_nano": 0,
+        "net_nano": due.net_nano,
+        "list_minor": 0,
+        "net_minor": 0,
+        "tax_category": "O",
+        "tax_rate": NO_RATE,
+        "corrects": due.corrects,
+        "key": due.key,
+        "period_from": due.period_from,
+        "period_to": due.period_to,
+    }
 
 
-def _average(line: Line, due: Due) -> Line:
-    """The line of usage whose price version is not on record: so many units, together so much."""
-    return replace(line, quantity=due.quantity, per=abs(due.quantity))
+def _average(due: Due) -> dict[str, Any]:
+    """What is said of usage whose price version is not on record: so many units, together so much."""
+    return {"quantity": due.quantity, "per": abs(due.quantity)}
 
 
-def _rate(line: Line, due: Due, stack: Stack, *, rest: tuple[str, str]) -> Line:
-    """The line with its quantity, list rate and modifiers; ``rest`` is the step for what they leave open."""
+def _rate(due: Due, stack: Stack, rest: tuple[str, str]) -> dict[str, Any]:
+    """Quantity, list rate and modifiers; ``rest`` is the step for what they leave open."""
     amounts = [divide_half_even(due.quantity * up, down) for up, down in stack.divisions]
     discounts = [
         Discount(mark.stage, mark.name, mark.factor, before - after, 0)
@@ -122,26 +124,24 @@ def _rate(line: Line, due: Due, stack: Stack, *, rest: tuple[str, str]) -> Line:
         factor = Fraction(due.net_nano, amounts[-1]) if amounts[-1] else NO_RATE
         discounts.append(Discount(*rest, factor, -off_nano, 0))
         off_nano = 0
-    return replace(
-        line,
-        quantity=due.quantity,
-        per=stack.per,
-        list_rate=stack.list_rate,
-        list_nano=amounts[0],
-        discounts=tuple(discounts),
-        rounding_nano=off_nano,
-    )
+    return {
+        "quantity": due.quantity,
+        "per": stack.per,
+        "list_rate": stack.list_rate,
+        "list_nano": amounts[0],
+        "discounts": tuple(discounts),
+        "rounding_nano": off_nano,
+    }
 
 
-def _place(line: Line, key: UsageKey | ReversedKey, workspaces: Mapping[str, Workspace]) -> Line:
-    """The line with where it was used, how, and the references of its workspace."""
+def _place(key: UsageKey | ReversedKey, workspaces: Mapping[str, Workspace]) -> dict[str, Any]:
+    """Where it was used, how, and the references of its workspace."""
     workspace = workspaces.get(key.workspace_id)
-    return replace(
-        line,
-        workspace_id=key.workspace_id,
-        workspace_name=workspace.name if workspace else "",
-        cost_center=workspace.cost_center if workspace else "",
-        purchase_order=workspace.purchase_order if workspace else "",
-        model=key.model,
-        conditions=render_conditions(key),
-    )
+    return {
+        "workspace_id": key.workspace_id,
+        "workspace_name": workspace.name if workspace else "",
+        "cost_center": workspace.cost_center if workspace else "",
+        "purchase_order": workspace.purchase_order if workspace else "",
+        "model": key.model,
+        "conditions": render_conditions(key),
+    }

@@ -34,6 +34,7 @@ class Prices:
         given = cast("Mapping[UUID, Iterable[Terms]]", terms)
         self._own = {organization_id: OwnTerms(some) for organization_id, some in given.items()}
         self._terms = {one.terms_id: one for own in self._own.values() for one in own.terms}
+        self._stacks: dict[tuple[str, ...], Mapping[Bucket, Stack] | None] = {}
 
     def list_changes(self, starts_at: datetime, ends_at: datetime) -> set[datetime]:
         """The instants strictly between these at which a price or an agreement changes."""
@@ -79,6 +80,20 @@ class Prices:
 
         Of several prompt-length bands in one context window it is that of the shortest prompts.
         """
+        alike = (
+            key.price_version_id,
+            key.terms_id,
+            key.service_tier,
+            key.inference_geo,
+            key.speed,
+            key.context_window,
+        )
+        if alike not in self._stacks:
+            self._stacks[alike] = self._find_stacks(key)
+        stacks = self._stacks[alike]
+        return None if stacks is None else stacks[Bucket(key.bucket)]
+
+    def _find_stacks(self, key: UsageKey) -> Mapping[Bucket, Stack] | None:
         version = self._by_id.get(key.price_version_id)
         if version is None:
             return None
@@ -89,10 +104,9 @@ class Prices:
         )
         band = version.find_band(1 if key.context_window == _SHORT else LONG_PROMPT_TOKENS + 1)
         try:
-            stacks = stacks_of(version, band.band_id, agree(conditions, self._terms.get(key.terms_id)))
+            return stacks_of(version, band.band_id, agree(conditions, self._terms.get(key.terms_id)))
         except (NotPricedError, FastBatchError):
             return None
-        return stacks[Bucket(key.bucket)]
 
     def has_bands(self, key: UsageKey) -> bool:
         """Whether the key's context window has prompt lengths with prices of their own."""
