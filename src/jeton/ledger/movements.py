@@ -192,11 +192,6 @@ def unwind_dispute(lot: Lot, left_nano: int, *, owed_nano: int, tax_nano: int) -
     )
 
 
-def dispute_payment(amount_nano: int) -> tuple[Posting, ...]:
-    """The bank took back what paid a document: it is owed again; below zero undoes that."""
-    return _move(Account.RECEIVABLE, Account.CASH, amount_nano)
-
-
 def _move(to: Account, source: Account, amount_nano: int) -> tuple[Posting, ...]:
     """A debit and a credit that no lot is concerned by; nothing for nothing."""
     if not amount_nano:

@@ -10,7 +10,7 @@ from jeton.ledger import movements
 from jeton.ledger.book import Book
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Draw, Lot
-from jeton.ledger.transaction import NO_LOT, Movement, Posting, Transaction
+from jeton.ledger.transaction import Movement, Posting, Transaction
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 ORGANIZATION = UUID(int=7)
@@ -114,11 +114,3 @@ def test_undoing_is_the_exact_reverse(bought: tuple[int, int, int], used: int, p
         post(book, Movement.REFUND, movements.refund(lot, nano, net_nano=money, tax_nano=part))
         post(book, Movement.REFUND, movements.unwind_refund(lot, nano, net_nano=money, tax_nano=part))
     assert (dict(book.balances), lot.left_nano) == (before, left)
-
-
-def test_a_disputed_document_is_owed_again() -> None:
-    postings = movements.dispute_payment(5 * USD)
-    assert [(one.account.value, one.lot_id, one.amount_nano) for one in postings] == [
-        ("receivable", NO_LOT, 5 * USD),
-        ("cash", NO_LOT, -5 * USD),
-    ]

@@ -5,6 +5,7 @@ from jeton.billing.payments.words import Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
 from jeton.billing.receipting import with_receipts
 from jeton.billing.receivables.collecting.cards import book_card_payment
+from jeton.billing.receivables.collecting.disputing import follow_dispute
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.taxing import make_tax_of
 from jeton.db.pool import Pool
@@ -34,6 +35,7 @@ def make_hooks() -> Hooks:
     return Hooks(
         settled={"reload": record_success, "document": book_card_payment},
         failed={"reload": record_failure},
+        disputed=follow_dispute,
     )
 
 

@@ -156,7 +156,8 @@ class Hooks:
 
     ``settled`` of a purchase and a reload comes after their lot was opened; that of a document must book
     the payment itself. ``failed`` is called for a decline and for a payment that was given up. ``refunded``
-    is called when a refund is booked and when it has failed (``state``), ``disputed`` for each state.
+    is called when a refund is booked and when it has failed (``state``), ``disputed`` for each state: there a
+    document's money is moved by it, too.
     """
 
     settled: Mapping[Purpose, PaymentHook] = field(default_factory=dict)

@@ -142,13 +142,20 @@ class PaymentDisputed(_PaymentData, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """What happened and what to do about it."""
+        is_credit = self.purpose != "document"
         match self.state:
-            case "open":
+            case "open" if is_credit:
                 what = "The credit that it bought cannot be used until this is decided."
+            case "open":
+                what = "What it paid is due again until this is decided."
             case "won":
-                what = "It was decided that the payment stands; the credit can be used again."
-            case "lost":
+                what = "It was decided that the payment stands" + (
+                    "; the credit can be used again." if is_credit else "."
+                )
+            case "lost" if is_credit:
                 what = "It was decided against the payment; what was used of the credit is owed."
+            case "lost":
+                what = "It was decided against the payment, so what it paid is due."
         return f"The payment {self.payment_id} was disputed at the bank. {what}"
 
 

@@ -26,8 +26,6 @@ from jeton.charging.credits.books import open_desk
 from jeton.db.pool import Connection
 from jeton.identity.audit import SYSTEM, record_audit
 from jeton.ids import new_id
-from jeton.ledger import movements
-from jeton.ledger.transaction import Movement
 from jeton.notifications.catalogue.payments import PaymentDisputed
 from jeton.notifications.events import Event, emit
 
@@ -128,17 +126,17 @@ async def _open(
 
 
 async def _take(connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime) -> Dispute:
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
+    if not lot_ids:
+        # A document's money is moved by the hook, which knows what it paid.
+        return dispute
     refunded = await (await connection.execute(_REFUNDED, (payment.payment_id,))).fetchone()
     open_nano = payment.net_nano + payment.tax_nano - (int(refunded[0]) if refunded else 0)
     open_minor = payment.amount_minor - payment.refunded_minor
     is_whole = dispute.amount_minor >= open_minor
     money_nano = open_nano if is_whole else open_nano * dispute.amount_minor // open_minor
-    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
     reason = f"dispute {dispute.dispute_id}"
     async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
-        if not lot_ids:
-            desk.batch.book(desk.book, Movement.DISPUTE, movements.dispute_payment(money_nano), reason=reason)
-            return replace(dispute, owed_nano=money_nano)
         lots = [desk.book.get_lot(one) for one in lot_ids]
         desk.batch.end_lots(desk.book, lots, is_return=False)
         lot = lots[0]
@@ -172,11 +170,12 @@ async def _close(
     at: datetime,
 ) -> Dispute:
     lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
-    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
-        if state == "won":
-            give_again(desk, lot_ids, dispute)
-        elif lot_ids:
-            dispute = settle_held(desk, payment, dispute)
+    if lot_ids:
+        async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
+            if state == "won":
+                give_again(desk, lot_ids, dispute)
+            else:
+                dispute = settle_held(desk, payment, dispute)
     await record_audit(
         connection,
         SYSTEM,
@@ -214,8 +213,11 @@ def _render(news: ProviderDispute, payment: Payment) -> dict[str, str | int]:
 async def _tell(
     till: Till, connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime
 ) -> None:
-    if till.hooks.disputed is not None:
-        await till.hooks.disputed(connection, dispute, at)
+    hook = till.hooks.disputed
+    if hook is None and payment.purpose == "document":
+        raise KeyError("disputed")
+    if hook is not None:
+        await hook(connection, dispute, at)
     data = PaymentDisputed(
         payment_id=payment.payment_id,
         purpose=payment.purpose,

@@ -37,10 +37,6 @@ def give_again(desk: Desk, lot_ids: Sequence[str], dispute: Dispute) -> None:
     A lot's time stood still while it was frozen.
     """
     reason = f"dispute {dispute.dispute_id} won"
-    if not lot_ids:
-        postings = movements.dispute_payment(-dispute.owed_nano)
-        desk.batch.book(desk.book, Movement.DISPUTE, postings, reason=reason)
-        return
     lots = [desk.book.get_lot(one) for one in lot_ids]
     lot, bonuses = lots[0], lots[1:]
     left_nano = dispute.left_nano + _returned(lot, dispute)
