@@ -142,21 +142,20 @@ class PaymentDisputed(_PaymentData, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """What happened and what to do about it."""
+        return f"The payment {self.payment_id} was disputed at the bank. {self._what}"
+
+    @property
+    def _what(self) -> str:
         is_credit = self.purpose != "document"
-        match self.state:
-            case "open" if is_credit:
-                what = "The credit that it bought cannot be used until this is decided."
-            case "open":
-                what = "What it paid is due again until this is decided."
-            case "won":
-                what = "It was decided that the payment stands" + (
-                    "; the credit can be used again." if is_credit else "."
-                )
-            case "lost" if is_credit:
-                what = "It was decided against the payment; what was used of the credit is owed."
-            case "lost":
-                what = "It was decided against the payment, so what it paid is due."
-        return f"The payment {self.payment_id} was disputed at the bank. {what}"
+        if self.state == "won":
+            again = "; the credit can be used again." if is_credit else "."
+            return f"It was decided that the payment stands{again}"
+        if self.state == "lost":
+            owed = "what was used of the credit is owed." if is_credit else "what it paid is due."
+            return f"It was decided against the payment; {owed}"
+        if is_credit:
+            return "The credit that it bought cannot be used until this is decided."
+        return "What it paid is due again until this is decided."
 
 
 EXAMPLES: tuple[EventData, ...] = (
