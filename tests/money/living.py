@@ -7,6 +7,7 @@ from random import Random
 from tests.money.town import BOOK, BY, RULES, USD, Citizen, Town
 from tests.money.using import undo, use
 
+from jeton.billing.books_lock import BooksClosedError
 from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
 from jeton.billing.invoicing.errors import CorrectionError
 from jeton.billing.invoicing.profiles import ProfileChange, change_profile
@@ -234,6 +235,8 @@ async def correct(town: Town, citizen: Citizen) -> None:
                 else:
                     await credit_document(connection, number, random.randint(1, lines_minor), request)
                     town.counts["documents credited in part"] += 1
+        except BooksClosedError:
+            town.counts["new documents for closed months refused"] += 1
         except CorrectionError:
             town.counts["corrections refused"] += 1
 

@@ -12,10 +12,10 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from jeton.billing.books_lock import find_locked_until
 from jeton.billing.closing.checklist import read_checklist
 from jeton.billing.closing.errors import (
     BooksBusyError,
-    BooksClosedError,
     ClosingNotReadyError,
     ClosingOrderError,
     MonthNotClosedError,
@@ -37,7 +37,6 @@ _COLUMNS = """
     reopened_by, reopen_reason
 """
 _LIST = f"SELECT {_COLUMNS} FROM book_closings ORDER BY closing_id DESC LIMIT %s"  # noqa: S608 - names above
-_LOCKED_UNTIL = "SELECT max(period_to) FROM book_closings WHERE reopened_at IS NULL"
 _EXPIRED = """
     SELECT DISTINCT organization_id FROM lots
     WHERE is_open AND left_nano > 0 AND expires_at < %s LIMIT %s
@@ -60,19 +59,6 @@ _KEEP_BALANCES = """
     FROM postings WHERE posted_at < %(period_to)s GROUP BY organization_id, account
     ON CONFLICT DO NOTHING
 """
-
-
-async def find_locked_until(connection: Connection) -> datetime | None:
-    """The instant before which nothing is posted any more; None where no month is closed."""
-    row = await (await connection.execute(_LOCKED_UNTIL)).fetchone()
-    return row[0] if row else None
-
-
-async def refuse_closed(connection: Connection, period_to: datetime) -> None:
-    """Raise BooksClosedError if the period until ``period_to`` lies in books that are closed."""
-    locked_until = await find_locked_until(connection)
-    if locked_until is not None and period_to <= locked_until:
-        raise BooksClosedError(period_to, locked_until)
 
 
 async def list_closings(connection: Connection, limit: int = 100) -> list[Closing]:

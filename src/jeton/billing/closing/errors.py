@@ -5,14 +5,13 @@ InvalidInputError
 ConflictError
 ├── ClosingNotReadyError     something of the checklist is still to be done
 ├── ClosingOrderError        months are closed and opened again one after the other
-├── BooksClosedError         something would be booked into, or issued for, a period that is closed
+├── BooksClosedError         (``books_lock``) something would be issued for a period that is closed
 └── BooksBusyError           somebody reads the journal for long, so that it could not be locked
 NotFoundError
 └── MonthNotClosedError      the month is not closed
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from jeton.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -41,20 +40,6 @@ class ClosingOrderError(ConflictError):
     """Months are closed one after the other, and opened again the newest first."""
 
     code = "closing_order"
-
-
-class BooksClosedError(ConflictError):
-    """Something would be issued for a period that is closed."""
-
-    code = "books_closed"
-
-    def __init__(self, period_to: datetime, closed_until: datetime) -> None:
-        """Name both dates, and what to do."""
-        super().__init__(
-            f"The period until {period_to:%Y-%m-%d %H:%M} UTC is in books that are closed until"
-            f" {closed_until:%Y-%m-%d %H:%M} UTC; what is late goes onto the next document, or an admin"
-            " reopens the month with `jeton ledger reopen`."
-        )
 
 
 class BooksBusyError(ConflictError):

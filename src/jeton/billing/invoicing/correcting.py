@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from jeton.billing.books_lock import refuse_closed
 from jeton.billing.currencies import display_minor
 from jeton.billing.invoicing.documents.marking import lock_document, mark_credited, mark_void
 from jeton.billing.invoicing.documents.reading import get_document, read_lines
@@ -58,9 +59,9 @@ async def cancel_document(
 ) -> Correction:
     """Cancel a document of a period with a credit note of the same lines, in the caller's transaction.
 
-    With ``is_reissue`` its period is issued anew, from what it comes to now. Raises UnknownDocumentError,
-    and CorrectionError for what is no document of a period, is cancelled already, or was credited or written
-    off in part.
+    With ``is_reissue`` its period is issued anew, from what it comes to now; BooksClosedError where that is
+    in books that are closed. Raises UnknownDocumentError, and CorrectionError for what is no document of a
+    period, is cancelled already, or was credited or written off in part.
     """
     _check_reason(request.reason)
     document = await _lock(connection, name)
@@ -182,6 +183,7 @@ async def _issue(connection: Connection, note: Document, request: Request) -> Do
 
 
 async def _reissue(connection: Connection, document: Document, request: Request) -> tuple[Document, ...]:
+    await refuse_closed(connection, document.period_to)
     profile = await get_profile(connection, document.organization_id)
     wanted = Wanted(profile, Period(document.period_from, document.period_to))
     drafts = await draft_wanted(

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from jeton import clock
 from jeton.app.proving.child import prove_next
+from jeton.billing.books_lock import find_locked_until
 from jeton.billing.closing.checklist import read_checklist
-from jeton.billing.closing.closing import close_month, find_locked_until, list_closings, reopen_month
+from jeton.billing.closing.closing import close_month, list_closings, reopen_month
 from jeton.billing.closing.words import Closing, Item, Month, find_month, parse_month
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console

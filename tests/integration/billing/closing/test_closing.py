@@ -9,22 +9,22 @@ import pytest
 from tests.integration.world import USD, World, open_world
 
 from jeton import clock
+from jeton.billing.books_lock import BooksClosedError, find_locked_until, refuse_closed
 from jeton.billing.closing.checklist import read_checklist
 from jeton.billing.closing.closing import (
     close_month,
-    find_locked_until,
     list_closings,
-    refuse_closed,
     reopen_month,
 )
 from jeton.billing.closing.errors import (
     BooksBusyError,
-    BooksClosedError,
     ClosingNotReadyError,
     ClosingOrderError,
     MonthNotClosedError,
 )
 from jeton.billing.closing.words import Month, find_month
+from jeton.billing.invoicing.issuing.period import issue_period
+from jeton.billing.invoicing.words import Rules
 from jeton.charging.credits import Grant, grant
 from jeton.db.pool import Pool
 from jeton.identity.audit import Actor
@@ -233,3 +233,18 @@ async def test_a_long_reading_is_not_waited_for(world: World, pool: Pool) -> Non
                 await close_month(connection, month, by=ADA, at=at)
     async with pool.connection() as connection:
         assert await find_locked_until(connection) is None
+
+
+async def test_an_invoice_for_a_closed_period_is_refused_with_both_dates(world: World, pool: Pool) -> None:
+    """The organization's first period ended before the books were closed; nobody had used anything in it."""
+    organization_id = world.organization.organization_id
+    month = find_month(datetime(2026, 2, 10, tzinfo=UTC), ZoneInfo("UTC"))
+    await prove(pool, month.ends_at + HOUR)
+    at = month.ends_at + timedelta(days=20)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE organizations SET created_at = '2026-01-20'")
+        await close_month(connection, month, by=ADA, at=at)
+        with pytest.raises(BooksClosedError) as refused:
+            await issue_period(connection, organization_id, rules=Rules(), at=at, by=ADA)
+    assert "until 2026-02-01 00:00 UTC" in str(refused.value)
+    assert "closed until 2026-03-01 00:00 UTC" in str(refused.value)

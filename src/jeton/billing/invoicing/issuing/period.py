@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from jeton.billing.books_lock import refuse_closed
 from jeton.billing.invoicing.drafting.planning import draft_wanted, find_wanted
 from jeton.billing.invoicing.errors import DocumentsChangedError, PeriodOpenError
 from jeton.billing.invoicing.issuing.issuing import Issue, issue_all
@@ -19,12 +20,13 @@ async def issue_period(
     """Issue the oldest period of one organization that is over, grace or not, in the caller's transaction.
 
     None where there was nothing to bill; the period is closed all the same. Raises PeriodOpenError while
-    none is over, MissingRateError, DocumentsChangedError.
+    none is over, BooksClosedError, MissingRateError, DocumentsChangedError.
     """
     profile = await get_profile(connection, organization_id)
     (wanted,) = await find_wanted(connection, [profile])
     if wanted.period.period_to > at:
         raise PeriodOpenError(wanted.period.period_to)
+    await refuse_closed(connection, wanted.period.period_to)
     documents = await draft_wanted(connection, wanted, rules=rules, at=at)
     issued = await issue_all(connection, [Issue(wanted, tuple(documents))], formats=rules.numbers, at=at)
     if len(issued.documents) != len(documents) or not issued.organizations:
