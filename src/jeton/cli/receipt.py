@@ -108,7 +108,8 @@ def _print_line(line: Line, console: Console) -> None:
     table = Table.grid(padding=(0, INDENT))
     table.add_row("list rate", f"${render_usd(line.list_rate)}", f"per {unit}")
     for step in line.steps:
-        explicit = "" if step.explicit_rate is None else f", published ${render_usd(step.explicit_rate)}"
+        said = "agreed" if step.stage == "negotiated" else "published"
+        explicit = "" if step.explicit_rate is None else f", {said} ${render_usd(step.explicit_rate)}"
         table.add_row(
             f"× {render_exact(step.factor)}",
             f"${render_nano(step.rate)}",

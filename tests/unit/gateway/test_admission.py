@@ -1,10 +1,20 @@
 """Admission: the cheap bound first, a real count only when credit is tight, and the refusal."""
 
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from uuid import UUID
+
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import BODY, Gateway, Script
+from tests.unit.gateway.fakes import BODY, ORGANIZATION, Gateway, Script
 
+from jeton import clock
+from jeton.charging.agreeing.book import TermsBook
 from jeton.errors import UpstreamError
+from jeton.pricing.modifiers import AgreedRate
+from jeton.pricing.terms import Terms, parse_scope
+from jeton.usage import Bucket
 
 # Sonnet 5.5: $2 and $10 per million tokens, so 100 tokens of output are 1,000,000 nano.
 OUTPUT_NANO = 1_000_000
@@ -101,3 +111,21 @@ async def test_asked_conditions_raise_the_hold() -> None:
     ratio = fast.charging.asks[0].amount_nano / plain.charging.asks[0].amount_nano
     # Twice for fast, a tenth on top for the geography; a few nano of rounding slack, a longer body.
     assert ratio >= 2.2
+
+
+async def test_terms_size_the_hold_and_are_pinned_by_it() -> None:
+    """$40 a million instead of $10: 100 tokens of output are 4,000,000 nano instead of 1,000,000."""
+    plain, dear = Gateway(), Gateway(terms=TermsBook())
+    rates = (AgreedRate("standard", Bucket.OUTPUT, 40 * 10**9),)
+    begins = clock.now() - timedelta(hours=1)
+    own = Terms("terms_1", parse_scope(f"model:{BODY['model']}"), None, rates, begins, None)
+    dear.deps.terms.set(ORGANIZATION, [own])
+    dear.deps.terms.set(UUID(int=1), [replace(own, factor=Fraction(1, 2))])
+    await plain.call()
+    await dear.call()
+    (listed,), (held,) = plain.charging.asks, dear.charging.asks
+    assert held.amount_nano - listed.amount_nano == 3 * OUTPUT_NANO
+    assert (listed.terms, held.terms) == (None, own)
+    assert held.asked_at is not None
+    (metered,) = dear.charging.metered
+    assert metered.conditions.negotiated == (own.modifier,)

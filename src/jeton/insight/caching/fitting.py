@@ -10,6 +10,7 @@ from fractions import Fraction
 from jeton.insight.caching.reading import CacheSums
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, rate
+from jeton.pricing.terms import Terms, agree
 from jeton.usage import Bucket, Usage
 
 _ONE_OF_EACH = Usage(1, 1, 1, 1, 1)
@@ -65,9 +66,10 @@ class Fit:
         return self.expired_nano > self.premium_nano
 
 
-def find_break_even(version: PriceVersion) -> BreakEven | None:
-    """The break-even of a price version; None where it has no price for a class of cached tokens."""
-    rates = {line.bucket: line.rate for line in rate(_ONE_OF_EACH, version, Conditions()).lines}
+def find_break_even(version: PriceVersion, terms: Terms | None = None) -> BreakEven | None:
+    """The break-even of a price version, under terms; None where it has no price for some cached tokens."""
+    conditions = agree(Conditions(), terms)
+    rates = {line.bucket: line.rate for line in rate(_ONE_OF_EACH, version, conditions).lines}
     wanted = (Bucket.INPUT, Bucket.CACHE_WRITE_5M, Bucket.CACHE_WRITE_1H, Bucket.CACHE_READ)
     if not all(bucket in rates for bucket in wanted) or not rates[Bucket.CACHE_WRITE_5M]:
         return None

@@ -8,6 +8,8 @@ from jeton.console.visit import View, Visit
 from jeton.insight.caching.fitting import Fit, find_break_even, find_fit
 from jeton.insight.caching.reading import BREAKS_MAX, SCANNED_MAX, CacheChoice, CacheReport, get_cache_report
 from jeton.insight.caching.rendering import render_cache_report
+from jeton.insight.contract.terms import read_own_terms
+from jeton.pricing.terms import OwnTerms
 
 
 async def show_caching(visit: Visit) -> View:
@@ -20,7 +22,8 @@ async def show_caching(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         report = await get_cache_report(connection, organization_id, choice)
         choices = await list_choices(connection, organization_id, filters)
-    fits = _list_fits(visit, report)
+        own = await read_own_terms(connection, organization_id)
+    fits = _list_fits(visit, report, own)
     context = {
         "report": report,
         "fits": fits,
@@ -44,12 +47,12 @@ def display_times(ratio: Fraction) -> str:
     return f"{hundredths // 100:,}.{hundredths % 100:02}"
 
 
-def _list_fits(visit: Visit, report: CacheReport) -> list[Fit]:
-    """Of every model that wrote to the cache, by the prices in force now."""
+def _list_fits(visit: Visit, report: CacheReport, own: OwnTerms) -> list[Fit]:
+    """Of every model that wrote to the cache, by the prices and terms in force now."""
     fits, at = [], clock.now()
     for model, sums in report.groups["model"]:
         version = visit.deps.book.find_version(model, at)
-        even = None if version is None else find_break_even(version)
+        even = None if version is None else find_break_even(version, own.find(version, at))
         if even is not None and (sums.written_tokens or sums.cache_read_input_tokens):
             fits.append(find_fit(even, sums, report.expired_nano.get(model, 0)))
     return fits
