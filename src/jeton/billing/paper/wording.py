@@ -104,7 +104,13 @@ def describe_party(party: Party) -> list[str]:
 
 def describe_line(line: Line) -> str:
     """What a line is for, below its model."""
-    return _BUCKETS.get(line.bucket, "") if line.model and line.bucket else line.description
+    name = _BUCKETS.get(line.bucket, "") if line.model else ""
+    return name or line.description.removeprefix(f"{line.model}: ")
+
+
+def name_step(name: str) -> str:
+    """A modifier as people call it; what was agreed on goes by the id of the terms."""
+    return f"Agreed in {name}" if name.startswith("terms_") else STEP_NAMES.get(name, name)
 
 
 def describe_factor(factor: Fraction) -> str:

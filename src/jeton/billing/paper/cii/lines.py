@@ -10,10 +10,10 @@ from fractions import Fraction
 from jeton.billing.currencies import minor_digits
 from jeton.billing.paper.cii.elements import add, add_text, render_amount, render_number
 from jeton.billing.paper.wording import (
-    STEP_NAMES,
     describe_factor,
     describe_line,
     is_counted,
+    name_step,
     price_of,
 )
 from jeton.billing.words import Discount, Document, Line
@@ -70,7 +70,7 @@ def _add_discount(settlement: ET.Element, document: Document, discount: Discount
     add(
         step,
         "ram:Reason",
-        f"{STEP_NAMES.get(discount.name, discount.name)} {describe_factor(discount.factor)}",
+        f"{name_step(discount.name)} {describe_factor(discount.factor)}",
     )
 
 

@@ -13,7 +13,6 @@ from jeton.billing.paper.drawing.small_print import describe_small_print
 from jeton.billing.paper.look import Look
 from jeton.billing.paper.wording import (
     CATEGORY_REASONS,
-    STEP_NAMES,
     TITLES,
     describe_factor,
     describe_line,
@@ -24,6 +23,7 @@ from jeton.billing.paper.wording import (
     display_period,
     display_price,
     is_counted,
+    name_step,
 )
 from jeton.billing.words import Discount, Document, Line
 
@@ -67,7 +67,7 @@ def describe_page(document: Document, look: Look) -> dict[str, object]:
         "totals": _totals(document),
         "remittance_title": "How to pay",
         "remittance": _remittance(document),
-        "notes": [*([document.terms] if document.terms else []), *document.notes],
+        "notes": [*([document.terms] if document.terms and document.due_minor > 0 else []), *document.notes],
         "small": describe_small_print(document),
     }
 
@@ -129,11 +129,13 @@ def _is_of_usage(document: Document) -> bool:
 
 
 def _group(lines: Sequence[Line]) -> list[_Group]:
-    """Usage by workspace, then adjustments, then everything else; in the order of the document within."""
+    """Usage by workspace, then what corrects other documents, then everything else; in order within."""
     places: dict[tuple[int, str], list[Line]] = {}
     for line in lines:
-        rank = {"usage": 0, "adjustment": 1}.get(line.kind, 2)
-        places.setdefault((rank, line.workspace_id if rank == 0 else ""), []).append(line)
+        key = (
+            (1, line.corrects) if line.corrects else (0, line.workspace_id) if line.workspace_id else (2, "")
+        )
+        places.setdefault(key, []).append(line)
     ranked = sorted(places.items(), key=lambda place: place[0][0])
     return [_name_group(rank, found) for (rank, _), found in ranked]
 
@@ -141,14 +143,14 @@ def _group(lines: Sequence[Line]) -> list[_Group]:
 def _name_group(rank: int, lines: list[Line]) -> _Group:
     first = lines[0]
     if rank == 1:
-        return _Group("Adjustments of earlier periods", "", tuple(lines))
-    if rank != 0:
+        return _Group(f"Adjustment of {first.corrects}", "", tuple(lines))
+    if rank:
         return _Group("Credit and other items", "", tuple(lines))
     notes = (
         f"cost center {first.cost_center}" if first.cost_center else "",
         f"PO {first.purchase_order}" if first.purchase_order else "",
     )
-    name = first.workspace_name or first.workspace_id or "Usage"
+    name = first.workspace_name or first.workspace_id
     return _Group(name, " · ".join(note for note in notes if note), tuple(lines))
 
 
@@ -180,10 +182,10 @@ def _block_key(line: Line) -> tuple[str, str, str]:
 
 def _describe_row(line: Line, document: Document) -> dict[str, object]:
     """A line at its list amount, and below it what comes off (or on) to its net amount."""
-    notes = (f"corrects {line.corrects}" if line.corrects else "", _place(line))
+    place = line.workspace_name if line.corrects else ""
     return {
-        "description": describe_line(line) or line.description,
-        "notes": [note for note in notes if note],
+        "description": describe_line(line),
+        "notes": [place] if place else [],
         "quantity": display_count(line.quantity) if is_counted(line) else "",
         "price": display_price(document, line) if is_counted(line) else "",
         "amount": _plain(line.list_minor, document),
@@ -191,14 +193,11 @@ def _describe_row(line: Line, document: Document) -> dict[str, object]:
     }
 
 
-def _place(line: Line) -> str:
-    """Whose usage it was, where the heading above does not say so."""
-    return line.workspace_name if line.kind == "adjustment" else ""
-
-
 def _describe_discount(discount: Discount, document: Document) -> list[str]:
-    name = STEP_NAMES.get(discount.name, discount.name)
-    return [f"{name} {describe_factor(discount.factor)}", _plain(-discount.amount_minor, document)]
+    return [
+        f"{name_step(discount.name)} {describe_factor(discount.factor)}",
+        _plain(-discount.amount_minor, document),
+    ]
 
 
 def _plain(minor: int, document: Document) -> str:
