@@ -132,10 +132,8 @@ def _group(lines: Sequence[Line]) -> list[_Group]:
     """Usage by workspace, then what corrects other documents, then everything else; in order within."""
     places: dict[tuple[int, str], list[Line]] = {}
     for line in lines:
-        key = (
-            (1, line.corrects) if line.corrects else (0, line.workspace_id) if line.workspace_id else (2, "")
-        )
-        places.setdefault(key, []).append(line)
+        rank = 1 if line.corrects else 0 if line.workspace_id or line.bucket else 2
+        places.setdefault((rank, line.corrects or line.workspace_id), []).append(line)
     ranked = sorted(places.items(), key=lambda place: place[0][0])
     return [_name_group(rank, found) for (rank, _), found in ranked]
 
@@ -150,7 +148,7 @@ def _name_group(rank: int, lines: list[Line]) -> _Group:
         f"cost center {first.cost_center}" if first.cost_center else "",
         f"PO {first.purchase_order}" if first.purchase_order else "",
     )
-    name = first.workspace_name or first.workspace_id
+    name = first.workspace_name or first.workspace_id or "Usage"
     return _Group(name, " · ".join(note for note in notes if note), tuple(lines))
 
 
