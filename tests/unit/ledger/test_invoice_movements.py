@@ -1,4 +1,4 @@
-"""Movements of invoices and credit notes: balanced whatever the amounts, and a credit note undoes an invoice."""
+"""Movements of invoices and credit notes: balanced whatever the amounts; a note undoes its invoice."""
 
 from hypothesis import given
 from hypothesis import strategies as st
