@@ -57,10 +57,8 @@ _COMMITMENTS = """
     WHERE organization_id = ANY (%s) AND ended_at IS NULL
 """
 _SWITCHES = """
-    SELECT organization_id, occurred_at, details ->> 'kind' FROM audit_entries
-    WHERE organization_id = ANY (%s) AND action = 'organization.limit_set' AND occurred_at >= %s
-      AND (details ->> 'limit' = '0.00') <> (details ->> 'before' = '0.00')
-    ORDER BY audit_id
+    SELECT organization_id, switched_at, to_kind FROM switches
+    WHERE organization_id = ANY (%s) AND switched_at >= %s ORDER BY switched_at, switch_id
 """
 # What no lot and no credit limit paid of the charges of a period, less the same of their reversals.
 _OVERRUN = """
