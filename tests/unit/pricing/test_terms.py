@@ -133,6 +133,26 @@ def test_a_rate_may_be_for_one_length_of_prompt() -> None:
     assert stacks_of(haiku, short, conditions)[Bucket.INPUT].rate == haiku.bands[0].rates[Bucket.INPUT]
 
 
+def test_a_search_costs_the_same_for_every_length_of_prompt() -> None:
+    """The bound of a hold knows one rate of searches; one for long prompts alone would exceed it."""
+    haiku = version_of("claude-haiku-5-5")
+    long = haiku.bands[-1].band_id
+    agreed = terms(AgreedRate("standard", Bucket.WEB_SEARCH, 100 * USD, long), scope="model:claude-haiku-5-5")
+    conditions = agree(STANDARD, agreed)
+    usage = Usage(input_tokens=haiku.max_input_tokens, web_search_requests=1_000)
+    listed = rate(usage, haiku, STANDARD).net_nano
+    assert rate(usage, haiku, conditions).net_nano == listed
+    bound = ceiling(
+        haiku,
+        conditions,
+        prompt_tokens=usage.prompt_tokens,
+        output_tokens=0,
+        web_searches=1_000,
+        cache_write=None,
+    )
+    assert bound >= listed
+
+
 def test_the_model_comes_before_its_line_and_the_line_before_all() -> None:
     every = terms(factor=Fraction(9, 10), scope="all", name="terms_all")
     line = terms(factor=Fraction(8, 10), scope="line:sonnet", name="terms_line", begins=NOW + HOUR)

@@ -280,6 +280,12 @@ async def test_terms_that_have_not_begun_are_withdrawn(house: House) -> None:
             {"rates": (AgreedRate("fast", Bucket.INPUT, USD),)}, "no price for fast input", id="not sold"
         ),
         pytest.param(
+            {"rates": (AgreedRate("batch", Bucket.WEB_SEARCH, USD),)}, "one rate in every tier", id="searches"
+        ),
+        pytest.param(
+            {"rates": (AgreedRate("standard", Bucket.INPUT, USD),) * 2}, "a rate is given twice", id="twice"
+        ),
+        pytest.param(
             {"rates": (AgreedRate("standard", Bucket.INPUT, 0),)}, "above $0", id="a rate of nothing"
         ),
         pytest.param(

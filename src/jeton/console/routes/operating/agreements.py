@@ -54,6 +54,7 @@ async def show_agreements(visit: Visit) -> View:
         "proposal": proposal,
         "asked": {name: visit.find_filter(name) for name in ("scope", "factor", "rates")},
         "scopes": ["all", *_list_lines(visit), *(f"model:{model}" for model in models)],
+        "item_id": visit.find_filter("item"),
         "first_begin": first_begin(at),
         "reason_chars_max": REASON_CHARS_MAX,
         "idempotency_key": new_id("form"),
