@@ -66,7 +66,7 @@ def test_a_payment_is_recorded_moved_and_voided(house: UUID, capsys: pytest.Capt
     (shown,) = say(capsys, "payments", "list") if not capsys.readouterr().err else [{}]
     assert (shown["left"], shown["paid_back"]) == ("0.00", "50.00")
     assert typed("payments", "void", payment_id, "--reason", "bounced") == 2
-    assert "was paid back, so it was real" in capsys.readouterr().err
+    assert "went back already, so it was real" in capsys.readouterr().err
 
 
 def test_a_statement_is_imported_and_what_waits_is_assigned(

@@ -117,8 +117,6 @@ async def take_off(
     """As ``unapply``, with the books locked, and neither audit nor standing."""
     document_id = (await get_application(connection, application_id)).document_id
     document = await lock_document(connection, document_id)
-    if document.state == "written_off":
-        raise ApplicationError(f"{document.number} was written off after this payment, so it stays as it is.")
     # Read again under the lock: of two at once the second finds it gone.
     found = await get_application(connection, application_id)
     payment = await get_received_payment(connection, found.payment_id, is_locked=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from typing import Literal
 
 from jeton.billing.currencies import display_minor, minor_digits, render_minor
 from jeton.billing.invoicing.rates import LEDGER_CURRENCY, find_rates
@@ -37,6 +38,8 @@ from jeton.ledger.transaction import Movement
 AMOUNT_MINOR_MAX = 10**13
 TEXT_CHARS_MAX = 1_000
 EXTERNAL_CHARS_MAX = 300
+
+ReturnKind = Literal["void", "paid_back"]
 
 _RETURN = """
     INSERT INTO payment_returns (return_id, organization_id, payment_id, kind, amount_minor, amount_nano,
@@ -112,8 +115,8 @@ async def void_payment(connection: Connection, payment_id: str, act: Act) -> Rec
             if payment.voided_at is not None:
                 raise ReceiptError(f"{payment_id} was voided already.")
             if payment.returned_minor:
-                raise ReceiptError(f"A part of {payment_id} was paid back, so it was real.")
-            await _return(connection, desk, payment, payment.unapplied_minor, act=act)
+                raise ReceiptError(f"A part of {payment_id} went back already, so it was real.")
+            await _send_back(connection, desk, payment, payment.unapplied_minor, kind="void", act=act)
         await _audit(connection, payment, "payment.voided", payment.amount_minor, act)
         await settle_standing(connection, payment.organization_id, at=act.at)
     return await get_received_payment(connection, payment_id)
@@ -135,7 +138,7 @@ async def pay_back(connection: Connection, payment_id: str, amount_minor: int, a
                 raise ReceiptError(
                     f"{left} of {payment_id} is on no document and can be paid back, not {asked}."
                 )
-            await _return(connection, desk, payment, amount_minor, act=act, is_paid_back=True)
+            await _send_back(connection, desk, payment, amount_minor, kind="paid_back", act=act)
         await _audit(connection, payment, "payment.paid_back", amount_minor, act)
     return await get_received_payment(connection, payment_id)
 
@@ -175,18 +178,20 @@ async def _book(
     return payment
 
 
-async def _return(
+async def _send_back(
     connection: Connection,
     desk: Desk,
     payment: ReceivedPayment,
     amount_minor: int,
     *,
+    kind: ReturnKind,
     act: Act,
-    is_paid_back: bool = False,
 ) -> None:
+    """Money that is on no document left again; with the books and the payment locked, at most what is left.
+
+    What a credit note left leaves as money, too: whoever is paid back has no credit any more.
+    """
     nano = part_nano(amount_minor, of_minor=payment.unapplied_minor, worth_nano=payment.unapplied_nano)
-    kind = "paid_back" if is_paid_back else "void"
-    # What a credit note left leaves as money too: whoever is paid back has no credit any more.
     transaction_id = desk.batch.book(
         desk.book,
         Movement.INVOICE_PAY,
@@ -203,8 +208,8 @@ async def _return(
         payment,
         minor=-amount_minor,
         nano=-nano,
-        returned=amount_minor if is_paid_back else 0,
-        voided_at=None if is_paid_back else act.at,
+        returned=0 if kind == "void" else amount_minor,
+        voided_at=act.at if kind == "void" else None,
     )
 
 

@@ -55,7 +55,7 @@ CREATE INDEX payment_applications_by_payment ON payment_applications (payment_id
 CREATE TRIGGER payment_applications_are_facts BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_applications
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Money that left again: a payment that was not real (void), or credit paid back.
+-- Money that left again: a payment that was not real, or was disputed (void), or credit paid back.
 CREATE TABLE payment_returns (
     return_id       text PRIMARY KEY CHECK (return_id LIKE 'rtrn\_%'),
     organization_id uuid NOT NULL REFERENCES organizations,
@@ -105,9 +105,7 @@ BEGIN
         RAISE EXCEPTION 'document % is issued: correct it with a credit note', OLD.number
             USING ERRCODE = 'restrict_violation';
     END IF;
-    IF NEW.state <> OLD.state AND (OLD.state = 'void' OR (OLD.state, NEW.state) IN (
-        ('overdue', 'issued'), ('written_off', 'issued'), ('written_off', 'overdue')
-    )) THEN
+    IF NEW.state <> OLD.state AND (OLD.state = 'void' OR (OLD.state, NEW.state) = ('overdue', 'issued')) THEN
         RAISE EXCEPTION 'document % is %: it cannot become %', OLD.number, OLD.state, NEW.state
             USING ERRCODE = 'restrict_violation';
     END IF;

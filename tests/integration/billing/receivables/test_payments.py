@@ -264,3 +264,16 @@ async def test_every_change_has_its_audit_entry(house: House) -> None:
         )
         actions = [row[0] async for row in rows]
     assert actions == ["payment.recorded", "payment.unapplied", "payment.paid_back", "document.written_off"]
+
+
+async def test_a_payment_is_taken_off_a_document_whose_rest_was_written_off(house: House) -> None:
+    """The cheque bounced after the rest was given up: what it paid is due again, the rest stays given up."""
+    invoice = await house.issue(10_000)
+    recorded = await record(house, 6_000)
+    async with house.pool.connection() as connection:
+        await write_off(connection, GiveUp(invoice), ACT)
+        await void_payment(connection, recorded.payment.payment_id, ACT)
+
+    found = await house.document(invoice)
+    assert (found.state, found.due_minor, found.due_nano) == ("issued", 6_000, 60 * USD)
+    assert (await house.balances())["receivable"] == 60 * USD
