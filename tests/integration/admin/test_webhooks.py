@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from tests.integration.notifications.receiving import PRIVATE, make_notifier, receive
 from tests.integration.world import World, open_world
 
+from jeton import clock
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.db.pool import Pool
@@ -70,7 +71,7 @@ async def test_a_webhook_from_its_making_to_its_end(pool: Pool) -> None:
         assert (missed.json()["event_ids"], missed.json()["has_more"]) == ([], False)
         tested = (await client.post(f"{one}/test")).json()
         # Repeated and tested deliveries are due by the real clock, which is before AT or after it.
-        while await notifier.work_off(lambda: max(AT, datetime.now(UTC)) + timedelta(minutes=1)):
+        while await notifier.work_off(lambda: max(AT, clock.now()) + timedelta(minutes=1)):
             pass
         ids = [request.headers["webhook-id"] for request in receiver.requests]
         # The last two went out at once.
