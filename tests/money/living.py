@@ -104,7 +104,7 @@ async def live(town: Town, citizen: Citizen) -> None:
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         await use(town, citizen)
     deeds = (
-        (0.0 if citizen.is_invoiced else 0.25, buy),
+        (0.0 if citizen.is_invoiced else 0.2, buy),
         (0.04, ask_back),
         (0.03, dispute),
         (0.5, decide_disputes),
@@ -243,10 +243,12 @@ async def correct(town: Town, citizen: Citizen) -> None:
 
 async def pay(town: Town, citizen: Citizen) -> None:
     """A document: whole, a part of it, too much, or never; what is old is given up."""
-    async with town.pool.connection() as connection:
-        documents = await list_open_documents(connection, citizen.organization_id)
-        for document in documents[:2]:
-            await _pay(town, citizen, connection, document)
+    for _ in range(2):
+        # What was paid too much of the first is on the second by now.
+        async with town.pool.connection() as connection:
+            documents = await list_open_documents(connection, citizen.organization_id)
+            if documents:
+                await _pay(town, citizen, connection, citizen.random.choice(documents))
 
 
 async def _pay(town: Town, citizen: Citizen, connection: Connection, document: OpenDocument) -> None:

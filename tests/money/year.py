@@ -28,7 +28,7 @@ from jeton.insight.verify import verify
 from jeton.watch.proofs import ProofOutcome, claim_proof, end_proof, request_proof
 
 Say = Callable[[str], None]
-DAYS = (3, 9, 16, 24, 28)
+DAYS = (3, 9, 16, 24)
 LATE_SHARE = 10
 SETTLING_ROUNDS = 6
 
