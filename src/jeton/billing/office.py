@@ -8,6 +8,7 @@ from jeton.billing.paper.look import PLAIN, Look
 from jeton.billing.payments.till import Till
 from jeton.billing.providers.opening import ProviderDoor
 from jeton.billing.receivables.dunning.words import DunningTerms
+from jeton.billing.receivables.statements.comma_separated import CsvTerms
 from jeton.billing.reloads.words import Terms as ReloadTerms
 from jeton.db.pool import Pool
 
@@ -16,7 +17,7 @@ from jeton.db.pool import Pool
 class Office:
     """The till that takes cards, the rules that documents follow, how they look, dunning, auto-reload.
 
-    ``books_zone`` is the zone of the months that finance closes.
+    ``bank`` is how the bank writes its CSV, ``books_zone`` the zone of the months that finance closes.
     """
 
     till: Till
@@ -24,6 +25,7 @@ class Office:
     look: Look = PLAIN
     dunning: DunningTerms = field(default_factory=DunningTerms)
     reloads: ReloadTerms = field(default_factory=ReloadTerms)
+    bank: CsvTerms = field(default_factory=lambda: CsvTerms({}, "USD"))
     books_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
     @property

@@ -81,6 +81,8 @@ GROUPS = (
         "Operator",
         (
             Entry("/console/organizations", "Organizations", is_operators=True),
+            Entry("/console/receivables", "Receivables", is_operators=True),
+            Entry("/console/close", "Finance close", is_operators=True),
             Entry("/console/price-book", "Price book", is_operators=True),
             Entry("/console/inbox", "Inbox", is_operators=True),
             Entry("/console/health", "Health", is_operators=True),

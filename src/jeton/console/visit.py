@@ -185,7 +185,7 @@ class Door:
             return self._ask_to_sign_in(request)
         if _is_twin(request):
             return answer_json((await show(visit)).data)
-        return await self._answer(visit, show(visit))
+        return await self.answer(visit, show(visit))
 
     async def _act(self, request: Request, act: Act, *, is_for_viewing: bool) -> Response:
         visit = await self.find_visit(request)
@@ -195,10 +195,10 @@ class Door:
         if not is_form_token(visit.secret, form.get("form_token", "")):
             raise StaleFormError
         if visit.viewing is not None and not is_for_viewing:
-            return await self._answer(visit, _refuse(ViewingOnlyError(visit.viewing.organization_name)))
-        return await self._answer(visit, act(visit, form))
+            return await self.answer(visit, _refuse(ViewingOnlyError(visit.viewing.organization_name)))
+        return await self.answer(visit, act(visit, form))
 
-    async def _answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
+    async def answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
         """A view in its frame, or a redirect; an error keeps the frame, so that one can go on from it."""
         try:
             made = await outcome

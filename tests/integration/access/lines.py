@@ -38,6 +38,7 @@ WORKSPACES, MEMBERS = Line(Permission.MANAGE_WORKSPACES), Line(Permission.MANAGE
 WEBHOOKS, BILLING = Line(Permission.MANAGE_WEBHOOKS), Line(Permission.SEE_BILLING)
 AUDIT = Line(Permission.SEE_AUDIT)
 # Without a payment provider there is nothing to pay with.
+NOTHING = Line("OPERATOR", is_missing=True)
 NO_DOCUMENT = Line(Permission.SEE_BILLING, is_missing=True)
 NO_PAYMENT = Line(Permission.MANAGE_BILLING, is_missing=True)
 ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
@@ -153,6 +154,39 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/invoices/{document_id}/correction": NO_PAYMENT,
     **page("/console/prices", BILLING),
     "GET /console/prices.csv": BILLING,
+    **page("/console/receivables", OPERATOR),
+    "POST /console/receivables/issue": Line("OPERATOR", is_missing=True),
+    **page("/console/receivables/payments", OPERATOR),
+    "POST /console/receivables/payments/record": Line("OPERATOR", is_missing=True),
+    "POST /console/receivables/payments/{payment_id}/apply": NOTHING,
+    "POST /console/receivables/payments/{payment_id}/void": NOTHING,
+    "POST /console/receivables/payments/{payment_id}/pay-back": NOTHING,
+    "POST /console/receivables/payments/parts/{application_id}/unapply": NOTHING,
+    **page("/console/receivables/bank", OPERATOR),
+    # Only a form with a file acts here, so everybody is refused: see tests/integration/console/money.
+    "POST /console/receivables/bank": Line("PUBLIC"),
+    "POST /console/receivables/bank/{line_id}/assign": NOTHING,
+    "POST /console/receivables/bank/{line_id}/ignore": NOTHING,
+    **page("/console/receivables/overdue", OPERATOR),
+    **page("/console/receivables/rates", OPERATOR),
+    "POST /console/receivables/rates": OPERATOR,
+    **page("/console/receivables/documents/{document_id}", NOTHING),
+    "GET /console/receivables/documents/{document_id}.pdf": NOTHING,
+    "GET /console/receivables/documents/{document_id}.xml": NOTHING,
+    "GET /console/receivables/documents/{document_id}.csv": NOTHING,
+    "GET /console/receivables/documents/{document_id}.zip": NOTHING,
+    "POST /console/receivables/documents/{document_id}/cancel": NOTHING,
+    "POST /console/receivables/documents/{document_id}/credit": NOTHING,
+    "POST /console/receivables/documents/{document_id}/write-off": NOTHING,
+    "POST /console/receivables/documents/{document_id}/wait": NOTHING,
+    **page("/console/close", OPERATOR),
+    "POST /console/close/month": OPERATOR,
+    "POST /console/close/reopen": OPERATOR,
+    "POST /console/close/prove": OPERATOR,
+    "GET /console/close/trial-balance.csv": OPERATOR,
+    "GET /console/close/deferred-revenue.csv": OPERATOR,
+    "GET /console/close/income.csv": OPERATOR,
+    "GET /console/close/ageing.csv": OPERATOR,
     **page("/console/accuracy", OPERATOR),
     **page("/console/docs-feedback", OPERATOR),
     "POST /console/alarms/{alarm_id}/acknowledge": Line("OPERATOR", is_missing=True),

@@ -211,6 +211,8 @@ MAKERS: dict[str, Maker] = {
     "payment_id": _none,
     "payment_method_id": _none,
     "document_id": _none,
+    "application_id": _none,
+    "line_id": _none,
     "alarm_id": _none,
     "item_id": _none,
     "event_id": _none,

@@ -6,7 +6,7 @@ from jeton.app.billing.duties import make_reload_terms
 from jeton.app.paper import make_look
 from jeton.billing.office import Office
 from jeton.billing.payments.till import Till
-from jeton.settings import Settings, dunning_terms, invoicing_rules
+from jeton.settings import Settings, csv_terms, dunning_terms, invoicing_rules
 
 
 def make_office(settings: Settings, till: Till) -> Office:
@@ -17,5 +17,6 @@ def make_office(settings: Settings, till: Till) -> Office:
         look=make_look(settings),
         dunning=dunning_terms(settings),
         reloads=make_reload_terms(settings),
+        bank=csv_terms(settings),
         books_zone=ZoneInfo(settings.books_zone),
     )

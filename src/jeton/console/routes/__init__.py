@@ -8,6 +8,7 @@ from jeton.console.routes.access import access_routes
 from jeton.console.routes.billing import billing_routes
 from jeton.console.routes.display import display_routes
 from jeton.console.routes.explore import explore_routes
+from jeton.console.routes.finance import finance_routes
 from jeton.console.routes.invoices import invoice_routes
 from jeton.console.routes.log import log_routes
 from jeton.console.routes.operating import operating_routes
@@ -29,4 +30,5 @@ def console_routes(deps: ConsoleDeps) -> list[BaseRoute]:
         *billing_routes(door),
         *invoice_routes(door),
         *operating_routes(door),
+        *finance_routes(door),
     ]
