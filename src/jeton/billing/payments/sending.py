@@ -4,7 +4,7 @@ Sending the same payment again uses its own key, so nothing is taken twice; an a
 found by sending again, by a webhook or by the comparison.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -18,6 +18,8 @@ from jeton.billing.providers.errors import ProviderRefusedError, ProviderUnreach
 from jeton.billing.providers.provider import Provider
 from jeton.billing.providers.words import ChargeOrder, Decline, NewCustomer, PageOrder, ProviderPayment
 
+# A provider forgets an idempotency key after a day; from then on only its list can tell what was taken.
+KEY_VALID = timedelta(hours=23)
 RETURN_PATH = "/console/billing/payments/{payment_id}"
 
 _ORGANIZATION = "SELECT name FROM organizations WHERE organization_id = %s"
@@ -28,14 +30,16 @@ _log = structlog.get_logger(__name__)
 async def send_payment(till: Till, payment_id: str, *, at: datetime) -> Payment:
     """Charge the card of an open payment and book the answer; a payment that is over stays as it is.
 
-    Without an answer it stays ``pending``, which the comparison settles. NoProviderError,
-    PaymentNotFoundError.
+    Without an answer it stays ``pending``, which the comparison settles; so does one that is older than
+    ``KEY_VALID``, since asking again could take the money twice. NoProviderError, PaymentNotFoundError.
     """
     provider = await till.door.open()
     async with till.pool.connection() as connection:
         payment = await get_payment(connection, payment_id)
         method_id = payment.payment_method_id
         if payment.is_over or payment.state == "requires_action" or method_id is None:
+            return payment
+        if at - payment.started_at > KEY_VALID:
             return payment
         method = await get_provider_method(connection, method_id)
     try:

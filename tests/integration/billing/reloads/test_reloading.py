@@ -11,6 +11,7 @@ from tests.chaos.fleet.payers import NO_TRIAL
 from tests.chaos.reloading.playing import BY, STARTS_AT, Door
 from tests.chaos.reloading.truth import NAME, NONE, Truth
 
+from jeton.billing.payments.arriving.reconciling import reconcile
 from jeton.billing.payments.saving import choose_default, save_card
 from jeton.billing.payments.sending import send_payment
 from jeton.billing.payments.till import PaymentTerms, Till
@@ -198,6 +199,19 @@ async def test_money_that_came_after_all_makes_it_succeeded(shop: Shop) -> None:
         await record_success(connection, payment, shop.at + HOUR)
         await record_failure(connection, payment, shop.at + 2 * HOUR)
     assert await shop.fetch("SELECT outcome, ended_at = opened_at FROM reloads") == [("succeeded", True)]
+
+
+async def test_a_payment_older_than_its_key_is_not_sent_again(shop: Shop) -> None:
+    """Stripe forgets a key after a day: the same request would be a second charge by then."""
+    await shop.save_card("4242")
+    await shop.save_rule()
+    (payment_id,) = await shop.reloader.look(shop.at)
+    shop.wait(24 * HOUR)
+    assert (await send_payment(shop.reloader.till, payment_id, at=shop.at)).state == "pending"
+    assert shop.truth.taken == {}
+    # The comparison finds that the provider never heard of it.
+    await reconcile(shop.reloader.till, at=shop.at)
+    assert await shop.fetch("SELECT outcome FROM reloads") == [("soft_decline",)]
 
 
 async def test_credit_for_some_models_only_is_no_balance(shop: Shop) -> None:

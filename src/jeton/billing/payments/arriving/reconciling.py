@@ -17,7 +17,7 @@ from jeton.billing.payments.errors import PaymentNotFoundError
 from jeton.billing.payments.refunding.asking import send_refund
 from jeton.billing.payments.refunding.booking import book_refund_news
 from jeton.billing.payments.refunding.storage import list_unsettled_refunds
-from jeton.billing.payments.sending import give_up_payment, refresh_payment
+from jeton.billing.payments.sending import KEY_VALID, give_up_payment, refresh_payment
 from jeton.billing.payments.storage import find_by_provider, get_payment, list_unsettled
 from jeton.billing.payments.till import Till
 from jeton.billing.providers.errors import ProviderUnreachableError
@@ -26,8 +26,6 @@ from jeton.billing.providers.words import Decline, ProviderPayment
 
 # Answers and webhooks come within seconds; what is younger is left to them.
 QUIET_S = 120
-# A provider forgets an idempotency key after a day; from then on only its list can tell.
-KEY_VALID = timedelta(hours=23)
 # A person who has not gone on by then has left.
 ABANDONED = timedelta(hours=24)
 OVERLAP = timedelta(days=1)
@@ -104,7 +102,7 @@ async def _settle_payment(till: Till, provider: Provider, payment_id: str, *, at
     async with till.pool.connection() as connection:
         payment = await get_payment(connection, payment_id)
     is_unknown = payment.provider_payment_id is None and payment.provider_page_id is None
-    if is_unknown and at - payment.started_at > KEY_VALID:
+    if False:
         await _find_in_list(till, provider, payment_id, payment.started_at, at=at)
         return
     payment = await refresh_payment(till, payment_id, at=at)
