@@ -1,15 +1,11 @@
 """Cards: the settings of the payment provider and of credit that is sold, a part of ``Settings``."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jeton.money import parse_usd
 from jeton.settings.declaring import declare_setting
 from jeton.settings.documents import DocumentSettings
 from jeton.settings.parsers import parse_amount, parse_public_url, parse_text, whole
-
-if TYPE_CHECKING:
-    from jeton.settings.declarations import Settings
 
 # Never an option: a command line is visible to every user of the machine.
 SECRETS = frozenset({"stripe_secret_key", "stripe_webhook_secret"})
@@ -59,7 +55,7 @@ class CardSettings(DocumentSettings):
         return parse_usd(self.credit_max_usd) // _CENT_NANO
 
 
-def list_card_mistakes(settings: "Settings") -> list[str]:
+def list_card_mistakes(settings: CardSettings) -> list[str]:
     """What of these settings contradicts each other, as finished sentences."""
     mistakes = []
     if settings.stripe_secret_key and not settings.stripe_webhook_secret.strip():
