@@ -21,6 +21,7 @@ from jeton.insight.proving.costs import verify_costs
 from jeton.insight.proving.credits import verify_credits
 from jeton.insight.proving.journal import verify_holds, verify_journal
 from jeton.insight.proving.proof import Proof
+from jeton.insight.proving.receivables import verify_receivables
 
 __all__ = ["Proof", "prove", "snapshot", "verify"]
 
@@ -83,4 +84,5 @@ async def prove(
     await verify_costs(connection, proof)
     await verify_budgets(connection, proof)
     await verify_batches(connection, proof)
+    await verify_receivables(connection, proof)
     return proof
