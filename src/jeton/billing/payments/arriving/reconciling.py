@@ -102,7 +102,7 @@ async def _settle_payment(till: Till, provider: Provider, payment_id: str, *, at
     async with till.pool.connection() as connection:
         payment = await get_payment(connection, payment_id)
     is_unknown = payment.provider_payment_id is None and payment.provider_page_id is None
-    if False:
+    if is_unknown and at - payment.started_at > KEY_VALID:
         await _find_in_list(till, provider, payment_id, payment.started_at, at=at)
         return
     payment = await refresh_payment(till, payment_id, at=at)
