@@ -24,7 +24,7 @@ class InvalidIdentifierError(InvalidInputError):
 
     code = "invalid_identifier"
 
-    def __init__(self, kind: str, number: str, problem: object) -> None:
+    def __init__(self, kind: str, number: str, *, problem: object) -> None:
         """Name the number and what is wrong with it."""
         sentence = str(problem).rstrip(".")
         super().__init__(f"{number!r} is no {kind}: {sentence[:1].lower()}{sentence[1:]}.")
@@ -41,10 +41,12 @@ def check_vat_number(number: str, country: str = "") -> str:
     if prefix in _EU:
         is_other = expected and prefix != expected and {prefix, expected} != {"XI", "GB"}
         if is_other:
-            raise InvalidIdentifierError("VAT number", number, f"one of {country} begins with {expected}")
+            raise InvalidIdentifierError(
+                "VAT number", number, problem=f"one of {country} begins with {expected}"
+            )
         validate = vat.validate
     elif country.upper() in _EU:
-        raise InvalidIdentifierError("VAT number", number, f"one of {country} begins with {expected}")
+        raise InvalidIdentifierError("VAT number", number, problem=f"one of {country} begins with {expected}")
     else:
         module = get_cc_module(country.lower() or prefix.lower(), "vat")
         if module is None:
@@ -53,7 +55,7 @@ def check_vat_number(number: str, country: str = "") -> str:
     try:
         validate(compact)
     except ValidationError as error:
-        raise InvalidIdentifierError("VAT number", number, error) from error
+        raise InvalidIdentifierError("VAT number", number, problem=error) from error
     return compact
 
 
@@ -62,7 +64,7 @@ def check_iban(number: str) -> str:
     try:
         return iban.validate(number)
     except ValidationError as error:
-        raise InvalidIdentifierError("IBAN", number, error) from error
+        raise InvalidIdentifierError("IBAN", number, problem=error) from error
 
 
 def check_bic(number: str) -> str:
@@ -70,4 +72,4 @@ def check_bic(number: str) -> str:
     try:
         return bic.validate(number)
     except ValidationError as error:
-        raise InvalidIdentifierError("BIC", number, error) from error
+        raise InvalidIdentifierError("BIC", number, problem=error) from error

@@ -22,7 +22,10 @@ class Group:
 GROUPS = (
     Group("Start", ("quickstart", "messages-api", "openai-api", "embedded-model", "errors")),
     Group("Tokens and prices", ("tokens", "prompt-caching", "batches", "prices")),
-    Group("Credit and limits", ("credits", "budgets", "rate-limits", "payment", "auto-reload", "billing-contract")),
+    Group(
+        "Credit and limits",
+        ("credits", "budgets", "rate-limits", "payment", "document-files", "auto-reload", "billing-contract"),
+    ),
     Group(
         "See what happened",
         (

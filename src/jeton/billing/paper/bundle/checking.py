@@ -48,7 +48,7 @@ def check_lines(
     findings.begin(STACKS)
     stated = {(line.period_from, line.key): line for line in document.lines if kind_of(line.key) in METERED}
     if len(stated) < sum(kind_of(line.key) in METERED for line in document.lines):
-        findings.compare(AGAINST_RECEIPTS, "the lines", "a key twice", "each once")
+        findings.compare(AGAINST_RECEIPTS, "the lines", stated="a key twice", found="each once")
     before = _sum_billed(billed)
     # A cancellation has the lines as they were; what was billed too much is below zero, and turned round.
     is_negated = document.purpose == "adjustment"
@@ -61,7 +61,9 @@ def check_lines(
             _compare_line(stated.pop((period.period_from, due.key), None), expected, findings)
     for line in stated.values():
         if line.net_nano or line.quantity:
-            findings.compare(AGAINST_RECEIPTS, _name(line), _render(line), "nothing in the receipts")
+            findings.compare(
+                AGAINST_RECEIPTS, _name(line), stated=_render(line), found="nothing in the receipts"
+            )
     if any(kind_of(line.key) not in METERED for line in document.lines):
         findings.begin(_AGREED)
         findings.checks[_AGREED] = sum(kind_of(line.key) not in METERED for line in document.lines)
@@ -78,13 +80,15 @@ def _sum_billed(billed: Iterable[BilledRecord]) -> dict[datetime, dict[str, Amou
 
 def _compare_line(line: Line | None, expected: Line, findings: Findings) -> None:
     if line is None:
-        findings.compare(AGAINST_RECEIPTS, f"a line for {_name(expected)}", "none", _render(expected))
+        findings.compare(
+            AGAINST_RECEIPTS, f"a line for {_name(expected)}", stated="none", found=_render(expected)
+        )
         return
     where = _name(line)
-    findings.compare(AGAINST_RECEIPTS, where, _render(line), _render(expected))
-    findings.compare(STACKS, f"price of {where}", _price(line), _price(expected))
-    findings.compare(STACKS, f"discounts of {where}", _stack(line), _stack(expected))
-    findings.compare(STACKS, f"what {where} is for", _subject(line), _subject(expected))
+    findings.compare(AGAINST_RECEIPTS, where, stated=_render(line), found=_render(expected))
+    findings.compare(STACKS, f"price of {where}", stated=_price(line), found=_price(expected))
+    findings.compare(STACKS, f"discounts of {where}", stated=_stack(line), found=_stack(expected))
+    findings.compare(STACKS, f"what {where} is for", stated=_subject(line), found=_subject(expected))
 
 
 def _subject(line: Line) -> str:
@@ -117,41 +121,56 @@ def check_arithmetic(document: Document, findings: Findings) -> None:
     """Lines are rounded as stated and sum to the totals; tax is figured of them, once for each rate."""
     per_nano = scale(document.currency, document.rate)
     findings.compare(
-        TOTALS, "net amount in dollars", _usd(document.net_nano), _usd(_sum_nano(document.lines))
+        TOTALS, "net amount in dollars", stated=_usd(document.net_nano), found=_usd(_sum_nano(document.lines))
     )
     lines_minor = to_minor(document.net_nano, per_nano)
     findings.compare(
-        TOTALS, "sum of lines", _show(document, document.lines_minor), _show(document, lines_minor)
+        TOTALS,
+        "sum of lines",
+        stated=_show(document, document.lines_minor),
+        found=_show(document, lines_minor),
     )
     expected = _allocate(document)
     for line, minor in zip(document.lines, expected, strict=True):
         where = _name(line)
-        findings.compare(ROUNDING, where, _show(document, line.net_minor), _show(document, minor))
+        findings.compare(
+            ROUNDING, where, stated=_show(document, line.net_minor), found=_show(document, minor)
+        )
         for one in line.discounts:
             off_minor = to_minor(one.amount_nano, per_nano)
             findings.compare(
                 ROUNDING,
                 f"{one.name} of {where}",
-                _show(document, one.amount_minor),
-                _show(document, off_minor),
+                stated=_show(document, one.amount_minor),
+                found=_show(document, off_minor),
             )
         after_minor = line.list_minor - sum(one.amount_minor for one in line.discounts)
         findings.compare(
             ROUNDING,
             f"list less discounts of {where}",
-            _show(document, line.net_minor),
-            _show(document, after_minor),
+            stated=_show(document, line.net_minor),
+            found=_show(document, after_minor),
         )
         after_nano = line.list_nano - sum(one.amount_nano for one in line.discounts) + line.rounding_nano
-        findings.compare(ROUNDING, f"list less discounts of {where}", _usd(line.net_nano), _usd(after_nano))
+        findings.compare(
+            ROUNDING, f"list less discounts of {where}", stated=_usd(line.net_nano), found=_usd(after_nano)
+        )
     _check_tax(document, findings)
     total_minor = document.lines_minor + document.tax_minor
-    findings.compare(TOTALS, "total", _show(document, document.total_minor), _show(document, total_minor))
     findings.compare(
-        TOTALS, "total in dollars", _usd(document.total_nano), _usd(to_nano(total_minor, per_nano))
+        TOTALS, "total", stated=_show(document, document.total_minor), found=_show(document, total_minor)
     )
     findings.compare(
-        TOTALS, "tax in dollars", _usd(document.tax_nano), _usd(to_nano(document.tax_minor, per_nano))
+        TOTALS,
+        "total in dollars",
+        stated=_usd(document.total_nano),
+        found=_usd(to_nano(total_minor, per_nano)),
+    )
+    findings.compare(
+        TOTALS,
+        "tax in dollars",
+        stated=_usd(document.tax_nano),
+        found=_usd(to_nano(document.tax_minor, per_nano)),
     )
 
 
@@ -173,19 +192,25 @@ def _check_tax(document: Document, findings: Findings) -> None:
     stated = {(tax.category, tax.rate): tax.taxable_minor for tax in document.taxes}
     for key in dict.fromkeys((*bases, *stated)):
         where = f"what is taxed in category {key[0]} at {key[1]}"
-        findings.compare(TAX, where, _show(document, stated.get(key, 0)), _show(document, bases.get(key, 0)))
+        findings.compare(
+            TAX, where, stated=_show(document, stated.get(key, 0)), found=_show(document, bases.get(key, 0))
+        )
     for tax in document.taxes:
         minor = round_half_even(tax.taxable_minor * tax.rate)
         where = f"tax of category {tax.category} at {render_exact(tax.rate * 100)} %"
-        findings.compare(TAX, where, _show(document, tax.tax_minor), _show(document, minor))
+        findings.compare(TAX, where, stated=_show(document, tax.tax_minor), found=_show(document, minor))
     summed_minor = sum(tax.tax_minor for tax in document.taxes)
-    findings.compare(TAX, "all tax", _show(document, document.tax_minor), _show(document, summed_minor))
+    findings.compare(
+        TAX, "all tax", stated=_show(document, document.tax_minor), found=_show(document, summed_minor)
+    )
 
 
 def check_order(document: Document, findings: Findings) -> None:
     """Lines are numbered 1, 2, 3 as they stand."""
     numbers = [line.line_id for line in document.lines]
-    findings.compare(TOTALS, "numbers of lines", numbers, [str(place + 1) for place in range(len(numbers))])
+    findings.compare(
+        TOTALS, "numbers of lines", stated=numbers, found=[str(place + 1) for place in range(len(numbers))]
+    )
 
 
 def _sum_nano(lines: Sequence[Line]) -> int:

@@ -39,7 +39,7 @@ class Findings:
         if note:
             self.notes[check] = note
 
-    def compare(self, check: str, where: str, stated: object, found: object) -> bool:
+    def compare(self, check: str, where: str, *, stated: object, found: object) -> bool:
         """Count a comparison and keep it if the two differ; whether they are equal."""
         self.checks[check] = self.checks.get(check, 0) + 1
         if stated == found:
@@ -52,7 +52,7 @@ class Findings:
 
     def require(self, check: str, where: str, *, is_met: bool) -> bool:
         """Count a condition of which there are no two numbers, only whether it is met."""
-        return self.compare(check, where, "met", "met" if is_met else "not met")
+        return self.compare(check, where, stated="met", found="met" if is_met else "not met")
 
     def failed(self) -> Iterator[str]:
         """The names of the checks that found a difference."""

@@ -37,9 +37,9 @@ def check_papers(bundle: Bundle, document: Document, findings: Findings) -> None
         return
     drawn = render_pdf(document, parse_look(bundle.read(LOOK)))
     if pdf != drawn:
-        findings.compare(PDF_CHECK, PDF, f"{len(pdf)} bytes", f"{len(drawn)} other bytes")
+        findings.compare(PDF_CHECK, PDF, stated=f"{len(pdf)} bytes", found=f"{len(drawn)} other bytes")
     else:
-        findings.compare(PDF_CHECK, PDF, len(pdf), len(drawn))
+        findings.compare(PDF_CHECK, PDF, stated=len(pdf), found=len(drawn))
 
 
 def _extract(pdf: bytes) -> bytes:
@@ -58,13 +58,13 @@ def _extract(pdf: bytes) -> bytes:
 
 def _compare_texts(findings: Findings, check: str, stated: bytes, found: bytes) -> None:
     """Two texts; the first line in which they differ is named, with both."""
-    if findings.compare(check, check, len(stated), len(found)) and stated == found:
+    if findings.compare(check, check, stated=len(stated), found=len(found)) and stated == found:
         return
     pairs = zip(stated.splitlines(), found.splitlines(), strict=False)
     for number, (left, right) in enumerate(pairs, start=1):
         if left != right:
             where = f"{check}, line {number}"
-            findings.compare(check, where, _show(left), _show(right))
+            findings.compare(check, where, stated=_show(left), found=_show(right))
             return
 
 

@@ -57,25 +57,35 @@ class Rater:
         """The rating of a receipt's usage, compared with what it says; None where it has no price."""
         version = self._versions.get(receipt.price_version_id)
         if version is None:
-            findings.compare(RATED, where, f"price version {receipt.price_version_id}", "none such")
+            findings.compare(
+                RATED, where, stated=f"price version {receipt.price_version_id}", found="none such"
+            )
             return None
         terms = self._own.find(version, receipt.occurred_at)
-        findings.compare(RATED, f"terms of {where}", receipt.terms_id, terms.terms_id if terms else "")
+        findings.compare(
+            RATED, f"terms of {where}", stated=receipt.terms_id, found=terms.terms_id if terms else ""
+        )
         conditions = Conditions(receipt.service_tier, receipt.inference_geo, receipt.speed)
         try:
             rating = rate(receipt.usage, version, agree(conditions, terms))
         except (NotPricedError, FastBatchError, UsageError) as error:
-            findings.compare(RATED, where, render_usd(receipt.net_nano), error)
+            findings.compare(RATED, where, stated=render_usd(receipt.net_nano), found=error)
             return None
-        findings.compare(RATED, f"model of {where}", receipt.model, version.model)
+        findings.compare(RATED, f"model of {where}", stated=receipt.model, found=version.model)
         findings.compare(
-            RATED, f"net amount of {where}", render_usd(receipt.net_nano), render_usd(rating.net_nano)
+            RATED,
+            f"net amount of {where}",
+            stated=render_usd(receipt.net_nano),
+            found=render_usd(rating.net_nano),
         )
         findings.compare(
-            RATED, f"list amount of {where}", render_usd(receipt.list_nano), render_usd(rating.list_nano)
+            RATED,
+            f"list amount of {where}",
+            stated=render_usd(receipt.list_nano),
+            found=render_usd(rating.list_nano),
         )
         again = tuple((line.bucket, line.quantity, line.list_nano, line.net_nano) for line in rating.lines)
-        findings.compare(RATED, f"lines of {where}", _render(receipt.lines), _render(again))
+        findings.compare(RATED, f"lines of {where}", stated=_render(receipt.lines), found=_render(again))
         return rating
 
 
@@ -85,16 +95,16 @@ def _count(sums: PeriodSums, receipt: ReceiptRecord, rating: Rating, until: date
     window = find_context_window(receipt.usage)
     for line in rating.lines:
         key = UsageKey(*place, window, line.bucket.value, receipt.price_version_id, receipt.terms_id)
-        sums.add(str(key), line.quantity, line.net_nano)
+        sums.add(str(key), (line.quantity, line.net_nano))
     net_nano, free_nano, on_credit_nano = rating.net_nano, receipt.free_credit_nano, receipt.on_credit_nano
     undone = receipt.reversed
     if undone is not None and undone.reversed_at <= until:
-        sums.add(str(ReversedKey(*place, window)), 0, -undone.amount_nano)
+        sums.add(str(ReversedKey(*place, window)), (0, -undone.amount_nano))
         net_nano -= undone.amount_nano
         free_nano -= undone.free_credit_nano
         on_credit_nano -= undone.on_credit_nano
-    sums.add(CREDIT_FREE, 0, -free_nano)
-    sums.add(CREDIT_PREPAID, 0, -(net_nano - free_nano - on_credit_nano))
+    sums.add(CREDIT_FREE, (0, -free_nano))
+    sums.add(CREDIT_PREPAID, (0, -(net_nano - free_nano - on_credit_nano)))
     sums.net_nano += net_nano
     sums.on_credit_nano += on_credit_nano
 

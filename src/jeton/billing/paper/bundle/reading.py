@@ -98,16 +98,18 @@ class Bundle:
         """Every file is as the manifest says, and there is no other."""
         findings.begin(_FILES)
         sealed = self.manifest.seal()
-        findings.compare(_FILES, f"digest of {MANIFEST}", self.manifest.digest, sealed.digest)
+        findings.compare(_FILES, f"digest of {MANIFEST}", stated=self.manifest.digest, found=sealed.digest)
         listed = set(self._archive.namelist()) - {MANIFEST}
         wanted = {name for name in FILES if name != XML or XML in listed}
-        findings.compare(_FILES, "the list of files", sorted(self.manifest.files), sorted(wanted))
-        findings.compare(_FILES, "the files", sorted(listed), sorted(wanted))
+        findings.compare(
+            _FILES, "the list of files", stated=sorted(self.manifest.files), found=sorted(wanted)
+        )
+        findings.compare(_FILES, "the files", stated=sorted(listed), found=sorted(wanted))
         for name, record in self.manifest.files.items():
             if name in listed:
                 size = self._archive.getinfo(name).file_size
-                findings.compare(_FILES, f"bytes of {name}", record.bytes, size)
-                findings.compare(_FILES, f"SHA-256 of {name}", record.sha256, self._digest(name))
+                findings.compare(_FILES, f"bytes of {name}", stated=record.bytes, found=size)
+                findings.compare(_FILES, f"SHA-256 of {name}", stated=record.sha256, found=self._digest(name))
 
     def _digest(self, name: str) -> str:
         digest = hashlib.sha256()

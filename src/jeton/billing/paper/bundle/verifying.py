@@ -41,8 +41,12 @@ def verify_bundle(path: Path) -> tuple[Document, Findings]:
     with Bundle(path) as bundle:
         bundle.check_files(findings)
         document = parse_document(bundle.read(DOCUMENT))
-        findings.compare("files", "id of the document", bundle.manifest.document_id, document.document_id)
-        findings.compare("files", "number of the document", bundle.manifest.number, document.number)
+        findings.compare(
+            "files", "id of the document", stated=bundle.manifest.document_id, found=document.document_id
+        )
+        findings.compare(
+            "files", "number of the document", stated=bundle.manifest.number, found=document.number
+        )
         versions = _read_versions(bundle, findings)
         terms = _read_terms(bundle)
         _check_usage(bundle, document, versions, terms, findings=findings)
@@ -65,7 +69,7 @@ def _check_usage(
     counted = _Counted(bundle.receipts())
     rater = Rater(versions, terms)
     sums = rater.sum_receipts(counted, periods, until=bundle.manifest.booked_until, findings=findings)
-    findings.compare("files", RECEIPTS_CHECK, bundle.manifest.receipts, counted.count)
+    findings.compare("files", RECEIPTS_CHECK, stated=bundle.manifest.receipts, found=counted.count)
     if is_of_usage:
         prices = Prices(versions, {document.organization_id: terms})
         billed = bundle.parse(BILLED, list[BilledRecord])
@@ -95,8 +99,8 @@ def _read_versions(bundle: Bundle, findings: Findings) -> list[PriceVersion]:
         except PriceContentError as error:
             raise NotBundleError(f"Price version {record.price_version_id}", error) from error
         where = f"price version {record.price_version_id}"
-        findings.compare(PRICES, where, record.price_version_id, version.price_version_id)
-        findings.compare(PRICES, f"digest of {where}", record.digest, version.digest)
+        findings.compare(PRICES, where, stated=record.price_version_id, found=version.price_version_id)
+        findings.compare(PRICES, f"digest of {where}", stated=record.digest, found=version.digest)
         found.append(version)
     return found
 

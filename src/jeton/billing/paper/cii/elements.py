@@ -23,7 +23,7 @@ def start(name: str) -> ET.Element:
     return ET.Element(_full(name))
 
 
-def add(parent: ET.Element, path: str, text: str = "", **attributes: str) -> ET.Element:
+def add(parent: ET.Element, path: str, *, text: str = "", **attributes: str) -> ET.Element:
     """A chain of elements ``ram:A/ram:B`` below a parent, the last one with a text and attributes."""
     element = parent
     for name in path.split("/"):
@@ -34,15 +34,15 @@ def add(parent: ET.Element, path: str, text: str = "", **attributes: str) -> ET.
     return element
 
 
-def add_text(parent: ET.Element, path: str, text: str, **attributes: str) -> None:
+def add_text(parent: ET.Element, path: str, *, text: str, **attributes: str) -> None:
     """As ``add``, but nothing for an empty text: EN 16931 has no empty elements."""
     if text.strip():
-        add(parent, path, text, **attributes)
+        add(parent, path, text=text, **attributes)
 
 
-def add_date(parent: ET.Element, path: str, on: date, *, prefix: str = "udt") -> None:
+def add_date(parent: ET.Element, path: str, *, on: date, prefix: str = "udt") -> None:
     """A date as CII writes it: ``20261115``, format 102."""
-    add(parent, f"{path}/{prefix}:DateTimeString", f"{on:%Y%m%d}", format="102")
+    add(parent, f"{path}/{prefix}:DateTimeString", text=f"{on:%Y%m%d}", format="102")
 
 
 def render(root: ET.Element) -> bytes:

@@ -29,48 +29,48 @@ def add_line(parent: ET.Element, document: Document, line: Line) -> None:
     """One line of a document, below its transaction."""
     item = add(parent, "ram:IncludedSupplyChainTradeLineItem")
     about = add(item, "ram:AssociatedDocumentLineDocument")
-    add(about, "ram:LineID", line.line_id)
-    add_text(about, "ram:IncludedNote/ram:Content", _note(line))
+    add(about, "ram:LineID", text=line.line_id)
+    add_text(about, "ram:IncludedNote/ram:Content", text=_note(line))
     product = add(item, "ram:SpecifiedTradeProduct")
-    add_text(product, "ram:SellerAssignedID", line.price_version_id)
-    add(product, "ram:Name", _name(line))
+    add_text(product, "ram:SellerAssignedID", text=line.price_version_id)
+    add(product, "ram:Name", text=_name(line))
     for name, value in _characteristics(line):
         characteristic = add(product, "ram:ApplicableProductCharacteristic")
-        add(characteristic, "ram:Description", name)
-        add(characteristic, "ram:Value", value)
+        add(characteristic, "ram:Description", text=name)
+        add(characteristic, "ram:Value", text=value)
     price, per, quantity = _price(document, line)
     agreed = add(item, "ram:SpecifiedLineTradeAgreement/ram:NetPriceProductTradePrice")
-    add(agreed, "ram:ChargeAmount", render_number(price))
-    add(agreed, "ram:BasisQuantity", str(per), unitCode=_PIECE)
-    add(item, "ram:SpecifiedLineTradeDelivery/ram:BilledQuantity", str(quantity), unitCode=_PIECE)
+    add(agreed, "ram:ChargeAmount", text=render_number(price))
+    add(agreed, "ram:BasisQuantity", text=str(per), unitCode=_PIECE)
+    add(item, "ram:SpecifiedLineTradeDelivery/ram:BilledQuantity", text=str(quantity), unitCode=_PIECE)
     _add_settlement(item, document, line)
 
 
 def _add_settlement(item: ET.Element, document: Document, line: Line) -> None:
     settlement = add(item, "ram:SpecifiedLineTradeSettlement")
     tax = add(settlement, "ram:ApplicableTradeTax")
-    add(tax, "ram:TypeCode", "VAT")
-    add(tax, "ram:CategoryCode", line.tax_category)
+    add(tax, "ram:TypeCode", text="VAT")
+    add(tax, "ram:CategoryCode", text=line.tax_category)
     if line.tax_category != "O":
-        add(tax, "ram:RateApplicablePercent", render_number(line.tax_rate * 100))
+        add(tax, "ram:RateApplicablePercent", text=render_number(line.tax_rate * 100))
     for discount in line.discounts:
         _add_discount(settlement, document, discount)
     total = "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount"
-    add(settlement, total, render_amount(line.net_minor, document.currency))
-    add_text(settlement, "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID", line.cost_center)
+    add(settlement, total, text=render_amount(line.net_minor, document.currency))
+    add_text(settlement, "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID", text=line.cost_center)
 
 
 def _add_discount(settlement: ET.Element, document: Document, discount: Discount) -> None:
     is_charge = discount.amount_minor < 0
     step = add(settlement, "ram:SpecifiedTradeAllowanceCharge")
-    add(step, "ram:ChargeIndicator/udt:Indicator", "true" if is_charge else "false")
-    add(step, "ram:ActualAmount", render_amount(abs(discount.amount_minor), document.currency))
+    add(step, "ram:ChargeIndicator/udt:Indicator", text="true" if is_charge else "false")
+    add(step, "ram:ActualAmount", text=render_amount(abs(discount.amount_minor), document.currency))
     if not is_charge:
-        add(step, "ram:ReasonCode", _DISCOUNT)
+        add(step, "ram:ReasonCode", text=_DISCOUNT)
     add(
         step,
         "ram:Reason",
-        f"{name_step(discount.name)} {describe_factor(discount.factor)}",
+        text=f"{name_step(discount.name)} {describe_factor(discount.factor)}",
     )
 
 
