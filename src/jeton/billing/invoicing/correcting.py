@@ -147,7 +147,8 @@ async def _compose_allowance(
         corrects_id=document.document_id,
         reason=request.reason,
     )
-    return compose(occasion, [amount_line("credit", ALLOWANCE_KEY, request.reason, nano, period=period)])
+    line = amount_line("credit", ALLOWANCE_KEY, description=request.reason, net_nano=nano, period=period)
+    return compose(occasion, [line])
 
 
 def _as_note(document: Document, request: Request, zone: str) -> Document:

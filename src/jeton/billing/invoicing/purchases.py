@@ -105,7 +105,8 @@ def _occasion(profile: Profile, sale: Sale, *, rules: Rules, at: datetime) -> Oc
 def _compose(occasion: Occasion, sale: Sale, kind: LineKind) -> Document:
     """The document, with the tax that was taken, whatever the rates say by now."""
     nano_per_cent = NANO_PER_USD // _CENTS
-    line = amount_line(kind, kind, sale.description, sale.net_minor * nano_per_cent, period=occasion.period)
+    net_nano = sale.net_minor * nano_per_cent
+    line = amount_line(kind, kind, description=sale.description, net_nano=net_nano, period=occasion.period)
     document = compose(occasion, [line])
     tax_nano = sale.tax_minor * nano_per_cent
     return replace(

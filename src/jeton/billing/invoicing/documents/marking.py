@@ -3,7 +3,7 @@
 Whoever marks posts to the ledger in the same transaction, first (order of locks: balances, then documents).
 """
 
-from datetime import date, datetime
+from datetime import datetime
 
 from psycopg.rows import class_row
 
@@ -14,20 +14,12 @@ from jeton.billing.words import Document
 from jeton.db.pool import Connection
 
 _LOCK = f"{HEAD} WHERE d.document_id = %s FOR UPDATE OF d"
-_MARK = """
-    UPDATE documents SET paid_minor = %(paid)s, credited_minor = %(credited)s, state = %(state)s,
+_CREDIT = """
+    UPDATE documents SET credited_minor = credited_minor + %(credited)s, state = %(state)s,
         paid_at = CASE WHEN %(state)s = 'paid' THEN coalesce(paid_at, %(at)s) ELSE paid_at END
     WHERE document_id = %(id)s
 """
 _VOID = "UPDATE documents SET state = 'void', voided_at = %s WHERE document_id = %s"
-_OVERDUE = """
-    UPDATE documents SET state = 'overdue', overdue_at = %(at)s
-    WHERE document_id IN (
-        SELECT document_id FROM documents WHERE state = 'issued' AND kind <> 'credit_note' AND due_on < %(on)s
-        ORDER BY due_on, document_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ) RETURNING document_id
-"""
-OVERDUE_MAX = 1_000
 
 
 async def lock_document(connection: Connection, document_id: str) -> Document:
@@ -40,47 +32,27 @@ async def lock_document(connection: Connection, document_id: str) -> Document:
     return parse_document(row)
 
 
-async def mark_paid(connection: Connection, document_id: str, amount_minor: int, *, at: datetime) -> Document:
-    """Add what was paid of a document (below zero: what came back), in minor units of its currency.
-
-    It is paid when nothing is due any more. Raises UnknownDocumentError, and CorrectionError for more than
-    is due, for what comes back of one that was paid whole, and for one that nothing is due on.
-    """
-    document = await lock_document(connection, document_id)
-    return await _mark(connection, document, paid=amount_minor, credited=0, at=at)
-
-
 async def mark_credited(
     connection: Connection, document_id: str, amount_minor: int, *, at: datetime
 ) -> Document:
-    """Add what a credit note took off a document, as ``mark_paid``."""
+    """Add what a credit note took off a document, in minor units of its currency.
+
+    It is paid when nothing is due any more. Raises UnknownDocumentError, and CorrectionError for more than
+    is due.
+    """
     document = await lock_document(connection, document_id)
-    return await _mark(connection, document, paid=0, credited=amount_minor, at=at)
+    if not 0 <= amount_minor <= document.due_minor:
+        raise CorrectionError(
+            f"{document.due_minor} minor units are due on {document.number}, which is {document.state}: "
+            f"{amount_minor} cannot be credited."
+        )
+    settled = "written_off" if document.written_off_minor else "paid"
+    state = document.state if amount_minor < document.due_minor else settled
+    values = {"credited": amount_minor, "state": state, "at": at, "id": document_id}
+    await connection.execute(_CREDIT, values)
+    return await lock_document(connection, document_id)
 
 
 async def mark_void(connection: Connection, document: Document, *, at: datetime) -> None:
     """Mark a locked document as cancelled: nothing is due on it, and its period can be issued again."""
     await connection.execute(_VOID, (at, document.document_id))
-
-
-async def mark_overdue(connection: Connection, *, on: date, at: datetime) -> tuple[str, ...]:
-    """Mark issued documents that were due before ``on``, at most OVERDUE_MAX; their ids."""
-    cursor = await connection.execute(_OVERDUE, {"on": on, "at": at, "limit": OVERDUE_MAX})
-    return tuple(row[0] for row in await cursor.fetchall())
-
-
-async def _mark(
-    connection: Connection, document: Document, *, paid: int, credited: int, at: datetime
-) -> Document:
-    paid_minor, credited_minor = document.paid_minor + paid, document.credited_minor + credited
-    left_minor = document.total_minor - paid_minor - credited_minor
-    is_open = document.state in ("issued", "overdue") and document.kind != "credit_note"
-    if not is_open or left_minor < 0 or paid_minor < 0 or credited_minor < 0:
-        raise CorrectionError(
-            f"{document.due_minor} minor units are due on {document.number}, which is {document.state}: "
-            f"{paid + credited} cannot be marked as paid or credited."
-        )
-    state = document.state if left_minor else "paid"
-    values = {"paid": paid_minor, "credited": credited_minor, "state": state, "at": at}
-    await connection.execute(_MARK, {**values, "id": document.document_id})
-    return await lock_document(connection, document.document_id)

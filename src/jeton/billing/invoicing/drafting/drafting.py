@@ -16,7 +16,7 @@ from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, kind_of
 from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums, subtract
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.tax import TaxDecision
-from jeton.billing.invoicing.words import OrganizationKind, Rules
+from jeton.billing.invoicing.words import Rules
 from jeton.billing.words import Document
 
 # What a line of these comes to without usage: it is earned with the document.
@@ -45,7 +45,7 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
     if _total(late) < 0 and _total(own) + _total(late) < 0:
-        notes = [_compose(sources, basis, late, is_note=True)]
+        notes = [_compose(sources, basis, late, is_note=True, is_first=not own)]
         return [_compose(sources, basis, own), *notes] if own else notes
     return [_compose(sources, basis, [*own, *late])] if own or late else []
 
@@ -98,11 +98,13 @@ def _list_minimum(sources: Sources) -> list[Due]:
     return [Due(MINIMUM, period.period_from, period.period_to, 0, missing_nano)]
 
 
-def _compose(sources: Sources, basis: Basis, dues: list[Due], *, is_note: bool = False) -> Document:
+def _compose(
+    sources: Sources, basis: Basis, dues: list[Due], *, is_note: bool = False, is_first: bool = True
+) -> Document:
     profile = sources.wanted.profile
     lines = [build_line(due, sources.prices, sources.workspaces) for due in dues]
     is_owed = any(due.net_nano > 0 and kind_of(due.key) not in _METERED for due in dues)
-    booked = _book(sources, dues)
+    booked = _book(sources, dues, is_first=is_first)
     occasion = Occasion(
         profile=profile,
         rules=basis.rules,
@@ -130,10 +132,13 @@ def _compose(sources: Sources, basis: Basis, dues: list[Due], *, is_note: bool =
     return compose(occasion, lines)
 
 
-def _book(sources: Sources, dues: Iterable[Due]) -> Booked:
-    """How the dues stand in the ledger: metered ones accrued or owed, commits owed, the rest is earned."""
-    on_credit: dict[datetime, int] = {}
-    owed_nano = earned_nano = accrued_nano = 0
+def _book(sources: Sources, dues: Iterable[Due], *, is_first: bool) -> Booked:
+    """How the dues stand in the ledger: metered ones accrued or owed, commits owed, the rest is earned.
+
+    What was overrun while paying ahead is in receivable already. Of an organization that was always the same
+    that is all or nothing; of another the charges say it, for the first document of a period.
+    """
+    owed_nano = earned_nano = metered_nano = 0
     for due in dues:
         kind = kind_of(due.key)
         if kind in _EARNED:
@@ -141,31 +146,12 @@ def _book(sources: Sources, dues: Iterable[Due]) -> Booked:
         elif kind == COMMIT:
             owed_nano += due.net_nano
         else:
-            on_credit[due.period_from] = on_credit.get(due.period_from, 0) + due.net_nano
-    for period in sources.periods:
-        nano = on_credit.get(period.period_from, 0)
-        overrun_nano = _find_overrun(sources, period, nano)
-        owed_nano += overrun_nano
-        accrued_nano += nano - overrun_nano
-    return Booked(accrued_nano, owed_nano, earned_nano)
-
-
-def _find_overrun(sources: Sources, period: Period, on_credit_nano: int) -> int:
-    """How much of what no lot paid is in receivable already, because the organization was prepaid."""
-    if not on_credit_nano:
-        return 0
-    is_switched = any(period.holds(at) for at, _ in sources.switches)
-    if is_switched and period == sources.wanted.period:
-        return sources.overrun_nano
-    return on_credit_nano if _kind_at(sources, period.period_to) == "prepaid" else 0
-
-
-def _kind_at(sources: Sources, at: datetime) -> OrganizationKind:
-    """What the organization was just before an instant; switches alternate, so the next one tells."""
-    for switched_at, kind in sources.switches:
-        if switched_at >= at:
-            return "prepaid" if kind == "invoiced" else "invoiced"
-    return sources.wanted.profile.kind
+            metered_nano += due.net_nano
+    if sources.switches:
+        overrun_nano = sources.overrun_nano if is_first else 0
+    else:
+        overrun_nano = metered_nano if sources.wanted.profile.kind == "prepaid" else 0
+    return Booked(metered_nano - overrun_nano, owed_nano + overrun_nano, earned_nano)
 
 
 def _total(dues: Iterable[Due]) -> int:

@@ -61,15 +61,34 @@ _SWITCHES = """
     WHERE organization_id = ANY (%s) AND switched_at >= %s ORDER BY switched_at, switch_id
 """
 # What no lot and no credit limit paid of the charges of a period, less the same of their reversals.
+# What was ever overrun while paying ahead (so that it stands in receivable), less reversals of it and what
+# documents have billed of it: up to the end of the period, or of the last closed one where that is later.
 _OVERRUN = """
-    WITH charged AS (
-        SELECT request_id, net_nano - (
-            SELECT coalesce(sum((d ->> 1)::bigint), 0) FROM jsonb_array_elements(draws) AS d
-        ) AS owed_nano
-        FROM charges WHERE organization_id = %s AND held_at >= %s AND held_at < %s AND state = 'settled'
+    WITH until AS (
+        SELECT greatest(%(period_to)s, max(period_to)) AS until_at FROM billing_periods
+        WHERE organization_id = %(organization_id)s
+    ), overrun AS (
+        SELECT sum(c.net_nano - (
+            SELECT coalesce(sum((d ->> 1)::bigint), 0) FROM jsonb_array_elements(c.draws) AS d
+        )) AS nano
+        FROM charges AS c, until
+        WHERE c.organization_id = %(organization_id)s AND c.held_at < until_at AND c.state = 'settled'
+    ), undone AS (
+        SELECT sum(r.owed_nano) AS nano FROM reversals AS r JOIN charges AS c USING (request_id), until
+        WHERE r.organization_id = %(organization_id)s AND c.held_at < until_at
+    ), signed AS (
+        SELECT document_id, owed_nano, CASE kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign
+        FROM documents
+        WHERE organization_id = %(organization_id)s AND purpose IN ('period', 'adjustment', 'cancellation')
+    ), billed AS (
+        SELECT sum(sign * owed_nano) AS nano FROM signed
+    ), commits AS (
+        SELECT sum(sign * net_nano) AS nano FROM signed JOIN document_lines USING (document_id)
+        WHERE kind = 'commit'
     )
-    SELECT coalesce(sum(c.owed_nano), 0)::bigint - coalesce(sum(v.owed_nano), 0)::bigint
-    FROM charged AS c LEFT JOIN reversals AS v USING (request_id) WHERE c.owed_nano > 0
+    SELECT (coalesce(overrun.nano, 0) - coalesce(undone.nano, 0) - coalesce(billed.nano, 0)
+            + coalesce(commits.nano, 0))::bigint
+    FROM overrun, undone, billed, commits
 """
 
 
@@ -151,7 +170,7 @@ async def read_sources(
                 wanted=one,
                 prices=prices,
                 periods=ordered,
-                sums=sum_up(rows[one.profile.organization_id], cuts, ordered, prices),
+                sums=sum_up(rows[one.profile.organization_id], cuts, periods=ordered, prices=prices),
                 workspaces=workspaces[one.profile.organization_id],
             )
             for one in some
@@ -241,16 +260,16 @@ async def _add_true_ups(connection: Connection, by_id: Mapping[UUID, Sources]) -
 
 
 async def _add_switches(connection: Connection, by_id: Mapping[UUID, Sources], since: datetime) -> None:
-    """When organizations became invoiced or prepaid; and where that was in the period, what they overran.
+    """When organizations became invoiced or prepaid; and of those that did, what they overran.
 
     What a prepaid organization uses beyond its credit is owed at once (receivable), what an invoiced one
-    uses is accrued: a document takes each from where it is.
+    uses is accrued: a document takes each from where it is. Of who was both, which it was is not a matter of
+    periods (requests that run at a switch, what comes late), so it is asked of the charges.
     """
     cursor = await connection.execute(_SWITCHES, (list(by_id), since))
     for organization_id, at, kind in await cursor.fetchall():
         by_id[organization_id].switches.append((at, kind))
     for organization_id, sources in by_id.items():
-        period = sources.wanted.period
-        if any(period.holds(at) for at, _ in sources.switches):
-            values = (organization_id, period.period_from, period.period_to)
+        if sources.switches:
+            values = {"organization_id": organization_id, "period_to": sources.wanted.period.period_to}
             ((sources.overrun_nano,),) = await (await connection.execute(_OVERRUN, values)).fetchall()

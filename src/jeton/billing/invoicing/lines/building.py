@@ -75,7 +75,7 @@ def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) ->
             return Line(**_plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind]))
 
 
-def amount_line(kind: LineKind, key: str, description: str, net_nano: int, *, period: Period) -> Line:
+def amount_line(kind: LineKind, key: str, *, description: str, net_nano: int, period: Period) -> Line:
     """A line of one amount that follows from no sums: credit that was bought, goodwill."""
     due = Due(key, period.period_from, period.period_to, 0, net_nano)
     return Line(**{**_plain(due, description), "kind": kind})

@@ -28,14 +28,14 @@ class PeriodSums:
     net_nano: int = 0
     on_credit_nano: int = 0
 
-    def add(self, key: str, quantity: int, net_nano: int) -> None:
+    def add(self, key: str, amounts: Amounts) -> None:
         """Count an amount."""
         before = self.amounts.get(key, NOTHING)
-        self.amounts[key] = (before[0] + quantity, before[1] + net_nano)
+        self.amounts[key] = (before[0] + amounts[0], before[1] + amounts[1])
 
 
 def sum_up(
-    rows: Iterable[Used], cuts: Sequence[datetime], periods: Sequence[Period], prices: Prices
+    rows: Iterable[Used], cuts: Sequence[datetime], *, periods: Sequence[Period], prices: Prices
 ) -> dict[Period, PeriodSums]:
     """One organization's sums by period; ``rows`` are of segments between ``cuts``."""
     starts = [period.period_from for period in periods]
@@ -47,7 +47,7 @@ def sum_up(
             continue
         sums = found[periods[number]]
         for bucket, nano in used.nets_nano.items():
-            sums.add(str(prices.key(used, bucket, at)), used.quantities[bucket], nano)
+            sums.add(str(prices.key(used, bucket, at)), (used.quantities[bucket], nano))
         if used.reversed_nano:
             undone = ReversedKey(
                 used.workspace_id,
@@ -57,10 +57,10 @@ def sum_up(
                 used.speed,
                 used.context_window,
             )
-            sums.add(str(undone), 0, -used.reversed_nano)
+            sums.add(str(undone), (0, -used.reversed_nano))
         prepaid_nano = used.net_nano - used.free_credit_nano - used.on_credit_nano
-        sums.add(CREDIT_FREE, 0, -used.free_credit_nano)
-        sums.add(CREDIT_PREPAID, 0, -prepaid_nano)
+        sums.add(CREDIT_FREE, (0, -used.free_credit_nano))
+        sums.add(CREDIT_PREPAID, (0, -prepaid_nano))
         sums.net_nano += used.net_nano
         sums.on_credit_nano += used.on_credit_nano
     return found
