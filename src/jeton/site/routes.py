@@ -1,10 +1,14 @@
 """Routes: the public pages."""
 
+from datetime import datetime
+
+import psycopg
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from jeton import clock
+from jeton.insight.contract.terms import read_own_terms
 from jeton.site.asking.answering import Answering
 from jeton.site.asking.page import Asking
 from jeton.site.asking.sources import Sources
@@ -12,7 +16,7 @@ from jeton.site.contact import Contact
 from jeton.site.deps import SiteDeps
 from jeton.site.documentation import document_routes
 from jeton.site.documents import Documents
-from jeton.site.faq.page import Faq
+from jeton.site.faq.page import PRIVATE, Faq
 from jeton.site.feedback.page import Feedback
 from jeton.site.feedback.targets import Targets
 from jeton.site.files import file_routes
@@ -88,5 +92,21 @@ class _Site:
             "prices": [price for price in prices if price.lifecycle != "retired"],
             "retired": [price for price in prices if price.lifecycle == "retired"],
             "announced": find_announced(self._deps.book, at),
+            "agreed_by": await self._find_agreed(request, at),
         }
-        return self._pages.answer(request, "pricing.html", context)
+        answer = self._pages.answer(request, "pricing.html", context)
+        if context["agreed_by"]:
+            answer.headers.update(PRIVATE)
+        return answer
+
+    async def _find_agreed(self, request: Request, at: datetime) -> str:
+        """The name of the reader's organization, if it pays otherwise than these prices say."""
+        reader = await self._deps.find_reader(request)
+        if reader is None or self._deps.pool is None:
+            return ""
+        try:
+            async with self._deps.pool.connection() as connection:
+                own = await read_own_terms(connection, reader.organization_id)
+        except psycopg.OperationalError:
+            return ""
+        return reader.organization_name if any(one.is_in_force(at) for one in own.terms) else ""

@@ -1,6 +1,8 @@
 """The FAQ's live blocks: a text counted, a workload rated, and a reader's own numbers."""
 
 from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
 from uuid import UUID
 
 import httpx2
@@ -10,9 +12,13 @@ from starlette.requests import Request
 from tests.integration.world import open_world
 
 from jeton import clock
+from jeton.billing.terms.asking import TermsAsk, first_begin
+from jeton.billing.terms.keeping import Change, add_terms
 from jeton.db.pool import Pool
+from jeton.identity.audit import SYSTEM
 from jeton.insight.figures.content import ORGANIZATIONS_MIN, TOKENS_MIN
 from jeton.pricing.loading import load_book
+from jeton.pricing.terms import Scope
 from jeton.site.deps import Reader, SiteDeps
 from jeton.site.faq.counting import TEXT_CHARS_MAX
 from jeton.site.faq.page import COUNT_PACE
@@ -170,3 +176,32 @@ async def add_content(pool: Pool, numbers: range) -> None:
                 "INSERT INTO content_rollups VALUES (current_date, %s, 'o200k', 'latin', 1, %s, %s)",
                 (UUID(int=number + 1), tokens * 371 // 100, tokens),
             )
+
+
+async def test_who_is_signed_in_sees_what_was_agreed(pool: Pool) -> None:
+    """1,000 requests of 10,000 tokens and 500 of output at $2 and $10: $25, and three quarters $18.75."""
+    world = await open_world(pool)
+    organization_id = world.organization.organization_id
+
+    async def find(request: Request) -> Reader:
+        del request
+        return Reader(organization_id, "Example GmbH", "ada@example.com")
+
+    at = clock.now() - timedelta(hours=1)
+    ask = TermsAsk(Scope("line", "sonnet"), Fraction(3, 4), (), first_begin(at), None, "offer", "Grace")
+    async with client_of(replace(deps_of(pool=pool), find_reader=find)) as client:
+        before = await client.get("/faq?model=claude-sonnet-5-5")
+        listed = await client.get("/pricing")
+        async with pool.connection() as connection:
+            change = Change(SYSTEM, at)
+            await add_terms(connection, organization_id, [ask], book=load_book(), change=change)
+        after = await client.get("/faq?model=claude-sonnet-5-5")
+        agreed = await client.get("/pricing")
+    own = [page.text.partition('id="own-example"')[2].partition("</details>")[0] for page in (before, after)]
+    assert ("$25.00" in own[0], "$18.75" in own[0]) == (True, False)
+    assert ("$25.00" in own[1], "$18.75" in own[1]) == (False, True)
+    assert "At what Example GmbH" in own[1]
+    assert "Example GmbH pays" not in listed.text
+    assert "Example GmbH pays" in agreed.text
+    assert agreed.headers["cache-control"] == "private, no-store"
+    await world.close()

@@ -90,7 +90,7 @@ class Faq:
             "own": own,
             "content": await self._find_content(),
             "bar": {"width": BAR_WIDTH, "height": BAR_HEIGHT},
-            **self._describe(request.query_params),
+            **self._describe(request.query_params, own),
             **extra,
         }
         answer = self._pages.answer(request, "faq.html", context, status=status)
@@ -98,17 +98,19 @@ class Faq:
             answer.headers.update(PRIVATE)
         return answer
 
-    def _describe(self, query: Mapping[str, str]) -> dict[str, object]:
+    def _describe(self, query: Mapping[str, str], own: Own | None = None) -> dict[str, object]:
         at = clock.now()
         choices = list_choices(self._deps.book, at)
         chosen = choose_model(choices, query.get("model", ""))
         workload = read_workload(query)
+        terms = own.terms.find(chosen, at) if own and chosen else None
         return {
             "as_of": at,
             "example": find_example(self._deps.book, at),
             "sliders": SLIDERS,
             "choices": choices,
-            "own_example": None if chosen is None else work_example(chosen, workload),
+            "own_example": None if chosen is None else work_example(chosen, workload, terms),
+            "own_terms": terms,
             "values": (
                 workload.requests,
                 workload.shared_tokens,

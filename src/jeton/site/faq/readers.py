@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.insight.balance import LotBalance, get_balance
+from jeton.insight.contract.terms import read_own_terms
 from jeton.insight.figures.content import ContentReport, get_own_content
 from jeton.insight.usage import DayRange, UsageReport, list_daily_usage
+from jeton.pricing.terms import OwnTerms
 from jeton.site.deps import Reader
 from jeton.site.faq.workloads import find_mean, render_query
 from jeton.site.prices.stacking import Workload
@@ -37,6 +39,7 @@ class Own:
     usage: UsageReport
     bars: tuple[Bar, ...]
     content: ContentReport
+    terms: OwnTerms
 
     @property
     def week(self) -> Workload | None:
@@ -57,8 +60,9 @@ async def get_own(pool: Pool, reader: Reader) -> Own:
         balance = await get_balance(connection, organization_id)
         usage = await list_daily_usage(connection, organization_id, range_=range_)
         content = await get_own_content(connection, organization_id)
+        terms = await read_own_terms(connection, organization_id)
     trial = next((lot for lot in balance.lots if lot.kind == "free" and lot.reason == TRIAL), None)
-    return Own(reader, trial, usage, draw_bars(usage), content)
+    return Own(reader, trial, usage, draw_bars(usage), content, terms)
 
 
 def draw_bars(usage: UsageReport) -> tuple[Bar, ...]:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from jeton.pricing.book import PriceBook, PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions, Rating, rate
+from jeton.pricing.terms import Terms, agree
 from jeton.usage import Usage
 
 REQUESTS = 1_000
@@ -69,18 +70,20 @@ def find_sample(book: PriceBook, at: datetime) -> tuple[PriceVersion, Rating] | 
     return None if version is None else (version, rate(SAMPLE, version))
 
 
-def work_example(version: PriceVersion, workload: Workload = DEFAULT_WORKLOAD) -> Example:
+def work_example(
+    version: PriceVersion, workload: Workload = DEFAULT_WORKLOAD, terms: Terms | None = None
+) -> Example:
     """A workload; by default 1,000 requests of 10,000 prompt tokens, 9,000 shared, and 500 of output."""
     plain = Usage(
         input_tokens=workload.prompt_tokens,
         output_tokens=workload.output_tokens,
     )
-    batch = Conditions(service_tier="batch")
+    standard, batch = agree(STANDARD, terms), agree(Conditions(service_tier="batch"), terms)
     return Example(
         version=version,
         workload=workload,
-        standard_nano=workload.requests * rate(plain, version, STANDARD).net_nano,
-        cached_nano=_cached_nano(version, STANDARD, workload),
+        standard_nano=workload.requests * rate(plain, version, standard).net_nano,
+        cached_nano=_cached_nano(version, standard, workload),
         batch_nano=workload.requests * rate(plain, version, batch).net_nano,
         both_nano=_cached_nano(version, batch, workload),
     )
