@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from jeton.app.billing.paper import make_look
 from jeton.app.demo import find_demo_operator
-from jeton.app.paper import make_look
 from jeton.billing.paper.mailing import PaperClip
 from jeton.db.pool import Pool
 from jeton.notifications.addresses import AddressRules

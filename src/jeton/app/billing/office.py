@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from jeton.app.billing.duties import make_reload_terms
-from jeton.app.paper import make_look
+from jeton.app.billing.paper import make_look
 from jeton.billing.office import Office
 from jeton.billing.payments.till import Till
 from jeton.settings import Settings, csv_terms, dunning_terms, invoicing_rules

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jeton.app.paper import make_look
+from jeton.app.billing.paper import make_look
 from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.paper.files import Form, make_file, name_file, save_bundle
 from jeton.cli.session import open_database
