@@ -29,6 +29,7 @@ from jeton.upstreams.interface import Ask, CountMethod
 ORGANIZATION = UUID("01890000-0000-7000-8000-000000000001")
 KEYS = {
     "sk-jtn-good": Caller(ORGANIZATION, "wrkspc_1", "key_1", "api"),
+    "sk-jtn-late": Caller(ORGANIZATION, "wrkspc_1", "key_3", "api", overdue_number="INV-2026-000123"),
     "sk-jtn-admin": Caller(ORGANIZATION, None, "key_2", "admin"),
 }
 MODEL = "claude-sonnet-5-5"
