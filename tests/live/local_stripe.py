@@ -94,7 +94,7 @@ def listening() -> Iterator[tuple[str, "Queue[tuple[bytes, str]]"]]:
     server.shutdown()
 
 
-def post(url: str, fields: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+def post(url: str, fields: dict[str, str]) -> Any:  # noqa: ANN401 - whatever JSON it is
     """What a browser does with a card; no part of Jeton sees its number."""
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
     request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode(), headers)  # noqa: S310 - our own process
@@ -121,7 +121,7 @@ async def charge(provider: StripeProvider, customer: str, method: str, name: str
 
 def expect(what: str, found: object, wanted: object) -> None:
     """Say what was found; end with what was wanted instead."""
-    print(f"{'ok ' if found == wanted else 'NOT'} {what}: {found}")  # noqa: T201 - a command
+    print(f"{'ok ' if found == wanted else 'NOT'} {what}: {found}")  # noqa: T201 - a command speaks so
     if found != wanted:
         raise SystemExit(f"{what}: {wanted!r} was expected, and {found!r} found.")
 

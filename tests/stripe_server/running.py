@@ -26,7 +26,7 @@ class StripeServer:
 
     url: str
 
-    def control(self, name: str, **asked: object) -> Any:  # noqa: ANN401 - JSON
+    def control(self, name: str, **asked: object) -> Any:  # noqa: ANN401 - whatever JSON it is
         """What only a test may do; the answer's JSON."""
         return self._post(f"/_control/{name}", json.dumps(asked).encode(), "application/json")
 
@@ -41,7 +41,7 @@ class StripeServer:
         except urllib.error.HTTPError as error:
             return str(error.headers["location"])
 
-    def save_card(self, customer: str, number: str = "4242424242424242") -> Any:  # noqa: ANN401 - JSON
+    def save_card(self, customer: str, number: str = "4242424242424242") -> Any:  # noqa: ANN401 - whatever JSON it is
         """A card that somebody saved."""
         return self.control("card", customer=customer, number=number)
 
@@ -54,7 +54,7 @@ class StripeServer:
         """Every event of a type, oldest first."""
         return [one for one in self.control("state", kinds=[])["events"] if one["type"] == kind]
 
-    def _post(self, path: str, body: bytes, kind: str) -> Any:  # noqa: ANN401 - JSON
+    def _post(self, path: str, body: bytes, kind: str) -> Any:  # noqa: ANN401 - whatever JSON it is
         request = urllib.request.Request(f"{self.url}{path}", body, {"content-type": kind})  # noqa: S310 - our own process
         with urllib.request.urlopen(request, timeout=START_TIMEOUT_S) as answer:  # noqa: S310 - as above
             return json.loads(answer.read())
