@@ -14,6 +14,7 @@ from jeton.billing.invoicing.rounding import scale
 from jeton.db.pool import Connection
 from jeton.insight.accounts.ageing import read_ageing, state_ageing
 from jeton.insight.accounts.deferred import read_deferred, state_deferred
+from jeton.insight.accounts.tax import read_tax, state_tax
 from jeton.insight.accounts.trial_balance import read_trial_balance, state_trial_balance
 from jeton.insight.accounts.words import Stretch
 from jeton.insight.exports.beancount import write_beancount
@@ -141,6 +142,7 @@ async def _judge_statements(connection: Connection, town: Town) -> list[str]:
         state_trial_balance(await read_trial_balance(connection, stretch)),
         state_deferred(deferred),
         state_ageing(ageing),
+        state_tax(*await read_tax(connection, stretch)),
     )
     problems = [f"{one.name} does not tie: {one.checks}" for one in statements if not one.is_tied]
     ((unused,),) = await _fetch(connection, _UNUSED)

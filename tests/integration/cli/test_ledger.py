@@ -120,7 +120,7 @@ def test_statements_are_tables_csv_and_json(tmp_path: Path, capsys: pytest.Captu
         ["held", "0.000000000", "1.000000000", "1.000000000", "0.000000000"],
         ["promotion", "0.000000000", "5.000000000", "0.029000000", "4.971000000"],
     ]
-    for kind in ("trial-balance", "deferred-revenue", "income", "ageing"):
+    for kind in ("trial-balance", "deferred-revenue", "income", "tax", "ageing"):
         assert ledger("export", "--as", kind, "--json") == 0
         assert json.loads(capsys.readouterr().out)["is_tied"] is True
         assert ledger("export", "--as", kind, "--by-organization") == 0

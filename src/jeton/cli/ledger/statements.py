@@ -12,6 +12,7 @@ from jeton.insight.accounts.ageing import last_day, read_ageing, state_ageing
 from jeton.insight.accounts.deferred import read_deferred, state_deferred
 from jeton.insight.accounts.income import read_income, state_income
 from jeton.insight.accounts.rendering import render_row, render_statement, write_statement
+from jeton.insight.accounts.tax import read_tax, state_tax
 from jeton.insight.accounts.trial_balance import read_trial_balance, state_trial_balance
 from jeton.insight.accounts.words import Statement, Stretch
 from jeton.ledger.budgets.zones import parse_zone
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     TRIAL_BALANCE = "trial-balance"
     DEFERRED_REVENUE = "deferred-revenue"
     INCOME = "income"
+    TAX = "tax"
     AGEING = "ageing"
     JOURNAL = "journal"
     BEANCOUNT = "beancount"
@@ -48,6 +50,8 @@ async def read_statement(connection: Connection, kind: Kind, stretch: Stretch, z
             return state_deferred(await read_deferred(connection, stretch))
         case Kind.INCOME:
             return state_income(await read_income(connection, stretch))
+        case Kind.TAX:
+            return state_tax(*await read_tax(connection, stretch))
         case Kind.AGEING:
             today = last_day(stretch.until_at).astimezone(parse_zone(zone)).date()
             return state_ageing(await read_ageing(connection, stretch, today))
