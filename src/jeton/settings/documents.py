@@ -66,8 +66,9 @@ class DocumentSettings:
     )
     tax_point: Literal["purchase", "use"] = declare_setting(
         "purchase",
-        one_of("purchase", "use"),
-        "When prepaid credit is taxed: at its purchase, or (a multi-purpose voucher) at its use.",
+        # Tax at the use of credit wants it on the receipts of periods, which do not take it out yet.
+        one_of("purchase"),
+        "When prepaid credit is taxed: at its purchase; nothing else so far.",
     )
     tax_rates: tuple[TaxRate, ...] = declare_setting(
         (),

@@ -24,7 +24,17 @@ GROUPS = (
     Group("Tokens and prices", ("tokens", "prompt-caching", "batches", "prices")),
     Group(
         "Credit and limits",
-        ("credits", "budgets", "rate-limits", "payment", "document-files", "auto-reload", "billing-contract"),
+        (
+            "credits",
+            "budgets",
+            "rate-limits",
+            "payment",
+            "invoices",
+            "document-files",
+            "receivables",
+            "auto-reload",
+            "billing-contract",
+        ),
     ),
     Group(
         "See what happened",
