@@ -7,6 +7,7 @@ import re
 import time
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -146,3 +147,11 @@ def test_the_documented_way_to_verify_a_signature_does() -> None:
     assert verify(secret, headers, body + b" ") is False
     assert verify(secret, {**headers, "webhook-id": "evt_2"}, body) is False
     assert verify(secret, {**headers, "webhook-timestamp": str(now - 301)}, body) is False
+
+
+@pytest.mark.parametrize("data", [one for one in EXAMPLES if one.page], ids=lambda data: data.type)
+def test_a_mail_leads_to_a_page_that_there_is(data: EventData) -> None:
+    """Mails about payments once led to /console/payments, where nothing was."""
+    routes = resources.files("jeton.console.routes")
+    texts = [file.read_text("utf-8") for file in Path(str(routes)).rglob("*.py")]
+    assert any(f'"/console{data.page}"' in text for text in texts)

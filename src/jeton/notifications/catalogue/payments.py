@@ -18,7 +18,7 @@ _WHAT: dict[Purpose, str] = {
 class _PaymentData(EventData, frozen=True, kw_only=True):
     """What every event of a payment says."""
 
-    page = "/payments"
+    page = "/billing/payments"
 
     payment_id: Annotated[str, Meta(description="the payment")]
     purpose: Annotated[Purpose, Meta(description="purchase, reload or document")]

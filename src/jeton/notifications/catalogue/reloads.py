@@ -21,7 +21,7 @@ class ReloadSwitchedOff(EventData, frozen=True, kw_only=True):
 
     type = "reload.switched_off"
     when = "Auto-reload was needed and went off, because the card was declined or none is saved."
-    page = "/payments"
+    page = "/billing/auto-reload"
 
     reason: Annotated[
         str, Meta(description="no_card, hard_decline, authentication_required or failures (soft declines)")
@@ -51,7 +51,7 @@ class ReloadCeilingReached(EventData, frozen=True, kw_only=True):
 
     type = "reload.ceiling_reached"
     when = "Auto-reload was needed and its monthly ceiling leaves nothing; once for each month and ceiling."
-    page = "/payments"
+    page = "/billing/auto-reload"
 
     ceiling: Annotated[str, Meta(description="the monthly ceiling, exact dollars of credit")]
     bought: Annotated[str, Meta(description="what was bought by itself this month, exact dollars of credit")]
