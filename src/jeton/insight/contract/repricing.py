@@ -92,7 +92,7 @@ def find_next_month(month_on: date) -> date:
 
 
 def reprice(
-    sums: Sequence[UsageSum], book: PriceBook, on: date, own: OwnTerms | None = None
+    sums: Sequence[UsageSum], book: PriceBook, *, on: date, own: OwnTerms | None = None
 ) -> list[Repriced]:
     """The usage of each model under the prices, and the terms of its organization, in force on a day."""
     at = datetime.combine(on, time(), UTC)

@@ -39,7 +39,7 @@ async def show_prices(visit: Visit) -> View:
     on = _read_day(visit, "on") or _find_next_change(prices) or at.date()
     old, new = read_version(visit, "old"), read_version(visit, "new")
     changes = list_rate_changes(old, new) if old and new else []
-    repriced = reprice(sums, book, on, own)
+    repriced = reprice(sums, book, on=on, own=own)
     totals = _add_up(repriced)
     context = {
         "as_of": at,
