@@ -2,6 +2,7 @@
 
 import typer
 
+from jeton.cli.invoices.commitments import commitment_command, commitments_command
 from jeton.cli.invoices.giving_up import write_off_command
 from jeton.cli.invoices.making import (
     close_command,
@@ -28,5 +29,7 @@ app.command("write-off")(write_off_command)
 app.command("profile")(profile_command)
 app.command("rate")(rate_command)
 app.command("rates")(rates_command)
+app.command("commitment")(commitment_command)
+app.command("commitments")(commitments_command)
 app.command("verify")(verify)
 app.command("save")(save)

@@ -11,13 +11,20 @@ from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
 from tests.integration.world import open_world
 
 from jeton.billing.invoicing.closing import Closer, close_due
-from jeton.billing.invoicing.documents.reading import DocumentFilter, list_documents
-from jeton.billing.invoicing.errors import PeriodOpenError
+from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
+from jeton.billing.invoicing.drafting.commitments import (
+    Agreed,
+    agree_commitment,
+    end_commitment,
+    list_commitments,
+)
+from jeton.billing.invoicing.errors import CommitmentError, PeriodOpenError
 from jeton.billing.invoicing.issuing.period import issue_period
 from jeton.billing.invoicing.profiles import ProfileChange
 from jeton.billing.invoicing.rates import RateNote, note_rate
 from jeton.charging.credits.limits import set_credit_limit
 from jeton.clock import now
+from jeton.ledger.chart import LotKind
 
 BREAK = """
     CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -135,6 +142,52 @@ async def test_a_minimum_is_earned_and_what_is_missing_of_it_a_line(office: Offi
     assert (document.lines_minor, document.tax_minor, document.earned_nano) == (10_000, 1_900, 100 * USD)
     balances = await office.balances()
     assert (balances["breakage_nano"], balances["receivable_nano"]) == (-100 * USD, 119 * USD)
+    assert (await office.proof()).is_sound
+
+
+async def test_what_is_missing_of_a_commitment_is_billed_at_the_end_of_its_term(office: Office) -> None:
+    await office.set_invoiced()
+    for _ in range(200):
+        await office.world.bill()
+    (document,) = await office.draft()
+    agreed = Agreed(10 * USD, document.period_from, document.period_to, "a framework contract")
+    async with office.pool.connection() as connection:
+        await agree_commitment(connection, office.organization_id, agreed, by=OPERATOR, at=now())
+        (kept,) = await list_commitments(connection, office.organization_id)
+    assert kept.amount_nano == 10 * USD
+
+    await office.close(document.period_to + timedelta(days=3))
+
+    async with office.pool.connection() as connection:
+        (head,) = await list_documents(connection, DocumentFilter(office.organization_id))
+        invoice = await get_document(connection, head.number)
+        # Its term is over: it can only be credited.
+        with pytest.raises(CommitmentError):
+            await end_commitment(connection, kept, reason="late", by=OPERATOR, at=kept.ends_at)
+    # $10 less the $5.80 that were used; due are $0.80 and these $4.20, $5.00 and 95 cents of tax.
+    (missing,) = [line for line in invoice.lines if line.kind == "true_up"]
+    assert (missing.net_nano, invoice.lines_minor, invoice.total_minor) == (4_200_000_000, 500, 595)
+    assert (await office.balances())["breakage_nano"] == -4_200_000_000
+    assert (await office.proof()).is_sound
+    # Once for ever.
+    await office.close(document.period_to + timedelta(days=40))
+    assert await count(office) == 1
+
+
+async def test_a_commit_that_is_paid_in_advance_is_a_line_and_asks_for_its_tax(office: Office) -> None:
+    await office.set_invoiced()
+    await office.world.grant(100 * USD, kind=LotKind.COMMIT)
+    await office.world.bill()
+
+    await office.close(await office.end())
+
+    async with office.pool.connection() as connection:
+        (head,) = await list_documents(connection, DocumentFilter(office.organization_id))
+        invoice = await get_document(connection, head.number)
+    assert [line.kind for line in invoice.lines] == ["usage", "usage", "usage", "commit", "credit"]
+    assert (invoice.total_minor, invoice.owed_nano) == (11_900, 100 * USD)
+    # It was owed from the grant on: the invoice adds the tax.
+    assert (await office.balances())["receivable_nano"] == 119 * USD
     assert (await office.proof()).is_sound
 
 
