@@ -8,7 +8,6 @@ from tests.unit.gateway.fakes import (
     ANSWER,
     BODY,
     DELTA,
-    HEADERS,
     START,
     STOP,
     TEXT,
@@ -369,14 +368,6 @@ async def test_every_checkpoint_is_passed_in_order(body: dict[str, object]) -> N
     assert sorted(labels) == sorted(CHECKPOINTS)
     assert labels[:4] == list(CHECKPOINTS[:4])
     assert labels.index("before_settle") < labels.index("after_settle") < labels.index("last_byte_sent")
-
-
-async def test_each_answer_to_an_organization_in_arrears_says_so() -> None:
-    gateway = Gateway()
-    reply = await gateway.call(headers={**HEADERS, "x-api-key": "sk-jtn-late"})
-    assert reply.status == 200
-    assert reply.headers["jeton-payment-overdue"] == "INV-2026-000123"
-    assert "jeton-payment-overdue" not in (await gateway.call()).headers
 
 
 async def test_a_rehearsal_is_marked_and_rated_at_the_models_price() -> None:

@@ -38,13 +38,13 @@ CHANGES = {
         "Document INV-2026-000001: what is paid",
     ),
     "write-off": (
-        "ALTER TABLE write_offs DISABLE TRIGGER USER; UPDATE write_offs SET amount_nano = amount_nano + 1",
+        "ALTER TABLE write_offs DISABLE TRIGGER USER; UPDATE write_offs SET amount_nano = 7780000000",
         "write_off posted -7.77 dollars on receivable",
     ),
     "application": (
         (
-            "ALTER TABLE payment_applications DISABLE TRIGGER USER; UPDATE payment_applications SET amount_nano"
-            " = amount_nano - 1 WHERE amount_minor = 667"
+            "ALTER TABLE payment_applications DISABLE TRIGGER USER;"
+            " UPDATE payment_applications SET amount_nano = amount_nano - 1 WHERE amount_minor = 667"
         ),
         "is paid, and 0.000000001 dollars of it are open",
     ),
