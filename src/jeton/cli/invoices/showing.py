@@ -62,7 +62,10 @@ def list_command(
 def show_command(number: Number, *, as_json: Json = False) -> None:
     """Show a document with its lines."""
     document = asyncio.run(_show(load_settings(), number))
-    _tell([document], as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps(render_document(document), indent=2))
+    else:
+        _tell([document], as_json=False)
 
 
 def draft_command(*, organization: Organization = None, at: At = None, as_json: Json = False) -> None:
