@@ -11,6 +11,7 @@ from jeton.billing.payments.errors import NotRefundableError, RefundTooLargeErro
 from jeton.billing.payments.refunding.asking import Asked, refund_payment, send_refund
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Payment, Refund
+from jeton.charging.credits.errors import IdempotencyError
 
 
 async def give_back(shop: Shop, payment: Payment, nano: int | None = None, *, key: str = "") -> Refund:
@@ -73,6 +74,8 @@ async def test_the_same_key_again_gives_nothing_back_twice(shop: Shop) -> None:
     again = await give_back(shop, payment, 40 * USD, key="once")
     assert again.refund_id == first.refund_id
     assert len(shop.stripe.things("refund")) == 1
+    with pytest.raises(IdempotencyError):
+        await give_back(shop, payment, 41 * USD, key="once")
 
 
 async def test_what_was_given_with_it_goes_in_proportion(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
 from jeton.billing.providers.errors import ProviderRefusedError, ProviderUnreachableError
 from jeton.charging.credits.books import Desk, open_desk
+from jeton.charging.credits.errors import IdempotencyError
 from jeton.charging.credits.granting import REASON_CHARS_MAX
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
@@ -45,8 +46,9 @@ class Asked:
 async def refund_payment(till: Till, asked: Asked, *, at: datetime) -> Refund:
     """Refund unused credit of a payment; the same idempotency key again gives nothing back twice.
 
-    Raises RefundTooLargeError with both numbers, NotRefundableError, PaymentAmountError,
-    PaymentNotFoundError, NoProviderError. Without the provider's answer the refund stays ``pending``.
+    Without the provider's answer it stays ``pending``. Raises RefundTooLargeError with both numbers,
+    NotRefundableError, PaymentAmountError, PaymentNotFoundError, NoProviderError, and IdempotencyError for
+    another amount under a key.
     """
     await till.door.open()
     if not 0 < len(asked.reason) <= REASON_CHARS_MAX:
@@ -63,6 +65,8 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
     key = f"{asked.payment_id}/{asked.idempotency_key}" if asked.idempotency_key else f"jeton-{refund_id}"
     known = await find_refund(connection, idempotency_key=key)
     if known is not None:
+        if asked.credit_nano not in {None, known.credit_nano}:
+            raise IdempotencyError(asked.idempotency_key)
         return known
     await _check(connection, payment, asked)
     lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
