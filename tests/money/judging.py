@@ -4,11 +4,12 @@ import asyncio
 import io
 import subprocess
 import sys
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tests.money.town import Town
+from tests.money.town import STARTS_AT, Town
 
 from jeton.billing.invoicing.rounding import scale
 from jeton.db.pool import Connection
@@ -138,12 +139,15 @@ async def _judge_statements(connection: Connection, town: Town) -> list[str]:
     stretch = Stretch(town.at)
     deferred = await read_deferred(connection, stretch)
     ageing = await read_ageing(connection, stretch, town.at.date())
-    statements = (
-        state_trial_balance(await read_trial_balance(connection, stretch)),
-        state_deferred(deferred),
-        state_ageing(ageing),
-        state_tax(*await read_tax(connection, stretch)),
-    )
+    statements = [state_deferred(deferred), state_ageing(ageing)]
+    # Of the whole time, and of a stretch in the middle of it.
+    for some in (stretch, Stretch(STARTS_AT + timedelta(days=70), STARTS_AT + timedelta(days=40))):
+        statements += [
+            state_trial_balance(await read_trial_balance(connection, some)),
+            state_deferred(await read_deferred(connection, some)),
+            state_ageing(await read_ageing(connection, some, some.until_at.date())),
+            state_tax(*await read_tax(connection, some)),
+        ]
     problems = [f"{one.name} does not tie: {one.checks}" for one in statements if not one.is_tied]
     ((unused,),) = await _fetch(connection, _UNUSED)
     if deferred.sum("closing_nano") != unused:
