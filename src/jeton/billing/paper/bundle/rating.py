@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from jeton.billing.invoicing.lines.keys import CREDIT_FREE, CREDIT_PREPAID, ReversedKey, UsageKey
 from jeton.billing.invoicing.lines.summing import PeriodSums
@@ -17,6 +18,7 @@ from jeton.pricing.rating import Conditions, Rating, rate
 from jeton.pricing.terms import OwnTerms, Terms, agree
 
 RATED = "receipts rated again"
+KEYS_KEPT_MAX = 4_096
 
 
 class Rater:
@@ -27,6 +29,7 @@ class Rater:
         self._versions = {version.price_version_id: version for version in versions}
         self._terms = {one.terms_id: one for one in terms}
         self._own = OwnTerms(self._terms.values())
+        self._conditions: dict[tuple[str, ...], Conditions] = {}
 
     def sum_receipts(
         self,
@@ -41,61 +44,76 @@ class Rater:
         sums = {period: PeriodSums() for period in periods}
         seen = ""
         for receipt in receipts:
-            where = f"receipt {receipt.request_id}"
-            # In order of their ids, so that one which stands twice is found without remembering all.
-            findings.require(RATED, f"{where} stands after {seen}", is_met=receipt.request_id > seen)
-            seen = receipt.request_id
-            rating = self._rate(receipt, findings, where)
             period = next((one for one in periods if one.holds(receipt.occurred_at)), None)
-            findings.require(RATED, f"{where} is of a period of the document", is_met=period is not None)
-            findings.require(RATED, f"{where} was booked by then", is_met=receipt.ended_at <= until)
+            is_due = receipt.ended_at <= until
+            # In order of their ids, so that one which stands twice is found without remembering all.
+            if receipt.request_id <= seen or period is None or not is_due:
+                where = f"receipt {receipt.request_id}"
+                findings.require(RATED, f"{where} stands after {seen}", is_met=receipt.request_id > seen)
+                findings.require(RATED, f"{where} is of a period of the document", is_met=period is not None)
+                findings.require(RATED, f"{where} was booked by then", is_met=is_due)
+            seen = receipt.request_id
+            rating = self._rate(receipt, findings)
             if rating is not None and period is not None:
                 _count(sums[period], receipt, rating, until)
         return sums
 
-    def _rate(self, receipt: ReceiptRecord, findings: Findings, where: str) -> Rating | None:
+    def _rate(self, receipt: ReceiptRecord, findings: Findings) -> Rating | None:
         """The rating of a receipt's usage, compared with what it says; None where it has no price."""
         version = self._versions.get(receipt.price_version_id)
         if version is None:
-            findings.compare(
-                RATED, where, stated=f"price version {receipt.price_version_id}", found="none such"
-            )
+            where, stated = f"receipt {receipt.request_id}", f"price version {receipt.price_version_id}"
+            findings.compare(RATED, where, stated=stated, found="none such")
             return None
         terms = self._own.find(version, receipt.occurred_at)
-        findings.compare(
-            RATED, f"terms of {where}", stated=receipt.terms_id, found=terms.terms_id if terms else ""
-        )
-        conditions = Conditions(receipt.service_tier, receipt.inference_geo, receipt.speed)
         try:
-            rating = rate(receipt.usage, version, agree(conditions, terms))
+            rating = rate(receipt.usage, version, self._agree(receipt, terms))
         except (NotPricedError, FastBatchError, UsageError) as error:
+            where = f"receipt {receipt.request_id}"
             findings.compare(RATED, where, stated=render_usd(receipt.net_nano), found=error)
             return None
-        findings.compare(RATED, f"model of {where}", stated=receipt.model, found=version.model)
-        findings.compare(
-            RATED,
-            f"net amount of {where}",
-            stated=render_usd(receipt.net_nano),
-            found=render_usd(rating.net_nano),
-        )
-        findings.compare(
-            RATED,
-            f"list amount of {where}",
-            stated=render_usd(receipt.list_nano),
-            found=render_usd(rating.list_nano),
-        )
-        again = tuple((line.bucket, line.quantity, line.list_nano, line.net_nano) for line in rating.lines)
-        findings.compare(RATED, f"lines of {where}", stated=_render(receipt.lines), found=_render(again))
+        lines = tuple((line.bucket, line.quantity, line.list_nano, line.net_nano) for line in rating.lines)
+        terms_id = terms.terms_id if terms else ""
+        stated_all = (receipt.terms_id, receipt.model, receipt.net_nano, receipt.list_nano, receipt.lines)
+        if stated_all == (terms_id, version.model, rating.net_nano, rating.list_nano, lines):
+            # What is right is only counted: of ten million receipts nearly all are.
+            findings.checks[RATED] += len(stated_all)
+        else:
+            _explain(receipt, (terms_id, version.model, rating, _render(lines)), findings)
         return rating
+
+    def _agree(self, receipt: ReceiptRecord, terms: Terms | None) -> Conditions:
+        """The conditions of a request; worked out once for all that are alike."""
+        key = (receipt.service_tier, receipt.inference_geo, receipt.speed, terms.terms_id if terms else "")
+        known = self._conditions.get(key)
+        if known is None:
+            bare = Conditions(receipt.service_tier, receipt.inference_geo, receipt.speed)
+            known = self._conditions[key] = agree(bare, terms)
+        return known
+
+
+def _explain(receipt: ReceiptRecord, found: tuple[str, str, Rating, str], findings: Findings) -> None:
+    """Each part of a receipt with what its usage comes to."""
+    terms_id, model, rating, lines = found
+    where = f"receipt {receipt.request_id}"
+    findings.compare(RATED, f"terms of {where}", stated=receipt.terms_id, found=terms_id)
+    findings.compare(RATED, f"model of {where}", stated=receipt.model, found=model)
+    for name, stated_nano, nano in (
+        ("net", receipt.net_nano, rating.net_nano),
+        ("list", receipt.list_nano, rating.list_nano),
+    ):
+        amounts = {"stated": render_usd(stated_nano), "found": render_usd(nano)}
+        findings.compare(RATED, f"{name} amount of {where}", **amounts)
+    findings.compare(RATED, f"lines of {where}", stated=_render(receipt.lines), found=lines)
 
 
 def _count(sums: PeriodSums, receipt: ReceiptRecord, rating: Rating, until: datetime) -> None:
     """One request into the keys that documents bill by."""
-    place = (receipt.workspace_id, receipt.model, receipt.service_tier, receipt.inference_geo, receipt.speed)
     window = find_context_window(receipt.usage)
+    place = (receipt.workspace_id, receipt.model, receipt.service_tier, receipt.inference_geo, receipt.speed)
     for line in rating.lines:
-        key = UsageKey(*place, window, line.bucket.value, receipt.price_version_id, receipt.terms_id)
-        sums.add(str(key), (line.quantity, line.net_nano))
+        priced = (line.bucket.value, receipt.price_version_id, receipt.terms_id)
+        sums.add(_usage_key((*place, window, *priced)), (line.quantity, line.net_nano))
     net_nano, free_nano, on_credit_nano = rating.net_nano, receipt.free_credit_nano, receipt.on_credit_nano
     undone = receipt.reversed
     if undone is not None and undone.reversed_at <= until:
@@ -107,6 +125,11 @@ def _count(sums: PeriodSums, receipt: ReceiptRecord, rating: Rating, until: date
     sums.add(CREDIT_PREPAID, (0, -(net_nano - free_nano - on_credit_nano)))
     sums.net_nano += net_nano
     sums.on_credit_nano += on_credit_nano
+
+
+@lru_cache(maxsize=KEYS_KEPT_MAX)
+def _usage_key(parts: tuple[str, ...]) -> str:
+    return str(UsageKey(*parts))
 
 
 def _render(lines: Iterable[tuple[object, int, int, int]]) -> str:
