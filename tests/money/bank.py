@@ -274,6 +274,11 @@ class BankDoor(ProviderDoor):
         super().__init__(None)
         self._bank = bank
 
+    @property
+    def is_there(self) -> bool:
+        """Cards are taken."""
+        return True
+
     async def open(self) -> Provider:
         """The bank."""
         return self._bank
