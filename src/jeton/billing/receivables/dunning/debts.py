@@ -21,7 +21,12 @@ _DEBTS = """
     WHERE d.state IN ('issued', 'overdue') AND d.kind <> 'credit_note'
         AND d.total_minor > d.paid_minor + d.credited_minor + d.written_off_minor
 """
-_OF_ORGANIZATION = f"{_DEBTS} AND d.organization_id = %s ORDER BY d.due_on, d.document_id LIMIT {DEBTS_MAX}"
+# All that standing depends on: an organization may have hundreds of open documents, and few are so late.
+_LIMITING = f"""
+    {_DEBTS} AND d.organization_id = %s
+        AND EXISTS (SELECT FROM dunning_steps AS s WHERE s.document_id = d.document_id AND s.kind <> 'mail')
+    ORDER BY d.due_on, d.document_id LIMIT {DEBTS_MAX}
+"""
 _OF_DOCUMENT = f"{_DEBTS} AND d.document_id = %s"
 # The day may be over in one zone and not yet in another, so the next day is asked for, too.
 _LATE = f"""
@@ -35,10 +40,10 @@ _STEPS = """
 _REMITTANCE = "SELECT remittance FROM documents WHERE document_id = %s"
 
 
-async def list_debts(connection: Connection, organization_id: UUID) -> list[Debt]:
-    """What an organization has to pay, the longest due first."""
+async def list_limiting(connection: Connection, organization_id: UUID) -> list[Debt]:
+    """Those debts of an organization for which more than a mail was sent, the longest due first."""
     async with connection.cursor(row_factory=class_row(Debt)) as cursor:
-        await cursor.execute(_OF_ORGANIZATION, (organization_id,))
+        await cursor.execute(_LIMITING, (organization_id,))
         return await cursor.fetchall()
 
 

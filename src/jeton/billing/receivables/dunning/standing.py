@@ -7,7 +7,7 @@ payment and not with a job. The keys of an organization follow at once (``NOTIFY
 from datetime import datetime
 from uuid import UUID
 
-from jeton.billing.receivables.dunning.debts import find_remittance, list_debts, list_steps
+from jeton.billing.receivables.dunning.debts import find_remittance, list_limiting, list_steps
 from jeton.billing.receivables.dunning.deciding import decide_arrears
 from jeton.billing.receivables.dunning.wording import (
     describe_limited,
@@ -42,7 +42,7 @@ async def settle_standing(connection: Connection, organization_id: UUID, *, at: 
     if row is None:
         return ""
     before, since, number, sentence = row
-    debts = await list_debts(connection, organization_id)
+    debts = await list_limiting(connection, organization_id)
     steps = await list_steps(connection, [debt.document_id for debt in debts])
     arrears, debt = decide_arrears([(one, steps[one.document_id]) for one in debts], at=at)
     if debt is None:
