@@ -136,7 +136,7 @@ _NUMBERS = "SELECT count(*), count(DISTINCT sequence), coalesce(max(sequence), 0
 def rate_kinds() -> list[tuple[int, str, str, dict[str, int]]]:
     """What a settlement of one request adds, for each model and tier."""
     book = load_book()
-    kinds = []
+    kinds: list[tuple[int, str, str, dict[str, int]]] = []
     for model in MODELS:
         version = book.find_version(model, FROM)
         if version is None:

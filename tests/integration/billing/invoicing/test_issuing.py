@@ -35,6 +35,7 @@ async def test_an_invoice_says_what_was_used_and_asks_for_what_no_lot_paid(offic
     assert credit.net_nano == -5 * USD
     assert (document.lines_minor, document.tax_minor, document.total_minor) == (80, 15, 95)
     assert (document.state, document.due_minor) == ("issued", 95)
+    assert document.issued_on is not None
     assert document.due_on == document.issued_on + timedelta(days=30)
     assert await office.balances() == {
         "receivable_nano": 950_000_000,

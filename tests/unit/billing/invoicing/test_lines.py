@@ -64,8 +64,8 @@ def test_whatever_was_used_a_line_adds_up_to_the_ledger(
     conditions = Conditions(service_tier=tier)
     quantity = nano = 0
     for read, _ in counts:
-        (line,) = rate(Usage(cache_read_input_tokens=read), VERSION, conditions).lines
-        quantity, nano = quantity + read, nano + line.net_nano
+        (rated,) = rate(Usage(cache_read_input_tokens=read), VERSION, conditions).lines
+        quantity, nano = quantity + read, nano + rated.net_nano
 
     line = build_line(due(str(key(Bucket.CACHE_READ, conditions.service_tier)), quantity, nano), PRICES, {})
 
