@@ -16,6 +16,7 @@ from jeton.errors import JetonError, UpstreamError
 from jeton.gateway.admission import Admission, pass_limits, take_hold
 from jeton.gateway.deps import GatewayDeps, Wire
 from jeton.gateway.ending.broken import end_of_broken
+from jeton.gateway.ending.refusing import NotedRefusals
 from jeton.gateway.envelope import (
     Headers,
     Reply,
@@ -33,7 +34,6 @@ from jeton.gateway.errors import (
     UpstreamAnswerError,
     UpstreamDeniedError,
 )
-from jeton.gateway.limiting.refusing import NotedRefusals
 from jeton.gateway.limiting.reserving import cancel, correct, standing_headers
 from jeton.gateway.settlement import Ending, end_of_answer, end_of_stream
 from jeton.gateway.stream import StreamObserver
