@@ -79,7 +79,7 @@ async def read_account(
 ) -> Account:
     """The statement of account of an organization; the first ENTRIES_MAX movements of the time."""
     values = {"organization_id": organization_id, "from_on": from_on, "until_on": until_on}
-    opening = dict(await (await connection.execute(_OPENING, values)).fetchall())
+    opening: dict[str, int] = dict(await (await connection.execute(_OPENING, values)).fetchall())
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(_ENTRIES, {**values, "limit": ENTRIES_MAX + 1})
         found = await cursor.fetchall()
