@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from jeton.billing.office import Office
 from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
@@ -16,7 +17,8 @@ class AdminDeps:
     """A pool to ask, the ring that knows the callers, where webhooks may go, what limits there are.
 
     ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
-    there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices.
+    there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices,
+    ``office`` is how money comes in; without it no cards are taken.
     """
 
     pool: Pool
@@ -27,3 +29,4 @@ class AdminDeps:
     postman: Postman | None = None
     has_oidc: bool = False
     book: PriceBook = field(default_factory=lambda: PriceBook(()))
+    office: Office | None = None

@@ -6,6 +6,7 @@ from jeton.admin.access import access_routes
 from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.limits import limit_routes
+from jeton.admin.money import money_routes
 from jeton.admin.reports import report_routes
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.admin.streaming import stream_routes
@@ -27,6 +28,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         *access_routes(deps),
         *budget_routes(deps),
         *limit_routes(deps),
+        *money_routes(deps),
         *report_routes(deps),
         *stream_routes(deps),
         *terms_routes(deps),

@@ -78,6 +78,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             live=parts.live,
             postman=make_postman(parts.settings),
             has_oidc=bool(parts.settings.oidc_issuer),
+            office=make_office(parts.settings, parts.till),
             book=parts.book,
         )
     )

@@ -12,6 +12,9 @@ from jeton.identity.sessions import find_session
 from jeton.settings import Settings
 from jeton.site.deps import FindReader, Reader, SiteDeps, Wording
 
+# Stripe says of a key itself whether it moves money.
+TEST_KEYS = ("sk_test_", "rk_test_")
+
 
 def make_site_deps(parts: Parts) -> SiteDeps:
     """The site's deps over the parts of this process."""
@@ -28,7 +31,7 @@ def make_site_deps(parts: Parts) -> SiteDeps:
         trial_models=settings.trial_models,
         pool=parts.pool,
         is_rehearsal=parts.routing.is_rehearsal,
-        payment_methods=settings.payment_methods,
+        payment_methods=list_payment_methods(settings),
         wording=_make_wording(settings),
         public_figures=settings.public_figures,
         find_reader=_make_find_reader(parts.pool),
@@ -36,6 +39,17 @@ def make_site_deps(parts: Parts) -> SiteDeps:
         is_well=Health(parts.pool, lambda: parts.commits.is_away).is_well,
         mark=settings.brand_mark.read_bytes() if settings.brand_mark is not None else b"",
     )
+
+
+def list_payment_methods(settings: Settings) -> tuple[str, ...]:
+    """What is taken here, as people call it: what the settings name, cards and transfers if set up."""
+    methods = [*settings.payment_methods]
+    if settings.stripe_secret_key:
+        is_test = settings.stripe_secret_key.startswith(TEST_KEYS)
+        methods.append("credit cards (in test mode: no money moves)" if is_test else "credit cards")
+    if settings.bank_iban or settings.bank_account_number:
+        methods.append("bank transfer, for invoices")
+    return tuple(dict.fromkeys(methods))
 
 
 def _make_wording(settings: Settings) -> Wording:

@@ -24,12 +24,19 @@ _LOTS = """
 _EXPIRED = """
     SELECT coalesce(revoked_at, expires_at), CASE WHEN revoked_at IS NULL THEN 'expire_lot' ELSE 'adjust' END,
            lot_id, kind, reason,
-           -(expired_nano + refunded_nano
+           -(expired_nano + refunded_nano - (SELECT coalesce(sum(credit_nano), 0) FROM refunds AS r
+                                             WHERE r.lot_id = lots.lot_id AND r.state <> 'failed')::bigint
              + CASE WHEN is_open AND expires_at <= %(at)s THEN left_nano ELSE 0 END)
     FROM lots
     WHERE organization_id = %(organization_id)s AND coalesce(revoked_at, expires_at) >= %(since_at)s
       AND coalesce(revoked_at, expires_at) <= %(at)s
     ORDER BY lot_id DESC LIMIT %(limit)s
+"""
+_REFUNDED = """
+    SELECT asked_at, 'refund', lot_id, 'paid', reason, -credit_nano
+    FROM refunds
+    WHERE organization_id = %(organization_id)s AND asked_at >= %(since_at)s AND state <> 'failed'
+    ORDER BY refund_id DESC LIMIT %(limit)s
 """
 _CHARGED = """
     SELECT (day_on::timestamp + interval '1 day') AT TIME ZONE 'UTC', 'settle', '', '', sum(requests)::text,
@@ -77,7 +84,7 @@ async def list_changes(connection: Connection, organization_id: UUID) -> list[Ch
         "limit": ENTRIES_MAX,
     }
     found: list[Change] = []
-    for query in (_LOTS, _EXPIRED, _CHARGED, _REVERSED):
+    for query in (_LOTS, _EXPIRED, _REFUNDED, _CHARGED, _REVERSED):
         rows = await (await connection.execute(query, parameters)).fetchall()
         found += [Change(*row) for row in rows if row[5]]
     return sorted(found, key=lambda change: change.at, reverse=True)

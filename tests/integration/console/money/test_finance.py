@@ -9,7 +9,7 @@ from tests.integration.console.operating.scene import OPERATOR, Seat, seated
 from tests.integration.world import open_world
 
 from jeton.console.errors import InvalidFormError
-from jeton.console.uploading import parse_upload
+from jeton.console.files.uploading import parse_upload
 from jeton.db.pool import Pool
 
 PLACE = "/console/receivables"

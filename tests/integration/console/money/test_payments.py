@@ -124,6 +124,8 @@ async def test_unused_credit_is_refunded_with_its_tax_and_both_numbers_are_shown
             assert (await desk.seat.post(f"{place}/refund", **form)).status_code == 303
         data = await desk.twin(place)
         assert (data["refunded_amount"], data["refund"]["refundable"]) == ("47.60", "60.00")
+        changes = (await desk.twin("/console/billing"))["changes"]
+        assert ("refund", "-40.00") in [(one["movement"], one["amount"]) for one in changes]
         refused = await desk.seat.post(
             f"{place}/refund", amount="61", reason="more", idempotency_key="form_2"
         )

@@ -12,7 +12,7 @@ from jeton.app.proving.child import digest_ends, prove_next
 from jeton.billing.jobs.claiming import know_kinds
 from jeton.billing.jobs.running import Runner
 from jeton.billing.jobs.words import Duty
-from jeton.console.downloading import Sheet, render_sheet
+from jeton.console.files.downloading import Sheet, render_sheet
 from jeton.db.pool import Pool
 from jeton.watch.proofs import SILENCE_MAX, claim_proof, request_due_proof, request_proof
 

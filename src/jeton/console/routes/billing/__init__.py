@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.downloading import download
+from jeton.console.files.downloading import download
 from jeton.console.routes.billing import auto_reload, buying, cards, payments
 from jeton.console.routes.billing.credit import show_credit
 from jeton.console.routes.billing.prices import export_prices, show_prices

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from jeton import clock
-from jeton.console.downloading import Sheet
 from jeton.console.errors import InvalidFilterError
+from jeton.console.files.downloading import Sheet
 from jeton.console.visit import View, Visit
 from jeton.identity.roles.permissions import Permission
 from jeton.insight.contract.prices import (

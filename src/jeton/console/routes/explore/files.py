@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jeton.console.downloading import Endpoint, Sheet, download
+from jeton.console.files.downloading import Endpoint, Sheet, download
 from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.routes.explore.asking import read_question
 from jeton.console.visit import Door, Visit

@@ -3,10 +3,10 @@
 from starlette.routing import BaseRoute, Route
 
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
-from jeton.console.downloading import download
+from jeton.console.files.downloading import download
+from jeton.console.files.uploading import upload
 from jeton.console.routes.finance import banking, closing, correcting, documents, owing, payments, rates
 from jeton.console.routes.invoices.files import SUFFIXES, make_download
-from jeton.console.uploading import upload
 from jeton.console.visit import Act, Door
 
 

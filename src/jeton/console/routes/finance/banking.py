@@ -17,12 +17,12 @@ from jeton.billing.receivables.statements.importing import StatementFile, import
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
 from jeton.billing.receivables.storage import find_open_document
 from jeton.billing.receivables.words import Share
+from jeton.console.files.uploading import Upload
 from jeton.console.routes.billing.desk import office_of, read_id
 from jeton.console.routes.finance.documents import PLACE as DOCUMENTS
 from jeton.console.routes.finance.documents import REASON_CHARS_MAX
 from jeton.console.routes.finance.reading import read_act
 from jeton.console.routes.operating.inbox import operator
-from jeton.console.uploading import Upload
 from jeton.console.visit import View, Visit
 
 PLACE = f"{DOCUMENTS}/bank"

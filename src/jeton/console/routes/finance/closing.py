@@ -11,7 +11,7 @@ from jeton.billing.closing.checklist import read_checklist
 from jeton.billing.closing.closing import close_month, list_closings, reopen_month
 from jeton.billing.closing.exports import Delivery, record_export
 from jeton.billing.closing.words import Closing, Month, find_month, parse_month
-from jeton.console.downloading import Make, Sheet, render_sheet
+from jeton.console.files.downloading import Make, Sheet, render_sheet
 from jeton.console.routes.billing.desk import office_of
 from jeton.console.routes.finance.documents import REASON_CHARS_MAX
 from jeton.console.routes.operating.inbox import operator

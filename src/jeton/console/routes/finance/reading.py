@@ -29,9 +29,9 @@ def read_day(form: Mapping[str, str], name: str) -> date:
         raise InvalidFormError(f"{name} is {text!r}, not a day such as 2026-11-23") from None
 
 
-def read_amount(form: Mapping[str, str], currency: str, name: str = "amount") -> int:
+def read_amount(form: Mapping[str, str], currency: str) -> int:
     """An amount of a form in minor units; InvalidInputError for a decimal too many."""
-    return parse_minor(form.get(name, "").strip().replace(",", ""), currency)
+    return parse_minor(form.get("amount", "").strip().replace(",", ""), currency)
 
 
 def read_act(visit: Visit, form: Mapping[str, str]) -> Act:

@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.downloading import download
+from jeton.console.files.downloading import download
 from jeton.console.routes.invoices import account, acting, document, files, listing, profile
 from jeton.console.visit import Door
 

@@ -7,8 +7,8 @@ from jeton.billing.currencies import render_minor
 from jeton.billing.receivables.account import Account, read_account
 from jeton.billing.rendering.accounts import render_account
 from jeton.console.choices import CHOICES
-from jeton.console.downloading import Sheet
 from jeton.console.errors import InvalidFilterError
+from jeton.console.files.downloading import Sheet
 from jeton.console.routes.billing.desk import our_id
 from jeton.console.routes.invoices.listing import PLACE as INVOICES
 from jeton.console.visit import View, Visit

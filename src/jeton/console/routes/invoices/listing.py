@@ -7,6 +7,7 @@ from jeton.billing.invoicing.documents.reading import DocumentFilter, list_docum
 from jeton.billing.invoicing.drafting.planning import draft_period
 from jeton.billing.invoicing.errors import MissingRateError
 from jeton.billing.invoicing.profiles import get_profile
+from jeton.billing.paper.wording import display_period
 from jeton.billing.receivables.storage import list_open_documents
 from jeton.billing.rendering.documents import render_head
 from jeton.billing.words import Document, DocumentKind, DocumentState
@@ -62,6 +63,7 @@ async def show_invoices(visit: Visit) -> View:
         "due": [one for one in due if one.due_minor > 0],
         "profile": profile,
         "drafts": drafts,
+        "period": display_period(drafts[0]) if drafts else "",
         "draft_problem": problem,
         "state": state,
         "kind": kind,

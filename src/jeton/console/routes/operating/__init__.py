@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.downloading import download
+from jeton.console.files.downloading import download
 from jeton.console.routes.operating import agreements, audit, health, inbox, organizations, webhooks
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.operating.docs_feedback import show_docs_feedback

@@ -6,8 +6,8 @@ from typing import get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
-from jeton.console.downloading import Sheet
 from jeton.console.errors import InvalidFilterError
+from jeton.console.files.downloading import Sheet
 from jeton.console.visit import View, Visit
 from jeton.identity.audit.entries import ActorKind
 from jeton.identity.roles.permissions import Permission

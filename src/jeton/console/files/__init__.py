@@ -1,0 +1,1 @@
+"""Files: what a page sends as one, and what it takes."""
