@@ -49,7 +49,7 @@ def parse_minor(text: str, currency: str) -> int:
     found = re.fullmatch(r"(-?)(\d{1,15})(?:\.(\d+))?", text)
     if found is None or len(found[3] or "") > digits:
         raise InvalidInputError(f"{text!r} is no amount in {currency}, which has {digits} decimals.")
-    minor = int(found[2]) * 10**digits + int((found[3] or "").ljust(digits, "0") or "0")
+    minor: int = int(found[2]) * 10**digits + int((found[3] or "").ljust(digits, "0") or "0")
     return -minor if found[1] else minor
 
 
