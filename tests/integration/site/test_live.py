@@ -70,7 +70,7 @@ async def test_every_page_is_light_and_also_markdown() -> None:
         for path in listed:
             assert (await client.get(path)).status_code == 200, path
         pages = [path.removesuffix(".md") for path in listed if path.endswith(".md")]
-        for path in [*pages, "/docs/api", "/docs", "/docs/search?q=credit"]:
+        for path in [*pages, "/docs/api", "/docs/api/objects", "/docs", "/docs/search?q=credit"]:
             answer = await client.get(path)
             assert answer.status_code == 200, path
             assert len(answer.content) < PAGE_BYTES_MAX, path

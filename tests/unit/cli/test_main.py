@@ -36,12 +36,14 @@ def test_serve_has_an_option_for_every_setting_but_secrets(
     with pytest.raises(SystemExit):
         run(["serve", "--help"])
     shown = capsys.readouterr().out
-    assert [entry.env for entry in list_declarations() if f"[{entry.env}]" not in shown] == [
+    assert {entry.env for entry in list_declarations() if f"[{entry.env}]" not in shown} == {
         "JETON_UPSTREAM_API_KEY",
         "JETON_METRICS_TOKEN",
         "JETON_SMTP_PASSWORD",
         "JETON_OIDC_CLIENT_SECRET",
-    ]
+        "JETON_STRIPE_SECRET_KEY",
+        "JETON_STRIPE_WEBHOOK_SECRET",
+    }
 
 
 def test_mistakes_in_settings_are_lines_on_stderr_and_a_failure(capsys: pytest.CaptureFixture[str]) -> None:

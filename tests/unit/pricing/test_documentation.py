@@ -9,7 +9,7 @@ PAGE = resources.files("jeton.site").joinpath("content", "prices.md").read_text(
 
 
 def test_the_example_of_the_page_is_a_price_file() -> None:
-    example = re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    example = re.search(r"```toml\n(\[models\..*?)```", PAGE, re.DOTALL)
     assert example is not None
     book = parse_book([PriceFile("prices.md", example[1].encode())])
     assert [version.price_version_id for version in book.versions] == [

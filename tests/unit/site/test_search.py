@@ -76,7 +76,7 @@ def test_the_reference_prices_and_the_faq_are_found_at_their_own_anchors() -> No
         return [hit.section.address for hit in index.search(query)]
 
     assert find("how do discounts stack")[0] == "/faq#stacking"
-    assert find("BatchCost")[0] == "/docs/api#BatchCost"
+    assert find("BatchCost")[0] == "/docs/api/objects#BatchCost"
     opus = [section for section in gathered if "claude-opus-5-5," in section.text]
     assert [section.address for section in opus] == ["/pricing#standard"]
     assert "/pricing#standard" in find("claude-opus-5-5 price")

@@ -41,11 +41,11 @@ def upload(door: Door, act: Act, *, bytes_max: int) -> Endpoint:
         visit = await door.find_visit(request)
         if visit is None:
             raise NotAuthenticatedError("Sign in to the Console first.")
+        if visit.viewing is not None:
+            raise ViewingOnlyError(visit.viewing.organization_name)
         sent = await read_upload(request, door.deps.base_url, bytes_max=bytes_max)
         if not is_form_token(visit.secret, sent.fields.get("form_token", "")):
             raise StaleFormError
-        if visit.viewing is not None:
-            raise ViewingOnlyError(visit.viewing.organization_name)
         return await door.answer(visit, act(visit, sent))
 
     async def endpoint(request: Request) -> Response:

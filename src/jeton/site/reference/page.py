@@ -18,7 +18,17 @@ def reference_routes(documents: Documents, pages: Pages) -> list[BaseRoute]:
     """The reference in its three forms."""
 
     async def show(request: Request) -> Response:
-        context = {"description": load_description(), "groups": documents.groups}
+        return _answer(request, is_of_objects=False)
+
+    async def show_objects(request: Request) -> Response:
+        return _answer(request, is_of_objects=True)
+
+    def _answer(request: Request, *, is_of_objects: bool) -> Response:
+        context = {
+            "description": load_description(),
+            "groups": documents.groups,
+            "is_of_objects": is_of_objects,
+        }
         return pages.answer(request, "docs/reference.html", context)
 
     async def send_markdown(request: Request) -> Response:
@@ -36,6 +46,7 @@ def reference_routes(documents: Documents, pages: Pages) -> list[BaseRoute]:
     compressed = [Middleware(GZipMiddleware)]
     return [
         Route("/docs/api", show, methods=["GET"], middleware=compressed),
+        Route("/docs/api/objects", show_objects, methods=["GET"], middleware=compressed),
         Route("/docs/api.md", send_markdown, methods=["GET"], middleware=compressed),
         Route("/openapi.json", send_openapi, methods=["GET"], middleware=compressed),
     ]
