@@ -15,6 +15,7 @@ from jeton.site.prices.table import COLUMNS, list_model_prices
 from jeton.site.reference.description import Description, Field, load_description
 
 API, API_TITLE = "api", "API reference"
+OBJECTS = "api/objects"
 PRICING, PRICING_TITLE = "pricing", "Pricing"
 
 
@@ -40,7 +41,7 @@ def list_api_sections(description: Description) -> Iterator[Section]:
             said = f"{operation.method} {operation.path} {operation.text} {_join(operation.query)}"
             yield Section(API, operation.operation_id, API_TITLE, operation.title, said)
     for schema in description.schemas:
-        yield Section(API, schema.name, API_TITLE, schema.name, f"{schema.text} {_join(schema.fields)}")
+        yield Section(OBJECTS, schema.name, API_TITLE, schema.name, f"{schema.text} {_join(schema.fields)}")
 
 
 def list_price_sections(book: PriceBook) -> Iterator[Section]:
