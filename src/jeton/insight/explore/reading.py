@@ -89,7 +89,7 @@ def _compose(question: Question, buckets: Buckets, plan: Plan) -> tuple[LiteralS
         undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in _KEPT),
         where=where,
     )
-    total = ", ".join(f"sum({name}) AS {name}" for name in (*_KEPT, "reversed_nano"))
+    total = ", ".join(f"sum({name})::bigint AS {name}" for name in (*_KEPT, "reversed_nano"))
     kept = ", ".join((*_KEPT, "reversed_nano"))
     grouped = "".join(f", {name}" for name in dimensions)
     ranked = "".join(_rank(question, name) for name in dimensions)
