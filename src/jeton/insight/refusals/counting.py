@@ -12,7 +12,6 @@ from uuid import UUID
 from jeton.db.pool import Connection
 
 LENGTH = timedelta(hours=24)
-RATE_LIMITED = "rate_limited"
 
 _READ = """
     SELECT hour_at, workspace_id, model, error_code, requests FROM refusal_rollups
@@ -50,11 +49,6 @@ class Refusals:
         for hour in self.hours:
             counted[hour.error_code] += hour.requests
         return dict(counted.most_common())
-
-    @property
-    def rate_limited(self) -> tuple[RefusedHour, ...]:
-        """Those that a rate limit sent back."""
-        return tuple(hour for hour in self.hours if hour.error_code == RATE_LIMITED)
 
 
 async def count_refusals(connection: Connection, organization_id: UUID, *, at: datetime) -> Refusals:
