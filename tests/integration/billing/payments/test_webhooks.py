@@ -30,7 +30,8 @@ async def waiting(shop: Shop) -> tuple[Payment, dict[str, Any]]:
 async def test_a_forged_signature_books_nothing(shop: Shop) -> None:
     _, event = await waiting(shop)
     body, signature = sign(event, shop.at)
-    for wrong in ("", "t=1,v1=00", signature[:-1] + "0", signature.replace("v1=", "v0=")):
+    last_changed = signature[:-1] + ("1" if signature.endswith("0") else "0")
+    for wrong in ("", "t=1,v1=00", last_changed, signature.replace("v1=", "v0=")):
         with pytest.raises(SignatureError):
             await receive_webhook(shop.till, body, wrong, at=shop.at)
     with pytest.raises(SignatureError):
