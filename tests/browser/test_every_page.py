@@ -83,6 +83,7 @@ def test_every_page_works_without_script(browser: Browser, busy: Busy, found: Fo
         link = visitor.page.get_by_role("navigation", name="Console").get_by_role("link", name="Keys")
         assert not link.is_visible()
         visitor.page.get_by_role("button", name="Menu").click()
+        visitor.page.get_by_role("group").filter(has_text="Access").locator("summary").click()
         link.click()
         assert visitor.page.url.endswith("/console/keys")
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 from playwright.sync_api import Page
 from tests.browser.traffic import QUESTION
-from tests.browser.visiting import Visitor
+from tests.browser.visiting import Visitor, follow_menu
 from tests.e2e.serving import ServerProcess
 
 MODEL = "claude-sonnet-5-5"
@@ -48,7 +48,7 @@ def test_from_the_first_visit_to_the_receipt_of_the_first_request(
     answer = post_message(server, secret)
     assert answer.status_code == 200
     cost, request_id = Decimal(answer.headers["jeton-cost"]), answer.headers["request-id"]
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Requests", exact=True).click()
+    follow_menu(page, "Requests")
     page.get_by_title(request_id).first.click()
     assert page.get_by_role("heading", level=1).inner_text() == "Receipt"
     assert visitor.figure("Net amount") == cost > 0
@@ -59,7 +59,7 @@ def test_from_the_first_visit_to_the_receipt_of_the_first_request(
 def test_a_budget_refuses_by_name_and_the_console_shows_it(member: Visitor, server: ServerProcess) -> None:
     page = member.page
     secret = member.create_key("on a budget")
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Budgets").click()
+    follow_menu(page, "Budgets")
     page.get_by_label("Dollars").fill("0.0001")
     page.get_by_role("button", name="Make budget").click()
     row = page.get_by_role("row", name="the whole organization")
@@ -87,13 +87,13 @@ def test_who_asks_sales_is_granted_a_trial_and_sees_it(visitor: Visitor, server:
     item_id = page.get_by_role("status").locator("code").inner_text()
     visitor.sign_in()
     before = read_strip(page, "Available")
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Inbox").click()
+    follow_menu(page, "Inbox")
     item = page.locator("section", has=page.get_by_text(item_id)).filter(has=page.get_by_label("Dollars"))
     assert "Ada Byron" in item.inner_text()
     item.get_by_label("Dollars").fill("500")
     item.get_by_label("Reason").fill("evaluation, two months")
     item.get_by_role("button", name="Approve").click()
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Credit").click()
+    follow_menu(page, "Credit")
     assert read_strip(page, "Available") == before + 500
     assert "evaluation, two months" in page.locator("main").inner_text()
 

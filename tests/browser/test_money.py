@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from tests.browser.auditing import Auditor
 from tests.browser.test_journeys import read_strip
-from tests.browser.visiting import Visitor, visiting
+from tests.browser.visiting import Visitor, follow_menu, visiting
 from tests.e2e.serving import ServerProcess, make_sdk, serving
 from tests.stripe_server.running import SECRET_KEY, WEBHOOK_SECRET, stripe_server
 
@@ -80,7 +80,7 @@ def enter_address(page: Page) -> None:
 
 def buy(page: Page, dollars: str) -> None:
     """From the menu to the price."""
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Payments").click()
+    follow_menu(page, "Payments")
     page.get_by_role("link", name="Buy credit", exact=True).first.click()
     page.get_by_label("Credit, dollars").fill(dollars)
     page.get_by_role("button", name="Show what it costs").click()
@@ -168,7 +168,7 @@ def test_the_receipt_of_a_purchase_is_a_pdf_and_the_draft_has_what_was_used(
     buy_with_new_card(page)
     with make_sdk(shop) as client:
         client.messages.create(model="claude-sonnet-5-5", max_tokens=30, messages=[QUESTION])
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Invoices").click()
+    follow_menu(page, "Invoices")
     row = page.get_by_role("region", name="Documents").get_by_role("row", name="$119.00").first
     row.get_by_role("link").first.click()
     assert page.get_by_role("heading", level=1).inner_text().startswith("Receipt RCT-")
@@ -183,7 +183,7 @@ def test_the_receipt_of_a_purchase_is_a_pdf_and_the_draft_has_what_was_used(
 def test_an_organization_is_switched_to_invoices(buyer: Visitor) -> None:
     page = buyer.page
     enter_address(page)
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Organizations").click()
+    follow_menu(page, "Organizations")
     page.get_by_role("link", name="Demo", exact=True).first.click()
     page.get_by_role("link", name="Agreements: discounts").click()
     form = page.get_by_role("form", name="Invoice it")

@@ -1,6 +1,7 @@
 """A visitor with a real Chromium at a real server, who hears everything that the browser complains about."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -69,6 +70,18 @@ class Visitor:
         assert answer.ok, path
         data: dict[str, Any] = answer.json()
         return data
+
+
+def follow_menu(page: Page, name: str) -> None:
+    """An entry of the Console's menu, out of its group where that is folded."""
+    menu = page.locator("nav[aria-label=Console]")
+    exactly = re.compile(rf"^{re.escape(name)}$")
+    entry = menu.locator("a").filter(has_text=exactly)
+    if not entry.is_visible():
+        menu.locator("details").filter(has=page.locator("a").filter(has_text=exactly)).locator(
+            "summary"
+        ).click()
+    entry.click()
 
 
 @contextlib.contextmanager

@@ -23,6 +23,10 @@ class Group:
     name: str
     entries: tuple[Entry, ...]
 
+    def has(self, href: str) -> bool:
+        """Whether one of its entries leads there."""
+        return any(entry.href == href for entry in self.entries)
+
 
 class Member(Protocol):
     """Whoever looks."""
@@ -72,6 +76,9 @@ GROUPS = (
         "Billing",
         (
             Entry("/console/billing", "Credit", Permission.SEE_BILLING),
+            Entry("/console/billing/buy", "Buy credit", Permission.SEE_BILLING),
+            Entry("/console/billing/auto-reload", "Auto-reload", Permission.SEE_BILLING),
+            Entry("/console/billing/cards", "Cards", Permission.SEE_BILLING),
             Entry("/console/billing/payments", "Payments", Permission.SEE_BILLING),
             Entry("/console/invoices", "Invoices", Permission.SEE_BILLING),
             Entry("/console/prices", "Prices", Permission.SEE_BILLING),

@@ -94,6 +94,18 @@
   });
   // Going back to the page that was loaded first means to load it again, like every other one.
   if (window.history.state === null) window.history.replaceState({ htmx: true }, "");
+  // A group of the menu that the reader opened stays open on the pages after.
+  const opened = new Set((sessionStorage.getItem("jeton-menu") ?? "").split("\n"));
+  for (const group of document.querySelectorAll(".rail-group")) {
+    const name = group.querySelector("summary").textContent;
+    if (opened.has(name)) group.open = true;
+    group.querySelector("summary").addEventListener("click", () => {
+      // Before it opens or closes.
+      if (group.open) opened.delete(name);
+      else opened.add(name);
+      sessionStorage.setItem("jeton-menu", [...opened].join("\n"));
+    });
+  }
   // In a long menu the entry of this page may be below the fold.
   document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest" });
   enhance(document);
