@@ -32,6 +32,8 @@ COMMANDS = {
     "receipt": ("jeton.cli.receipt", "receipt"),
     "ledger": ("jeton.cli.ledger.commands", "app"),
     "keys": ("jeton.cli.keys", "app"),
+    "members": ("jeton.cli.people.members", "app"),
+    "invites": ("jeton.cli.people.invites", "app"),
     "credits": ("jeton.cli.credits.commands", "app"),
     "budgets": ("jeton.cli.budgets.commands", "app"),
     "limits": ("jeton.cli.limits.commands", "app"),
@@ -56,7 +58,7 @@ READING = frozenset(
     {
         "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
         "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch", "billing", "terms",
-        "invoices", "payments",
+        "invoices", "payments", "members", "invites",
     }
 )  # fmt: skip
 

@@ -58,23 +58,27 @@ def usage(
 def _print(report: UsageReport) -> None:
     table = Table("day (UTC)", "model", show_footer=True)
     totals = report.totals
-    # Where nothing was reversed, what was charged is the net amount.
-    money = ("list amount", "charged", "reversed", "net amount")
-    has_reversed = totals.reversed_nano > 0
-    for name in (*_COUNTS, *(money if has_reversed else (money[0], money[-1]))):
+    # Where nothing was reversed, what was charged is the net amount; without free credit all of it is due.
+    has_reversed, has_free = totals.reversed_nano > 0, totals.free_credit_nano != 0
+    gross = ("charged", "reversed") if has_reversed else ()
+    paid = ("free credit", "due") if has_free else ()
+    for name in (*_COUNTS, "list amount", *gross, "net amount", *paid):
         table.add_column(name, justify="right")
     for row in report.rows:
-        table.add_row(row.day_on.isoformat(), row.model, *_cells(row.sums, has_reversed=has_reversed))
+        cells = _cells(row.sums, has_reversed=has_reversed, has_free=has_free)
+        table.add_row(row.day_on.isoformat(), row.model, *cells)
     table.columns[0].footer = "total"
-    for column, cell in zip(table.columns[2:], _cells(totals, has_reversed=has_reversed), strict=True):
+    footers = _cells(totals, has_reversed=has_reversed, has_free=has_free)
+    for column, cell in zip(table.columns[2:], footers, strict=True):
         column.footer = cell
     console = make_console()
     console.print(table)
     console.print(f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC.")
 
 
-def _cells(sums: Sums, *, has_reversed: bool) -> list[str]:
+def _cells(sums: Sums, *, has_reversed: bool, has_free: bool) -> list[str]:
     gross = [display_usd(sums.charged_nano), display_usd(-sums.reversed_nano)] if has_reversed else []
+    paid = [display_usd(-sums.free_credit_nano), display_usd(sums.due_nano)] if has_free else []
     writes = sums.cache_creation_5m_input_tokens + sums.cache_creation_1h_input_tokens
     return [
         f"{sums.requests:,}",
@@ -85,4 +89,5 @@ def _cells(sums: Sums, *, has_reversed: bool) -> list[str]:
         display_usd(sums.list_nano),
         *gross,
         display_usd(sums.net_nano),
+        *paid,
     ]

@@ -21,7 +21,10 @@ _READ = """
            sum(web_search_requests), sum(list_nano), sum(saved_batch_nano), sum(saved_cache_nano),
            sum(saved_tier_nano), sum(saved_negotiated_nano), sum(saved_promotion_nano), sum(net_nano),
            (SELECT coalesce(sum(r.reversed_nano), 0) FROM reversal_rollups AS r
-            WHERE r.organization_id = %(organization_id)s AND r.day_on = u.day_on AND r.model = u.model)
+            WHERE r.organization_id = %(organization_id)s AND r.day_on = u.day_on AND r.model = u.model),
+           sum(free_credit_nano)
+           - (SELECT coalesce(sum(r.free_credit_nano), 0) FROM reversal_rollups AS r
+              WHERE r.organization_id = %(organization_id)s AND r.day_on = u.day_on AND r.model = u.model)
     FROM usage_rollups AS u
     WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
     GROUP BY day_on, model ORDER BY day_on DESC, model
@@ -68,8 +71,8 @@ class DayRange:
 class Sums:
     """Requests, tokens by bucket and money (nano).
 
-    List amount - all savings = charged; charged - reversed = net amount. What was reversed counts on the
-    day of its request, whenever that was done.
+    List amount - all savings = charged; charged - reversed = net amount = free credit + due. What was
+    reversed counts on the day of its request, whenever that was done.
     """
 
     requests: int = 0
@@ -87,6 +90,12 @@ class Sums:
     saved_promotion_nano: int = 0
     charged_nano: int = 0
     reversed_nano: int = 0
+    free_credit_nano: int = 0
+
+    @property
+    def due_nano(self) -> int:
+        """The net amount less what lots paid that nobody paid for."""
+        return self.net_nano - self.free_credit_nano
 
     @property
     def net_nano(self) -> int:
@@ -192,4 +201,6 @@ def _render_sums(sums: Sums) -> dict[str, object]:
         "charged_amount": render_usd(sums.charged_nano),
         "reversed_amount": render_usd(sums.reversed_nano),
         "net_amount": render_usd(sums.net_nano),
+        "free_credit_amount": render_usd(sums.free_credit_nano),
+        "due_amount": render_usd(sums.due_nano),
     }

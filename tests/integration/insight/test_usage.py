@@ -52,6 +52,9 @@ async def test_a_report_adds_up_and_agrees_with_the_charges(pool: Pool) -> None:
         "charged_amount": "0.0754",
         "reversed_amount": "0.00",
         "net_amount": "0.0754",
+        # The world's credit was granted, so nothing of it is due.
+        "free_credit_amount": "0.0754",
+        "due_amount": "0.00",
     }
     await world.close()
 

@@ -117,6 +117,7 @@ async def test_who_is_signed_in_sees_their_own_trial_and_week(pool: Pool) -> Non
     assert "You have <strong>$4.971</strong> of $5.00" in answer.text
     assert "Ada&#39;s" in answer.text
     assert "for 1 request." in answer.text
+    assert "<strong>standard account</strong>" in answer.text
     assert answer.headers["cache-control"] == "private, no-store"
 
 

@@ -36,6 +36,8 @@ class Own:
 
     reader: Reader
     trial: LotBalance | None
+    # Invoiced up to this limit (nano); 0 for a standard, prepaid one.
+    credit_limit_nano: int
     usage: UsageReport
     bars: tuple[Bar, ...]
     content: ContentReport
@@ -62,7 +64,7 @@ async def get_own(pool: Pool, reader: Reader) -> Own:
         content = await get_own_content(connection, organization_id)
         terms = await read_own_terms(connection, organization_id)
     trial = next((lot for lot in balance.lots if lot.kind == "free" and lot.reason == TRIAL), None)
-    return Own(reader, trial, usage, draw_bars(usage), content, terms)
+    return Own(reader, trial, balance.credit_limit_nano, usage, draw_bars(usage), content, terms)
 
 
 def draw_bars(usage: UsageReport) -> tuple[Bar, ...]:

@@ -9,6 +9,7 @@ from jeton.charging.limits.keeping import list_limits
 from jeton.charging.limits.terms import GroupLimits, list_in_force
 from jeton.console.errors import InvalidFormError, RoleInsufficientError
 from jeton.console.visit import View, Visit
+from jeton.db.pool import Connection
 from jeton.identity.organizations import Workspace, list_workspaces
 from jeton.identity.roles.permissions import Permission
 from jeton.insight.limits.peaks import Peak, Peaks, find_peaks
@@ -71,20 +72,17 @@ class LimitedPlace:
 async def show_limits(visit: Visit) -> View:
     """Limits of every group that has any or was used, with the peaks of the last 24 hours."""
     at = clock.now()
-    places, peaks = await _list_places(visit, at)
     async with visit.deps.pool.connection() as connection:
+        workspaces = await list_workspaces(connection, visit.session.organization_id)
+        places, peaks = await _list_places(visit, connection, workspaces, at)
         refusals = await count_refusals(connection, visit.session.organization_id, at=at)
-        names = {
-            one.workspace_id: one.name
-            for one in await list_workspaces(connection, visit.session.organization_id)
-        }
     may_ask = _may_ask(visit)
     context = {
         "as_of": at,
         "places": places,
         "peaks": peaks,
         "refusals": refusals,
-        "workspace_names": names,
+        "workspace_names": {one.workspace_id: one.name for one in workspaces},
         "kind_names": KIND_NAMES,
         "groups": sorted({place.group for place in places}),
         "asked": visit.find_filter("asked"),
@@ -117,7 +115,9 @@ async def ask(visit: Visit, form: Mapping[str, str]) -> str:
         raise RoleInsufficientError(visit.session.role, "admin, billing or developer")
     group, reason = form.get("group", ""), form.get("reason", "").strip()
     wanted = {kind: number for kind in KIND_NAMES if (number := _parse_number(form.get(kind, "")))}
-    places, _ = await _list_places(visit, clock.now())
+    async with visit.deps.pool.connection() as connection:
+        workspaces = await list_workspaces(connection, visit.session.organization_id)
+        places, _ = await _list_places(visit, connection, workspaces, clock.now())
     place = next((one for one in places if one.group == group and one.workspace_id is None), None)
     if place is None:
         raise InvalidFormError("it names a group of models that is not here")
@@ -144,29 +144,26 @@ def _may_ask(visit: Visit) -> bool:
     return visit.may(Permission.MANAGE_BUDGETS) or visit.may(Permission.MANAGE_KEYS)
 
 
-async def _list_places(visit: Visit, at: datetime) -> tuple[list[LimitedPlace], Peaks]:
+async def _list_places(
+    visit: Visit, connection: Connection, workspaces: Sequence[Workspace], at: datetime
+) -> tuple[list[LimitedPlace], Peaks]:
     organization_id, terms = visit.session.organization_id, visit.deps.limit_terms
-    async with visit.deps.pool.connection() as connection:
-        shared = await list_in_force(connection, organization_id, terms)
-        # Most workspaces have none of their own.
-        limited_ids = {kept.workspace_id for kept in await list_limits(connection, organization_id)}
-        workspaces = [
-            one
-            for one in await list_workspaces(connection, organization_id)
-            if one.workspace_id in limited_ids and not one.archived_at
-        ]
-        own = {
-            one.workspace_id: await list_in_force(
-                connection, organization_id, terms, workspace_id=one.workspace_id
-            )
-            for one in workspaces
-        }
-        groups = {model: group.group for group in shared for model in group.models}
-        peaks = await find_peaks(connection, organization_id, groups, at=at)
+    shared = await list_in_force(connection, organization_id, terms)
+    # Most workspaces have none of their own.
+    limited_ids = {kept.workspace_id for kept in await list_limits(connection, organization_id)}
+    limited = [one for one in workspaces if one.workspace_id in limited_ids and not one.archived_at]
+    own = {
+        one.workspace_id: await list_in_force(
+            connection, organization_id, terms, workspace_id=one.workspace_id
+        )
+        for one in limited
+    }
+    groups = {model: group.group for group in shared for model in group.models}
+    peaks = await find_peaks(connection, organization_id, groups, at=at)
     places = [_make_place(visit, group, None, peaks) for group in shared]
-    for workspace in workspaces:
-        limited = (group for group in own[workspace.workspace_id] if group.limits != UNLIMITED)
-        places += [_make_place(visit, group, workspace, peaks) for group in limited]
+    for workspace in limited:
+        with_limits = (group for group in own[workspace.workspace_id] if group.limits != UNLIMITED)
+        places += [_make_place(visit, group, workspace, peaks) for group in with_limits]
     return [place for place in places if place.is_limited or place.hours], peaks
 
 
