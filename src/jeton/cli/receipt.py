@@ -3,8 +3,10 @@
 import asyncio
 import json
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +17,7 @@ from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.insight.caching.breaks import CacheBreak
 from jeton.insight.costs.attempts import AttemptCost, list_attempts, render_operator_part, sum_costs
+from jeton.insight.evidence.digest import is_same, make_digest
 from jeton.insight.receipt import Receipt, get_receipt
 from jeton.insight.receipt_json import render_receipt
 from jeton.insight.words import (
@@ -37,8 +40,14 @@ def receipt(
     request_id: Annotated[str, typer.Argument(help="The request-id header of an answer: req_…")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Compare with this copy, as --json or the API gave it."
+        ),
+    ] = None,
 ) -> None:
-    """Explain what a request was charged, from stored facts alone."""
+    """Explain what a request was charged, from stored facts alone; or say whether a copy is true."""
 
     async def read() -> tuple[Receipt, tuple[AttemptCost, ...]]:
         async with open_database(load_settings()) as pool, pool.connection() as connection:
@@ -46,13 +55,31 @@ def receipt(
             return found, await list_attempts(connection, request_id)
 
     found, attempts = asyncio.run(read())
-    if as_json:
+    if verify is not None:
+        _verify(verify, found)
+    elif as_json:
         # Who reads the database is the operator.
         part = render_operator_part(attempts, found.money.net_nano)
         typer.echo(json.dumps({**render_receipt(found), "operator": part}, indent=2))
     else:
         print_receipt(found, make_console())
         _print_attempts(attempts, found.money.net_nano, make_console())
+
+
+def _verify(path: Path, found: Receipt) -> None:
+    """Compare a copy by what it says, not by what it says its digest is; exit 1 if it is not the same."""
+    digest = make_digest(render_receipt(found))
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise typer.BadParameter(f"{path} is not a receipt as JSON: {error}") from None
+    if is_same(make_digest(kept) or "", digest) and not found.problems:
+        typer.echo(f"{path} is the receipt of {found.request_id} as it is stored: {digest}")
+        return
+    typer.echo(f"{path} is not the receipt of {found.request_id} as it is stored.", err=True)
+    for problem in found.problems:
+        typer.echo(problem, err=True)
+    raise typer.Exit(1)
 
 
 def print_receipt(receipt: Receipt, console: Console) -> None:
@@ -69,6 +96,8 @@ def print_receipt(receipt: Receipt, console: Console) -> None:
         _print_break(receipt.cache_break, console)
     _print_hold(receipt, console)
     _print_transactions(receipt, console)
+    if digest := make_digest(render_receipt(receipt)):
+        console.print(f"\n[dim]digest[/dim]  {digest}")
 
 
 def _facts(receipt: Receipt) -> Table:
@@ -86,6 +115,7 @@ def _facts(receipt: Receipt) -> Table:
         ("price version", f"{version.price_version_id}, in force from {version.from_on}{band}"),
         ("digest", receipt.price_digest),
         *([("batch", receipt.batch_id)] if receipt.batch_id else []),
+        *([("invoice", receipt.document.number)] if receipt.document else []),
         ("held at", _time(receipt.times.held_at)),
         ("ended at", _time(receipt.times.ended_at)),
     ]

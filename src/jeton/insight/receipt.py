@@ -18,6 +18,8 @@ from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
 from jeton.insight.caching.breaks import CacheBreak, find_cache_break
 from jeton.insight.contract.terms import find_pinned, find_terms, read_own_terms
+from jeton.insight.evidence.documents import BillingDocument, find_billing_document
+from jeton.insight.evidence.transactions import PostedTransaction, list_transactions
 from jeton.insight.requests import find_batch_id
 from jeton.insight.rerating.today import AtTodaysPrices, find_version_in_force, rate_today
 from jeton.insight.words import ReceiptState
@@ -50,10 +52,6 @@ _READ_REVERSAL = """
     FROM reversals WHERE request_id = %s
 """
 _READ_LOTS = "SELECT lot_id, kind, reason, expires_at FROM lots WHERE lot_id = ANY(%s)"
-_READ_TRANSACTIONS = """
-    SELECT transaction_id, movement, posted_at, reason, accounts, lots, amounts
-    FROM transactions WHERE transaction_id = ANY(%s) ORDER BY posted_at, transaction_id
-"""
 _USED = frozenset({"revenue", "promotion"})
 
 
@@ -76,17 +74,6 @@ class PaidLot:
     reason: str
     expires_at: datetime | None
     amount_nano: int
-
-
-@dataclass(frozen=True, slots=True)
-class PostedTransaction:
-    """A ledger transaction with its postings (account, lot or "", nano), which sum to zero."""
-
-    transaction_id: str
-    movement: str
-    reason: str
-    posted_at: datetime
-    postings: tuple[tuple[str, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +159,7 @@ class Receipt:
     cache_break: CacheBreak | None = None
     today: AtTodaysPrices | None = None
     terms: Terms | None = None
+    document: BillingDocument | None = None
 
     @property
     def batch_id(self) -> str | None:
@@ -201,7 +189,7 @@ async def get_receipt(
         event = await _find_row(connection, _READ_EVENT, (request_id,))
         reversal = await _find_row(connection, _READ_REVERSAL, (request_id,))
     lots = await _list_paid_lots(connection, row["draws"])
-    transactions = await _list_transactions(
+    transactions = await list_transactions(
         connection, [row["hold_transaction_id"], row.get("transaction_id", "")]
     )
     terms = find_pinned(await find_terms(connection, [row["terms_id"]]), row["terms_id"])
@@ -210,6 +198,7 @@ async def get_receipt(
         receipt,
         reversal=None if reversal is None else _parse_reversal(reversal),
         today=await _rate_today(connection, receipt),
+        document=await find_billing_document(connection, row["organization_id"], row["held_at"]),
     )
 
 
@@ -242,22 +231,6 @@ async def _list_paid_lots(connection: Connection, draws: Sequence[tuple[str, int
         for (_, kind, reason, expires_at), (lot_id, amount_nano) in (
             (known[drawn[0]], drawn) for drawn in draws
         )
-    )
-
-
-async def _list_transactions(
-    connection: Connection, transaction_ids: list[str]
-) -> tuple[PostedTransaction, ...]:
-    cursor = await connection.execute(_READ_TRANSACTIONS, (transaction_ids,))
-    return tuple(
-        PostedTransaction(
-            transaction_id=row[0],
-            movement=row[1],
-            posted_at=row[2],
-            reason=row[3],
-            postings=tuple(zip(row[4], row[5], row[6], strict=True)),
-        )
-        for row in await cursor.fetchall()
     )
 
 

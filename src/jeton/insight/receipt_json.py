@@ -8,7 +8,9 @@ from datetime import datetime
 
 from jeton.insight.caching.breaks import CacheBreak
 from jeton.insight.contract.terms import render_terms
-from jeton.insight.receipt import PostedTransaction, Receipt, ReversedCharge, UsageFacts
+from jeton.insight.evidence.digest import make_digest
+from jeton.insight.evidence.transactions import PostedTransaction
+from jeton.insight.receipt import Receipt, ReversedCharge, UsageFacts
 from jeton.insight.rerating.today import render_today
 from jeton.insight.words import (
     BUCKET_NAMES,
@@ -23,7 +25,12 @@ from jeton.pricing.receipt import render_line
 
 
 def render_receipt(receipt: Receipt) -> dict[str, object]:
-    """The whole receipt as a JSON-able object."""
+    """The whole receipt as a JSON-able object, with its digest."""
+    shown = _render_all(receipt)
+    return {**shown, "digest": make_digest(shown)}
+
+
+def _render_all(receipt: Receipt) -> dict[str, object]:
     parties = receipt.parties
     rule = receipt.rule_id
     return {
@@ -69,6 +76,9 @@ def render_receipt(receipt: Receipt) -> dict[str, object]:
         "owed": render_usd(receipt.money.owed_nano),
         "reversal": None if receipt.reversal is None else _render_reversal(receipt.reversal),
         "transactions": [_render_transaction(entry) for entry in receipt.transactions],
+        "invoice": None
+        if receipt.document is None
+        else {"id": receipt.document.document_id, "number": receipt.document.number},
         "held_at": _render_time(receipt.times.held_at),
         "valid_until": _render_time(receipt.times.valid_until),
         "ended_at": _render_time(receipt.times.ended_at),
@@ -159,6 +169,7 @@ def _render_transaction(entry: PostedTransaction) -> dict[str, object]:
         "movement": entry.movement,
         "reason": entry.reason,
         "posted_at": _render_time(entry.posted_at),
+        "chain": {"number": entry.sequence, "digest": entry.digest},
         "postings": [
             {"account": account, "lot_id": lot_id or None, "amount": render_usd(nano)}
             for account, lot_id, nano in entry.postings

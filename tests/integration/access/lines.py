@@ -73,11 +73,20 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/cost", MEMBER),
     "GET /console/cost.csv": MEMBER,
     "GET /console/cost.parquet": MEMBER,
+    **page("/console/charts", MEMBER),
+    "POST /console/charts": Line("MEMBER", form={"name": "mine", "page": "cost", "state": "range=7d"}),
+    "POST /console/charts/{chart_id}/rename": Line(Permission.SHARE_CHARTS, form={"name": "renamed"}),
+    "POST /console/charts/{chart_id}/share": Line(Permission.SHARE_CHARTS),
+    "POST /console/charts/{chart_id}/delete": Line(Permission.SHARE_CHARTS),
+    "POST /console/charts/{chart_id}/pin": MEMBER,
     **page("/console/requests", MEMBER),
     "GET /console/requests.csv": MEMBER,
     "GET /console/requests.parquet": MEMBER,
     "GET /console/requests/live": Line("MEMBER", is_stream=True),
     **page("/console/requests/{request_id}", MEMBER),
+    "POST /console/requests/{request_id}/dispute": Line(
+        frozenset({Permission.MANAGE_BILLING, Permission.MANAGE_KEYS}), form={"reason": "not ours"}
+    ),
     **page("/console/limits", MEMBER),
     "POST /console/limits": Line(frozenset({Permission.MANAGE_BUDGETS, Permission.MANAGE_KEYS})),
     **page("/console/caching", MEMBER),
@@ -88,6 +97,10 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/budgets", MEMBER),
     "POST /console/budgets": BUDGETS,
     "POST /console/alerts/test": BUDGETS,
+    **page("/console/budgets/dry-run", MEMBER),
+    "POST /console/budgets/{budget_id}/change": Line(
+        Permission.MANAGE_BUDGETS, form={"limit": "2.00", "kind": "hard"}
+    ),
     "POST /console/budgets/{budget_id}/end": BUDGETS,
     **page("/console/keys", MEMBER),
     "POST /console/keys": Line(
@@ -230,7 +243,24 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/webhooks/{webhook_id}/replay": Line(
         Permission.MANAGE_WEBHOOKS, form={"event_id": "evt_none"}, is_missing=True
     ),
+    "POST /console/webhooks/{webhook_id}/types": WEBHOOKS,
     "POST /console/webhooks/{webhook_id}/replay-missed": Line(Permission.MANAGE_WEBHOOKS, form=SINCE),
+    **page("/console/operator-webhooks", OPERATOR),
+    "POST /console/operator-webhooks": Line(
+        "OPERATOR", form={"url": "http://127.0.0.1:9/"}, shows_secret=True
+    ),
+    **page("/console/operator-webhooks/{webhook_id}", NOTHING),
+    "POST /console/operator-webhooks/{webhook_id}/rotate": Line(
+        "OPERATOR", form={"overlap": "24"}, is_missing=True
+    ),
+    "POST /console/operator-webhooks/{webhook_id}/types": NOTHING,
+    "POST /console/operator-webhooks/{webhook_id}/enable": NOTHING,
+    "POST /console/operator-webhooks/{webhook_id}/delete": NOTHING,
+    "POST /console/operator-webhooks/{webhook_id}/test": NOTHING,
+    "POST /console/operator-webhooks/{webhook_id}/replay": NOTHING,
+    "POST /console/operator-webhooks/{webhook_id}/replay-missed": Line(
+        "OPERATOR", form=SINCE, is_missing=True
+    ),
 }
 
 _API = "/v1/organizations"

@@ -45,6 +45,7 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType(
         "limit_request": "Limit requests",
         "invoice_correction": "Invoice corrections",
         "search_miss": "Searches in vain",
+        "charge_dispute": "Disputed charges",
     }
 )
 
@@ -67,6 +68,10 @@ _LIST = f"""
 """  # noqa: S608 - the columns above
 _GET = f"SELECT {_COLUMNS} FROM {_FROM} WHERE i.item_id = %s FOR UPDATE OF i"  # noqa: S608 - the columns above
 _COUNT_OPEN = "SELECT count(*) FROM inbox_items WHERE state = 'open' AND kind = %s"
+_FIND_OPEN = (
+    "SELECT created_at FROM inbox_items"
+    " WHERE kind = %s AND dedup_key = %s AND dedup_key <> '' AND state = 'open'"
+)
 _COUNT = "SELECT kind, count(*) FROM inbox_items WHERE state = 'open' GROUP BY kind ORDER BY kind"
 _OPEN = """
     INSERT INTO inbox_items AS i
@@ -199,6 +204,12 @@ async def list_items(
 async def count_open(connection: Connection) -> dict[str, int]:
     """How many items wait, by kind; at most OPEN_ITEMS_MAX of each are read."""
     return dict(await (await connection.execute(_COUNT)).fetchall())
+
+
+async def find_open_since(connection: Connection, kind: str, dedup_key: str) -> datetime | None:
+    """Since when an item of this key waits; None if none does."""
+    row = await (await connection.execute(_FIND_OPEN, (kind, dedup_key))).fetchone()
+    return None if row is None else row[0]
 
 
 async def get_item(connection: Connection, item_id: str) -> InboxItem:
