@@ -93,6 +93,7 @@ GROUPS = (
             Entry("/console/price-book", "Price book", is_operators=True),
             Entry("/console/inbox", "Inbox", is_operators=True),
             Entry("/console/health", "Health", is_operators=True),
+            Entry("/console/operator-webhooks", "Operator’s webhooks", is_operators=True),
             Entry("/console/audit", "Audit log", is_operators=True),
             Entry("/console/accuracy", "Accuracy", is_operators=True),
             Entry("/console/docs-feedback", "Docs feedback", is_operators=True),

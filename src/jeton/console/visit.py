@@ -39,7 +39,8 @@ from jeton.insight.balance import get_standing
 
 SESSION_COOKIE = "jeton_session"
 FORM_BYTES_MAX = 16_384
-FORM_FIELDS_MAX = 20
+# Of a webhook with every type of event chosen, and room for more of them.
+FORM_FIELDS_MAX = 60
 FILTER_CHARS_MAX = 200
 TWIN = ".json"
 DATABASE_AWAY = "The database is away, so nothing can be shown. Try again in a moment."

@@ -3,6 +3,7 @@
 InvalidInputError
 ├── WebhookAddressError        an address that no webhook may be sent to
 ├── EventTypeError             a type of event that there is none of
+├── ReplayRangeError           a time with more events than are sent again at once
 └── WebhookTextError           a description that is too long or cannot be printed
 NotFoundError
 ├── UnknownWebhookError        no such endpoint in the organization
@@ -39,6 +40,16 @@ class EventTypeError(InvalidInputError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         """Name those there are."""
         super().__init__(f"There is no event of type {name[:100]!r}; there are {', '.join(known)}.")
+
+
+class ReplayRangeError(InvalidInputError):
+    """A time with more events than are sent again at once."""
+
+    code = "replay_range_too_long"
+
+    def __init__(self, count_max: int) -> None:
+        """Name the limit."""
+        super().__init__(f"More than {count_max} events happened in that time. Choose a shorter one.")
 
 
 class WebhookTextError(InvalidInputError):

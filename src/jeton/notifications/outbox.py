@@ -20,7 +20,7 @@ from jeton.db.pool import Connection
 from jeton.ids import new_id
 from jeton.notifications.catalogue import TYPES, WebhookDisabled, WebhookTest
 from jeton.notifications.endpoints import Endpoint, disable
-from jeton.notifications.errors import NoWebhookError, UnknownEventError
+from jeton.notifications.errors import NoWebhookError, ReplayRangeError, UnknownEventError
 from jeton.notifications.events import Event, emit
 from jeton.notifications.standard import find_next_attempt
 from jeton.notifications.webhook import Attempt
@@ -37,7 +37,7 @@ _TAKE_PENDING = """
     ), gone AS (
         DELETE FROM pending_events AS p USING taken WHERE p.event_id = taken.event_id RETURNING p.event_id
     )
-    SELECT e.event_id, e.organization_id, e.type, e.emails FROM gone JOIN events AS e USING (event_id)
+    SELECT e.event_id, e.organization_id, e.type, e.emails, e.data FROM gone JOIN events AS e USING (event_id)
     ORDER BY e.event_id
 """
 _FIND_ENDPOINTS = """
@@ -98,14 +98,16 @@ _REPLAY = """
 """
 
 
-# What did not get to an endpoint, although it takes the type: given up, or never fanned out to it.
+# What did not get to an endpoint, although it takes the type: given up, or never fanned out to it; with
+# ``is_again`` what it got, too, but nothing that is on its way.
 _FIND_MISSED = """
     SELECT e.event_id FROM events AS e
     LEFT JOIN deliveries AS d ON d.event_id = e.event_id AND d.endpoint_id = %(endpoint_id)s
     WHERE (e.organization_id = %(organization_id)s OR %(organization_id)s::uuid IS NULL)
       AND (%(event_types)s::text[] IS NULL OR e.type = ANY (%(event_types)s::text[]))
       AND e.type <> %(test)s AND e.occurred_at >= %(since)s
-      AND (d.delivery_id IS NULL OR d.gave_up_at IS NOT NULL)
+      AND (%(until)s::timestamptz IS NULL OR e.occurred_at < %(until)s)
+      AND (d.delivery_id IS NULL OR d.gave_up_at IS NOT NULL OR (%(is_again)s AND d.delivered_at IS NOT NULL))
       AND NOT EXISTS (SELECT FROM pending_events AS p WHERE p.event_id = e.event_id)
     ORDER BY e.event_id LIMIT %(limit)s
 """
@@ -157,12 +159,13 @@ async def fan_out(
     Without a mailer nobody gets mail, not even later.
     """
     rows = await (await connection.execute(_TAKE_PENDING, (FAN_OUT_MAX,))).fetchall()
-    for event_id, organization_id, type_, emails in rows:
+    for event_id, organization_id, type_, emails, data in rows:
         wanted = {"organization_id": organization_id, "type": type_}
         found = await (await connection.execute(_FIND_ENDPOINTS, wanted)).fetchall()
         receivers: list[tuple[str | None, str | None]] = [(endpoint_id, None) for (endpoint_id,) in found]
-        if has_mailer and type_ in TYPES and TYPES[type_].is_mailed:
-            recipients = [] if TYPES[type_].is_letter else list(operator_emails)
+        kind = TYPES.get(type_)
+        if has_mailer and kind is not None and kind.is_mailed and kind.wants_mail(data):
+            recipients = [] if kind.is_letter else list(operator_emails)
             if organization_id is not None:
                 members = await connection.execute(_FIND_RECIPIENTS, (organization_id, RECIPIENTS_MAX))
                 recipients = [email for (email,) in await members.fetchall()]
@@ -307,11 +310,19 @@ async def replay(
 
 
 async def replay_missed(
-    connection: Connection, endpoint: Endpoint, *, since: datetime, at: datetime
+    connection: Connection,
+    endpoint: Endpoint,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    is_again: bool = False,
+    at: datetime,
 ) -> list[str]:
     """Send an enabled endpoint, now, what happened since then and did not get to it; the events' ids.
 
-    MISSED_MAX at most, the oldest first: ask again for the rest. NoWebhookError if it is disabled.
+    Only what happened before ``until``, if that is given. MISSED_MAX at most, the oldest first: ask again
+    for the rest. With ``is_again`` what did get to it goes once more as well; then a time with more than
+    MISSED_MAX events is a ReplayRangeError. NoWebhookError if the endpoint is disabled.
     """
     if endpoint.disabled_at is not None:
         raise NoWebhookError(f"since {since.isoformat()}")
@@ -323,10 +334,15 @@ async def replay_missed(
             "event_types": None if endpoint.event_types is None else list(endpoint.event_types),
             "test": WebhookTest.type,
             "since": since,
-            "limit": MISSED_MAX,
+            "until": until,
+            "is_again": is_again,
+            "limit": MISSED_MAX + is_again,
         },
     )
     event_ids = [row[0] for row in await cursor.fetchall()]
+    if len(event_ids) > MISSED_MAX:
+        # The oldest would come again and again, and the rest never.
+        raise ReplayRangeError(MISSED_MAX)
     async with connection.cursor() as writing:
         await writing.executemany(
             _REPLAY, [(new_id("dlv"), event_id, endpoint.endpoint_id, at, at) for event_id in event_ids]

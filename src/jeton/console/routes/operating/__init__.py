@@ -25,7 +25,8 @@ def operating_routes(door: Door) -> list[BaseRoute]:
         Route("/console/changes.csv", download(door, audit.export_changes), methods=["GET"]),
         *_inbox_routes(door),
         *_organization_routes(door),
-        *_webhook_routes(door),
+        *_webhook_routes(door, webhooks.ORGANIZATIONS),
+        *_webhook_routes(door, webhooks.OPERATORS),
     ]
 
 
@@ -61,19 +62,20 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
     ]
 
 
-def _webhook_routes(door: Door) -> list[BaseRoute]:
-    place = "/console/webhooks/{webhook_id}"
+def _webhook_routes(door: Door, pages: webhooks.WebhookPages) -> list[BaseRoute]:
+    place = f"{pages.place}/{{webhook_id}}"
     forms: dict[str, Act] = {
-        "rotate": webhooks.rotate,
-        "enable": webhooks.enable,
-        "delete": webhooks.delete,
-        "test": webhooks.test,
-        "replay": webhooks.replay_one,
-        "replay-missed": webhooks.replay_since,
+        "rotate": pages.rotate,
+        "types": pages.choose,
+        "enable": pages.enable,
+        "delete": pages.delete,
+        "test": pages.test,
+        "replay": pages.replay_one,
+        "replay-missed": pages.replay_range,
     }
     return [
-        *door.pages_at("/console/webhooks", webhooks.show_webhooks),
-        Route("/console/webhooks", door.form(webhooks.create), methods=["POST"]),
-        *door.pages_at("/console/webhooks/{webhook_id}", webhooks.show_webhook),
+        *door.pages_at(pages.place, pages.show_all),
+        Route(pages.place, door.form(pages.create), methods=["POST"]),
+        *door.pages_at(place, pages.show_one),
         *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),
     ]
