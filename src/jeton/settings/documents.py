@@ -105,6 +105,11 @@ class DocumentSettings:
     invoice_currency: str = declare_setting(
         "USD", parse_currency, "The currency of documents, where the organization's billing profile has none."
     )
+    zero_receipts: Literal["issue", "omit"] = declare_setting(
+        "issue",
+        one_of("issue", "omit"),
+        "Whether a period that credit paid whole has a receipt over nothing: issue, or omit. None is mailed.",
+    )
     document_accent: str = declare_setting(
         ACCENT, parse_colour, "The colour of the name and of marks on documents, as #rrggbb."
     )

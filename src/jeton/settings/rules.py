@@ -28,6 +28,7 @@ def invoicing_rules(settings: Settings) -> Rules:
         grace_days=settings.invoice_grace_days,
         lookback_days=settings.invoice_lookback_days,
         currency=settings.invoice_currency,
+        zero_receipts=settings.zero_receipts,
         note=settings.invoice_note,
     )
 

@@ -9,6 +9,8 @@ from uuid import UUID
 from jeton.billing.words import Party, Remittance, TaxCategory
 
 TaxPoint = Literal["purchase", "use"]
+# Whether a period that credit paid whole has a receipt, which comes to nothing.
+ZeroReceipts = Literal["issue", "omit"]
 OrganizationKind = Literal["prepaid", "invoiced"]
 
 NET_DAYS = 30
@@ -54,6 +56,7 @@ class Rules:
     grace_days: int = GRACE_DAYS
     lookback_days: int = LOOKBACK_DAYS
     currency: str = "USD"
+    zero_receipts: ZeroReceipts = "issue"
     note: str = ""
 
 

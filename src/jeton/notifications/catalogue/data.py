@@ -1,5 +1,6 @@
 """Data: what every type of event has."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import msgspec
@@ -22,6 +23,12 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     is_letter: ClassVar[bool] = False
     # Its mail has files, which are made when it is sent and stored nowhere.
     has_papers: ClassVar[bool] = False
+
+    @classmethod
+    def wants_mail(cls, data: Mapping[str, object]) -> bool:
+        """Whether an event with these data, as they are stored, is mailed; its type says that it may be."""
+        del data
+        return True
 
     @property
     def subject(self) -> str:

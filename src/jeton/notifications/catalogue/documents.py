@@ -1,5 +1,6 @@
 """Events of documents: an invoice, a receipt or a credit note was issued."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ class DocumentIssued(EventData, frozen=True, kw_only=True):
     type = "document.issued"
     when = (
         "An invoice, a receipt or a credit note was issued. Its mail has the PDF attached and goes to the"
-        " addresses of the billing profile, too."
+        " addresses of the billing profile, too; a receipt over nothing is not mailed."
     )
     page = "/invoices"
     has_papers = True
@@ -31,6 +32,11 @@ class DocumentIssued(EventData, frozen=True, kw_only=True):
         date | None, Meta(description="the last day on which it is paid in time; null: nothing is due")
     ] = None
     corrects: Annotated[str, Meta(description="the number of the document that it corrects, or nothing")] = ""
+
+    @classmethod
+    def wants_mail(cls, data: Mapping[str, object]) -> bool:
+        """No receipt over nothing: credit paid all of it, and whoever reads the mail has nothing to do."""
+        return data.get("kind") != "receipt" or any(sign in "123456789" for sign in str(data.get("total")))
 
     @property
     def subject(self) -> str:

@@ -1,11 +1,13 @@
 """Mails of documents: the PDF is made when the mail is sent, and is the one that is fetched later."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from facturx import get_facturx_xml_from_pdf  # type: ignore[import-untyped] # it has no types
 from tests.integration.billing.invoicing.conftest import GERMAN, Office, office
 from tests.integration.notifications.conftest import Post, open_post
 
+from jeton.billing.invoicing.closing import Closer, close_due
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.profiles import ProfileChange
 from jeton.billing.paper.files import make_file
@@ -81,3 +83,24 @@ async def test_a_mail_whose_document_is_not_there_is_tried_again_and_not_sent_wi
         ((is_delivered, problem), *_) = await (await connection.execute(_DELIVERIES)).fetchall()
     assert not is_delivered
     assert problem == "What goes with it cannot be made: There is no document inv_none."
+
+
+async def test_a_receipt_over_nothing_is_not_mailed_and_may_be_left_out(office: Office) -> None:
+    """An organization that pays ahead had a mail about nothing each month."""
+    for _ in range(3):
+        await office.world.bill()
+    at = await office.end()
+    async with office.pool.connection() as connection:
+        await connection.execute("DELETE FROM pending_events")
+    omitting = replace(office.rules, zero_receipts="omit")
+    assert (await close_due(Closer(office.pool, omitting, at))).documents == {}
+    # The next period is closed as by whoever changes their mind: what was left out comes with it.
+    (issued,) = (await close_due(Closer(office.pool, office.rules, at + timedelta(days=40)))).documents.items()
+    assert issued == ("receipt", 1)
+    async with open_post() as post:
+        while await _notifier(office, post).work_off(lambda: at):
+            pass
+    async with office.pool.connection() as connection:
+        told = await (await connection.execute("SELECT type, data ->> 'total' FROM events")).fetchall()
+    assert ("document.issued", "0.00") in told
+    assert post.mails == []

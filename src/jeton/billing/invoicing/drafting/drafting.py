@@ -41,6 +41,8 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
     period = sources.wanted.period
     own = [*_dues_of(sources, period), *_list_true_ups(sources), *_list_minimum(sources)]
     late = [due for one in sources.periods if one != period for due in _dues_of(sources, one)]
+    if basis.rules.zero_receipts == "omit":
+        own, late = _omit_paid(sources, own), _omit_paid(sources, late)
     for due in _list_commits(sources):
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
@@ -48,6 +50,17 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
         notes = [_compose(sources, basis, late, is_note=True, is_first=not own)]
         return [_compose(sources, basis, own), *notes] if own else notes
     return [_compose(sources, basis, [*own, *late])] if own or late else []
+
+
+def _omit_paid(sources: Sources, dues: list[Due]) -> list[Due]:
+    """Without the periods that credit paid whole and that no document has told of.
+
+    What is late of such a period and is to be paid brings the rest of it onto the same document.
+    """
+    sums: dict[datetime, int] = {}
+    for due in dues:
+        sums[due.period_from] = sums.get(due.period_from, 0) + due.net_nano
+    return [due for due in dues if sums[due.period_from] or due.period_from in sources.documents]
 
 
 def _dues_of(sources: Sources, period: Period) -> list[Due]:
