@@ -183,6 +183,10 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/receivables/overdue", OPERATOR),
     **page("/console/receivables/rates", OPERATOR),
     "POST /console/receivables/rates": OPERATOR,
+    **page("/console/organizations/{organization_id}/billing-profile", OPERATOR),
+    "POST /console/organizations/{organization_id}/billing-profile": Line(
+        "OPERATOR", form={"anchor_day": "1", "zone": "UTC", "reason": "a test"}
+    ),
     **page("/console/receivables/documents/{document_id}", NOTHING),
     "GET /console/receivables/documents/{document_id}.pdf": NOTHING,
     "GET /console/receivables/documents/{document_id}.xml": NOTHING,

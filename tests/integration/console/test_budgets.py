@@ -75,6 +75,60 @@ async def test_a_bad_form_makes_nothing(pool: Pool, change: dict[str, str]) -> N
     await world.close()
 
 
+async def test_a_budget_gets_another_limit_and_hardness(pool: Pool) -> None:
+    world = await open_world(pool)
+    await world.bill()
+    async with signed_in(world) as client:
+        token = await token_of(client, PATH)
+        await client.post(PATH, data={**FORM, "form_token": token})
+        (budget,) = (await client.get(f"{PATH}.json")).json()["data"]
+        form = {"form_token": token, "limit": "0.05", "kind": "soft"}
+        changed = await client.post(f"{PATH}/{budget['id']}/change", data=form)
+        assert changed.headers["location"] == PATH
+        (budget,) = (await client.get(f"{PATH}.json")).json()["data"]
+        assert (budget["limit"], budget["is_hard"], budget["window"]["left"]) == ("0.05", False, "0.021")
+        bad = {**form, "kind": "firm"}
+        assert (await client.post(f"{PATH}/{budget['id']}/change", data=bad)).status_code == 400
+    await world.close()
+
+
+async def test_a_dry_run_tells_what_a_budget_would_have_refused(pool: Pool) -> None:
+    """Each of three requests held $1.00 and cost $0.029, one after the other.
+
+    Of $1.03 the first leaves $1.001, which is enough for the second; that leaves $0.972, which is not
+    enough for the third. Nothing comes into force.
+    """
+    world = await open_world(pool)
+    for _ in range(3):
+        await world.bill()
+    async with signed_in(world, role="auditor") as client:
+        query = f"limit=1.03&period=total&kind=hard&scope=key:{world.key.key_id}"
+        page = (await client.get(f"{PATH}/dry-run?{query}")).text
+        run = (await client.get(f"{PATH}/dry-run.json?{query}")).json()
+        assert "1 of 3 requests" in page
+        assert (run["requests"], run["refused"], run["refused_net_amount"]) == (3, 1, "0.029")
+        (refused,) = run["first_refused"]
+        assert (refused["request_id"], refused["needed"], refused["left"]) == (
+            world.requests[2],
+            "1.00",
+            "0.972",
+        )
+        (window,) = run["windows"]
+        assert (window["settled"], window["ends_at"], window["told_percent"]) == ("0.058", None, None)
+        soft = (await client.get(f"{PATH}/dry-run.json?limit=0.03&period=total&kind=soft")).json()
+        assert (soft["refused"], soft["windows"][0]["told_percent"]) == (0, 100)
+        assert (await client.get(f"{PATH}.json")).json()["data"] == []
+        assert "Try it" in (await client.get(f"{PATH}/dry-run")).text
+        for bad in (
+            "limit=much",
+            "limit=1&zone=Mars/Olympus",
+            "limit=1&scope=key:apikey_x",
+            "limit=1&kind=x",
+        ):
+            assert (await client.get(f"{PATH}/dry-run?{bad}")).status_code in {400, 404}
+    await world.close()
+
+
 @pytest.mark.parametrize("role", ["developer", "auditor"])
 async def test_only_who_answers_for_money_may_change_budgets(pool: Pool, role: Role) -> None:
     world = await open_world(pool)

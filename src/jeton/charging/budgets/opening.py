@@ -52,31 +52,35 @@ async def create_budget(
     Raises InvalidBudgetError, UnknownZoneError, TooManyBudgetsError, and NotFoundError for an unknown
     organization, workspace or key; then nothing is written.
     """
-    created_at = at or clock.now()
-    _check_limit(wanted.limit_nano)
-    if not 1 <= wanted.anchor_day <= ANCHOR_MAX[wanted.period]:
-        raise InvalidBudgetError(_anchor_sentence(wanted))
-    zone = parse_zone(wanted.zone)
     async with connection.transaction():
-        scope_id = await _check_scope(connection, organization_id, wanted)
-        counted_from, _ = find_window(Calendar(wanted.period, zone, wanted.anchor_day), created_at)
-        budget = Budget(
-            budget_id=new_id("bdgt"),
-            organization_id=organization_id,
-            scope=wanted.scope,
-            scope_id=scope_id,
-            period=wanted.period,
-            zone=wanted.zone,
-            anchor_day=wanted.anchor_day,
-            limit_nano=wanted.limit_nano,
-            is_hard=wanted.is_hard,
-            counted_from=counted_from,
-            created_at=created_at,
-            created_by=by.name,
-        )
+        budget = await draft_budget(connection, organization_id, wanted, by=by, at=at or clock.now())
         await _post(connection, OpenBudget(organization_id, budget))
         await _audit(connection, by, "budgets.created", budget.budget_id, organization_id, _render(budget))
     return budget.budget_id
+
+
+async def draft_budget(
+    connection: Connection, organization_id: UUID, wanted: WantedBudget, *, by: Actor, at: datetime
+) -> Budget:
+    """The budget that would come into force at ``at``; writes nothing, and raises what create_budget does."""
+    _check_limit(wanted.limit_nano)
+    if not 1 <= wanted.anchor_day <= ANCHOR_MAX[wanted.period]:
+        raise InvalidBudgetError(_anchor_sentence(wanted))
+    calendar = Calendar(wanted.period, parse_zone(wanted.zone), wanted.anchor_day)
+    return Budget(
+        budget_id=new_id("bdgt"),
+        organization_id=organization_id,
+        scope=wanted.scope,
+        scope_id=await _check_scope(connection, organization_id, wanted),
+        period=wanted.period,
+        zone=wanted.zone,
+        anchor_day=wanted.anchor_day,
+        limit_nano=wanted.limit_nano,
+        is_hard=wanted.is_hard,
+        counted_from=find_window(calendar, at).starts_at,
+        created_at=at,
+        created_by=by.name,
+    )
 
 
 async def change_budget(

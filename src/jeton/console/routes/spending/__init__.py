@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.spending import batches, budgets, caching, limits
+from jeton.console.routes.spending import batches, budgets, caching, dry_run, limits
 from jeton.console.visit import Door
 
 
@@ -18,6 +18,8 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         Route("/console/batches/{batch_id}/results", batches.Results(door).__call__, methods=["GET"]),
         *door.pages_at("/console/budgets", budgets.show_budgets),
         Route("/console/budgets", door.form(budgets.create), methods=["POST"]),
+        *door.pages_at("/console/budgets/dry-run", dry_run.show_dry_run),
         Route("/console/alerts/test", door.form(budgets.test_alerts), methods=["POST"]),
+        Route("/console/budgets/{budget_id}/change", door.form(budgets.change), methods=["POST"]),
         Route("/console/budgets/{budget_id}/end", door.form(budgets.end), methods=["POST"]),
     ]

@@ -1,12 +1,16 @@
-"""Budgets: how far each one is, a new one, ending one, and the alerts that were given."""
+"""Budgets: how far each one is, a new one, another limit, its end, and the alerts that were given."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
+from uuid import UUID
 
 from jeton import clock
-from jeton.charging.budgets.opening import WantedBudget, create_budget, end_budget
+from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
 from jeton.console.errors import InvalidFormError
 from jeton.console.visit import View, Visit
+from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.keys import list_keys
 from jeton.identity.organizations import list_workspaces
@@ -23,6 +27,7 @@ from jeton.notifications.events import Event, emit
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
 KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
 SCOPES = frozenset({"organization", "workspace", "key"})
+NO_CHOICE = "it has a choice that the page does not offer"
 
 
 async def show_budgets(visit: Visit) -> View:
@@ -30,26 +35,15 @@ async def show_budgets(visit: Visit) -> View:
     organization_id, at = visit.session.organization_id, clock.now()
     async with visit.deps.pool.connection() as connection:
         standings = await list_budgets(connection, organization_id, at=at)
-        workspaces = await list_workspaces(connection, organization_id)
-        keys = await list_keys(connection, organization_id)
+        choices = await list_choices(connection, visit.session.organization_id, at=at)
         alerts = await list_alerts(connection, organization_id)
-    names = {workspace.workspace_id: workspace.name for workspace in workspaces}
-    names |= {key.key_id: key.name for key in keys}
     context = {
         "as_of": at,
         "budgets": standings,
         "alerts": alerts,
         "is_tested": visit.find_filter("tested") == "yes",
-        "names": names,
-        "scopes": {
-            "organization": "the whole organization",
-            **{f"workspace:{one.workspace_id}": f"workspace {one.name}" for one in workspaces},
-            **{
-                f"key:{key.key_id}": f"key {key.name}"
-                for key in keys
-                if key.kind == "api" and key.status_at(at) == "active"
-            },
-        },
+        "names": choices.names,
+        "scopes": choices.scopes,
         "periods": PERIODS,
         "kinds": KINDS,
         "thresholds": sorted(THRESHOLDS),
@@ -67,22 +61,28 @@ async def show_budgets(visit: Visit) -> View:
 async def create(visit: Visit, form: Mapping[str, str]) -> str:
     """Put a budget into force."""
     visit.require(Permission.MANAGE_BUDGETS)
-    scope, _, scope_id = form.get("scope", "").partition(":")
-    period, kind = form.get("period", ""), form.get("kind", "")
-    if scope not in SCOPES or period not in PERIODS or kind not in KINDS:
-        raise InvalidFormError("it has a choice that the page does not offer")
-    wanted = WantedBudget(
-        limit_nano=parse_usd(form.get("limit", "").strip().removeprefix("$")),
-        period=cast("Period", period),
-        scope=cast("Scope", scope),
-        scope_id=scope_id,
-        zone=form.get("zone", "").strip() or "UTC",
-        anchor_day=_parse_anchor(form.get("anchor_day", "")) if period in {"week", "month"} else 1,
-        is_hard=kind == "hard",
-    )
+    wanted = parse_wanted(form)
     by = Actor("member", visit.session.email)
     async with visit.deps.pool.connection() as connection:
         await create_budget(connection, visit.session.organization_id, wanted, by=by)
+    return "/console/budgets"
+
+
+async def change(visit: Visit, form: Mapping[str, str]) -> str:
+    """Give a budget another limit, or make it hard or soft, in its running window too."""
+    visit.require(Permission.MANAGE_BUDGETS)
+    kind = form.get("kind", "")
+    if kind not in KINDS:
+        raise InvalidFormError(NO_CHOICE)
+    async with visit.deps.pool.connection() as connection:
+        await change_budget(
+            connection,
+            visit.session.organization_id,
+            str(visit.request.path_params["budget_id"]),
+            by=Actor("member", visit.session.email),
+            limit_nano=_parse_limit(form),
+            is_hard=kind == "hard",
+        )
     return "/console/budgets"
 
 
@@ -107,6 +107,53 @@ async def end(visit: Visit, form: Mapping[str, str]) -> str:
         budget_id = visit.request.path_params["budget_id"]
         await end_budget(connection, visit.session.organization_id, budget_id, by=by)
     return "/console/budgets"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a budget may be for, as the form offers it, and the names of what budgets are for."""
+
+    scopes: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+async def list_choices(connection: Connection, organization_id: UUID, *, at: datetime) -> Choices:
+    """The organization, its workspaces, and its API keys that are in force."""
+    workspaces = await list_workspaces(connection, organization_id)
+    keys = await list_keys(connection, organization_id)
+    in_force = [key for key in keys if key.kind == "api" and key.status_at(at) == "active"]
+    return Choices(
+        scopes={
+            "organization": "the whole organization",
+            **{f"workspace:{one.workspace_id}": f"workspace {one.name}" for one in workspaces},
+            **{f"key:{key.key_id}": f"key {key.name}" for key in in_force},
+        },
+        names={
+            **{workspace.workspace_id: workspace.name for workspace in workspaces},
+            **{key.key_id: key.name for key in keys},
+        },
+    )
+
+
+def parse_wanted(form: Mapping[str, str]) -> WantedBudget:
+    """The budget that a form describes; InvalidFormError, InvalidBudgetError or InvalidAmountError."""
+    scope, _, scope_id = form.get("scope", "").partition(":")
+    period, kind = form.get("period", ""), form.get("kind", "")
+    if scope not in SCOPES or period not in PERIODS or kind not in KINDS:
+        raise InvalidFormError(NO_CHOICE)
+    return WantedBudget(
+        limit_nano=_parse_limit(form),
+        period=cast("Period", period),
+        scope=cast("Scope", scope),
+        scope_id=scope_id,
+        zone=form.get("zone", "").strip() or "UTC",
+        anchor_day=_parse_anchor(form.get("anchor_day", "")) if period in {"week", "month"} else 1,
+        is_hard=kind == "hard",
+    )
+
+
+def _parse_limit(form: Mapping[str, str]) -> int:
+    return parse_usd(form.get("limit", "").strip().removeprefix("$"))
 
 
 def _parse_anchor(text: str) -> int:
