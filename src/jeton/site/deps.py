@@ -6,6 +6,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.pricing.book import PriceBook
 from jeton.site.writer import Writer
@@ -19,6 +20,8 @@ class Reader:
     organization_id: UUID
     organization_name: str
     email: str
+    member_id: str = ""
+    may_see_billing: bool = False
 
 
 FindReader = Callable[[Request], Awaitable[Reader | None]]
@@ -70,3 +73,4 @@ class SiteDeps:
     has_ask_docs: bool = False
     writer: Writer | None = None
     mark: bytes = b""
+    limit_terms: LimitTerms = LimitTerms()  # noqa: RUF009 - frozen, and nobody changes its tables

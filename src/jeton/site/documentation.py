@@ -8,11 +8,13 @@ from starlette.routing import BaseRoute, Route
 
 from jeton import clock
 from jeton.site.deps import SiteDeps
-from jeton.site.documents import Documents, Section, render
+from jeton.site.documents import Document, Documents, Section, render
+from jeton.site.documents.address import fill_address, fill_address_html
 from jeton.site.live.blocks import LiveBlocks
 from jeton.site.live.feed import render_feed
+from jeton.site.live.own import OwnBlocks, leave_out_own
 from jeton.site.live.prices import list_price_changes
-from jeton.site.pages import SECURITY_HEADERS, Pages
+from jeton.site.pages import PRIVATE, SECURITY_HEADERS, Pages
 from jeton.site.searching.gathering import gather
 from jeton.site.searching.page import Search
 
@@ -27,7 +29,7 @@ def document_routes(
     shown = _Shown(deps, documents, pages, live=live)
 
     def list_sections() -> Iterator[Section]:
-        return gather(documents, deps.book, render_faq, marks=live.marks)
+        return gather(documents, deps.book, render_faq)
 
     search = Search(documents, pages, list_sections=list_sections, pool=deps.pool)
     return [
@@ -43,38 +45,60 @@ def document_routes(
 
 class _Shown:
     def __init__(self, deps: SiteDeps, documents: Documents, pages: Pages, *, live: LiveBlocks) -> None:
-        self._book = deps.book
+        self._deps = deps
         self._live = live
+        self._own = OwnBlocks(deps)
         self._documents = documents
         self._pages = pages
+        # Of each page with live parts the last that was made: most readers see the same.
+        self._filled: dict[str, Document] = {}
 
     async def show_index(self, request: Request) -> Response:
         """The index of the documentation."""
         return self._pages.answer(request, "docs/index.html", {"groups": self._documents.groups})
 
     async def show_document(self, request: Request) -> Response:
-        """One page of the documentation; with ``.md``, its source."""
+        """One page of the documentation; with ``.md``, its source with what is live in it."""
         slug = request.path_params["slug"]
         document = self._documents.find(slug.removesuffix(".md"))
         if document is None:
             return self._pages.answer(request, "not_found.html", {}, status=404)
-        if self._live.is_live(document.source):
-            document = render(document.slug, await self._live.fill(document.source))
+        document = await self._fill(document)
+        base_url = self._pages.find_base_url(request)
         if slug.endswith(".md"):
-            return _markdown(document.source)
+            return _markdown(fill_address(leave_out_own(document.source), base_url))
+        html = document.html
+        reader = None
+        if self._own.is_own(html):
+            reader = await self._deps.find_reader(request)
+            html = await self._own.fill(html, reader)
         before, after = self._documents.neighbours(slug)
         context = {
             "document": document,
+            "html": fill_address_html(html, base_url),
             "groups": self._documents.groups,
             "before": before,
             "after": after,
         }
-        return self._pages.answer(request, "docs/document.html", context)
+        answer = self._pages.answer(request, "docs/document.html", context)
+        if reader is not None:
+            answer.headers.update(PRIVATE)
+        return answer
+
+    async def _fill(self, document: Document) -> Document:
+        """The page with its live parts, made anew only where one of them says something else now."""
+        if not self._live.is_live(document.source):
+            return document
+        source = await self._live.fill(document.source)
+        filled = self._filled.get(document.slug)
+        if filled is None or filled.source != source:
+            filled = self._filled[document.slug] = render(document.slug, source)
+        return filled
 
     async def send_feed(self, request: Request) -> Response:
         """What changed in the price book, as Atom."""
         base_url, brand = self._pages.find_base_url(request), self._pages.brand_name
-        feed = render_feed(base_url, brand, changes=list_price_changes(self._book), at=clock.now())
+        feed = render_feed(base_url, brand, changes=list_price_changes(self._deps.book), at=clock.now())
         return Response(feed, media_type="application/atom+xml", headers=dict(SECURITY_HEADERS))
 
     async def send_list(self, request: Request) -> Response:
@@ -88,7 +112,7 @@ class _Shown:
         """Every page in one file."""
         base_url = self._pages.find_base_url(request)
         pages = [
-            _render_page(document.slug, await self._live.fill(document.source), base_url)
+            _render_page(document.slug, (await self._fill(document)).source, base_url)
             for document in self._documents.list()
         ]
         return PlainTextResponse("\n\n".join(pages), headers=dict(SECURITY_HEADERS))
@@ -120,4 +144,4 @@ def _render_list(documents: Documents, brand: str, base_url: str) -> Iterator[st
 
 
 def _render_page(slug: str, source: str, base_url: str) -> str:
-    return f"<!-- {base_url}/docs/{slug} -->\n{source.strip()}\n"
+    return f"<!-- {base_url}/docs/{slug} -->\n{fill_address(leave_out_own(source), base_url).strip()}\n"

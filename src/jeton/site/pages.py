@@ -25,6 +25,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
 }
 
+# Of a page with a reader's own numbers.
+PRIVATE: Mapping[str, str] = MappingProxyType({"cache-control": "private, no-store", "vary": "cookie"})
+
 # The Console's form sets it; whoever chose nothing gets what their browser says.
 THEME_COOKIE = "jeton_theme"
 THEMES: Mapping[str, str] = MappingProxyType({"": "System", "paper": "Paper", "ink": "Ink"})

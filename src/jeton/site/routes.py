@@ -16,11 +16,11 @@ from jeton.site.contact import Contact
 from jeton.site.deps import SiteDeps
 from jeton.site.documentation import document_routes
 from jeton.site.documents import Documents
-from jeton.site.faq.page import PRIVATE, Faq
+from jeton.site.faq.page import Faq
 from jeton.site.feedback.page import Feedback
 from jeton.site.feedback.targets import Targets
 from jeton.site.files import file_routes
-from jeton.site.pages import Pages
+from jeton.site.pages import PRIVATE, Pages
 from jeton.site.prices.files import price_file_routes
 from jeton.site.prices.stacking import find_sample
 from jeton.site.prices.table import COLUMNS, find_announced, list_model_prices
@@ -102,7 +102,7 @@ class _Site:
     async def _find_agreed(self, request: Request, at: datetime) -> str:
         """The name of the reader's organization, if it pays otherwise than these prices say."""
         reader = await self._deps.find_reader(request)
-        if reader is None or self._deps.pool is None:
+        if reader is None or not reader.may_see_billing or self._deps.pool is None:
             return ""
         try:
             async with self._deps.pool.connection() as connection:

@@ -1,4 +1,4 @@
-"""The documentation's examples do what they say: each is run as it stands, against a real server.
+"""The documentation's examples do what they say: each is run as its page shows it, against a real server.
 
 An example is a piece of code to choose from: fences that follow each other, in several languages.
 """
@@ -15,6 +15,7 @@ from tests.e2e.node.installing import install_sdk
 from tests.e2e.serving import ServerProcess, serving
 
 from jeton.site.documents import Documents
+from jeton.site.documents.address import fill_address
 from jeton.site.documents.rendering import parse_markdown
 from jeton.site.documents.tabs import LANGUAGES, list_groups
 
@@ -42,7 +43,8 @@ def run(server: ServerProcess, command: list[str], folder: Path) -> str:
     """What a command printed; it must succeed."""
     # curl's own setting, so that an error of the API is an error of the example.
     (folder / ".curlrc").write_text("fail-with-body\n", "utf-8")
-    environment = {**os.environ, **server.demo, "CURL_HOME": str(folder)}
+    keys = {name: value for name, value in server.demo.items() if name != "ANTHROPIC_BASE_URL"}
+    environment = {**os.environ, **keys, "CURL_HOME": str(folder)}
     done = subprocess.run(
         command,
         capture_output=True,
@@ -64,12 +66,14 @@ def test_every_example_is_in_every_language() -> None:
 
 @pytest.mark.parametrize(("name", "code"), examples("sh"), ids=[name for name, _ in examples("sh")])
 def test_curl(server: ServerProcess, tmp_path: Path, name: str, code: str) -> None:
-    assert run(server, ["bash", "-euo", "pipefail", "-c", code], tmp_path).strip(), name
+    shown = fill_address(code, server.base_url)
+    assert run(server, ["bash", "-euo", "pipefail", "-c", shown], tmp_path).strip(), name
 
 
 @pytest.mark.parametrize(("name", "code"), examples("python"), ids=[name for name, _ in examples("python")])
 def test_python(server: ServerProcess, tmp_path: Path, name: str, code: str) -> None:
-    assert run(server, [sys.executable, "-c", code], tmp_path).strip(), name
+    shown = fill_address(code, server.base_url)
+    assert run(server, [sys.executable, "-c", shown], tmp_path).strip(), name
 
 
 @pytest.mark.skipif(
@@ -82,5 +86,5 @@ def test_typescript(server: ServerProcess, name: str, code: str) -> None:
     """Without types to strip, so that any Node runs it as it is."""
     folder = install_sdk()
     file = folder / f"{name.replace(' ', '-')}.mjs"
-    file.write_text(code, "utf-8")
+    file.write_text(fill_address(code, server.base_url), "utf-8")
     assert run(server, ["node", str(file)], folder).strip(), name

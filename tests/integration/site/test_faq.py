@@ -14,9 +14,11 @@ from tests.integration.world import open_world
 from jeton import clock
 from jeton.billing.terms.asking import TermsAsk, first_begin
 from jeton.billing.terms.keeping import Change, add_terms
+from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.audit import SYSTEM
 from jeton.insight.figures.content import ORGANIZATIONS_MIN, TOKENS_MIN
+from jeton.limits.words import Limits
 from jeton.pricing.loading import load_book
 from jeton.pricing.terms import Scope
 from jeton.site.deps import Reader, SiteDeps
@@ -185,8 +187,8 @@ async def test_who_is_signed_in_sees_what_was_agreed(pool: Pool) -> None:
     organization_id = world.organization.organization_id
 
     async def find(request: Request) -> Reader:
-        del request
-        return Reader(organization_id, "Example GmbH", "ada@example.com")
+        may_see_billing = request.headers.get("x-role") != "developer"
+        return Reader(organization_id, "Example GmbH", "ada@example.com", may_see_billing=may_see_billing)
 
     at = clock.now() - timedelta(hours=1)
     ask = TermsAsk(Scope("line", "sonnet"), Fraction(3, 4), (), first_begin(at), None, "offer", "Grace")
@@ -198,11 +200,47 @@ async def test_who_is_signed_in_sees_what_was_agreed(pool: Pool) -> None:
             await add_terms(connection, organization_id, [ask], book=load_book(), change=change)
         after = await client.get("/faq?model=claude-sonnet-5-5")
         agreed = await client.get("/pricing")
+        of_developer = await client.get("/pricing", headers={"x-role": "developer"})
     own = [page.text.partition('id="own-example"')[2].partition("</details>")[0] for page in (before, after)]
     assert ("$25.00" in own[0], "$18.75" in own[0]) == (True, False)
     assert ("$25.00" in own[1], "$18.75" in own[1]) == (False, True)
     assert "At what Example GmbH" in own[1]
     assert "Example GmbH pays" not in listed.text
     assert "Example GmbH pays" in agreed.text
+    assert "Example GmbH pays" not in of_developer.text
     assert agreed.headers["cache-control"] == "private, no-store"
     await world.close()
+
+
+async def test_pages_of_the_documentation_say_what_is_a_readers_own_and_to_nobody_else(pool: Pool) -> None:
+    """Their limits with the busiest minute, their credit, how they pay, and which key an example means."""
+    world = await open_world(pool)
+    await world.bill()
+    reader = Reader(world.organization.organization_id, "A*d*a's", "ada@example.com", may_see_billing=True)
+    terms = LimitTerms(defaults={"*": Limits(requests=100)}, models=(("claude-sonnet-5-5", "sonnet"),))
+    deps = replace(deps_of(pool=pool), limit_terms=terms)
+
+    async def find_reader(_: Request) -> Reader:
+        return reader
+
+    async with client_of(replace(deps, find_reader=find_reader)) as client:
+        limits, credit, payment, start = [
+            await client.get(f"/docs/{slug}") for slug in ("rate-limits", "credits", "payment", "quickstart")
+        ]
+        source = (await client.get("/docs/credits.md")).text
+    async with client_of(deps) as client:
+        everybodys = [await client.get(f"/docs/{slug}") for slug in ("rate-limits", "credits", "quickstart")]
+    await world.close()
+    assert "<td>sonnet</td>\n<td>requests</td>\n<td>100</td>" in limits.text
+    assert "<strong>A*d*a's</strong> has <strong>$4.971</strong> available" in credit.text
+    assert "is a standard organization" in payment.text
+    assert 'class="tabs-key' in start.text
+    assert "baseURL: &quot;http://jeton.test&quot;" in start.text
+    assert {page.headers["cache-control"] for page in (limits, credit, payment, start)} == {
+        "private, no-store"
+    }
+    assert "A*d*a" not in source
+    for page in everybodys:
+        assert "cache-control" not in page.headers
+        assert "[[" not in page.text.replace("[[rate_limits]]", "")
+        assert "tabs-key" not in page.text

@@ -8,6 +8,7 @@ from jeton.app.observing.health import Health
 from jeton.app.parts import Parts
 from jeton.console.visit import SESSION_COOKIE
 from jeton.db.pool import Pool
+from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import find_session
 from jeton.settings import Settings
 from jeton.site.deps import FindReader, Reader, SiteDeps, Wording
@@ -38,6 +39,7 @@ def make_site_deps(parts: Parts) -> SiteDeps:
         counter=parts.counter,
         is_well=Health(parts.pool, lambda: parts.commits.is_away).is_well,
         mark=settings.brand_mark.read_bytes() if settings.brand_mark is not None else b"",
+        limit_terms=parts.limit_terms,
     )
 
 
@@ -75,6 +77,12 @@ def _make_find_reader(pool: Pool) -> FindReader:
             return None
         if session is None:
             return None
-        return Reader(session.organization_id, session.organization_name, session.email)
+        return Reader(
+            session.organization_id,
+            session.organization_name,
+            session.email,
+            session.member_id,
+            may_see_billing=Permission.SEE_BILLING in PERMISSIONS[session.role],
+        )
 
     return find_reader

@@ -1,7 +1,8 @@
 """Library: every page of the documentation in the order of its index, and what stands beside it."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 
@@ -68,6 +69,8 @@ GROUPS = (
 OTHERS = "More"
 # What stands at the end of a page beside what its file has.
 _APPENDED = {"changelog": "\n## Prices\n\n[[price changes]]\n\nAs a feed: `/docs/changelog.atom`.\n"}
+# Where something is filled in when a page is read.
+_MARK = re.compile(r"\[\[[a-z ]+\]\]\s*")
 _ORDER = tuple(slug for group in GROUPS for slug in group.slugs)
 
 
@@ -108,8 +111,12 @@ class Documents:
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """Every section of every page as plain text, for search and for answers with citations."""
-        return tuple(section for document in self.list() for section in split_sections(document))
+        """Every section of every page as plain text, for search and for answers with citations.
+
+        What is filled in when a page is read is not among it.
+        """
+        sections = (section for document in self.list() for section in split_sections(document))
+        return tuple(replace(section, text=_MARK.sub("", section.text)) for section in sections)
 
     def _list_known(self, group: Group) -> Iterator[Document]:
         for slug in group.slugs:

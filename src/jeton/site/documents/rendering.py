@@ -113,11 +113,16 @@ def _first_paragraph(tokens: Sequence[Token]) -> str:
 
 
 def _wrap_tables(tokens: Sequence[Token]) -> list[Token]:
-    """Put every table into a box that scrolls by itself, reachable with the keyboard."""
-    wrapped = []
-    for token in tokens:
+    """Put every table into a box that scrolls by itself, by keyboard too, and is named by its heading."""
+    wrapped: list[Token] = []
+    heading, count = "", 0
+    for before, token in pairwise([Token("start", "", 0), *tokens]):
+        if before.type == "heading_open":
+            heading, count = "".join(child.content for child in token.children or ()), 0
         if token.type == "table_open":
-            attributes = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Table"}
+            count += 1
+            name = f"Table: {heading}" + (f", {count}" if count > 1 else "")
+            attributes = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": name}
             wrapped.append(Token("box_open", "div", 1, attrs=dict(attributes), block=True))
         wrapped.append(token)
         if token.type == "table_close":

@@ -10,6 +10,10 @@ from html import escape
 from markdown_it.token import Token
 
 LANGUAGES = {"sh": "curl", "python": "Python", "typescript": "TypeScript"}
+# Where a reader who is signed in is told which of their keys an example is meant for.
+API_KEY_PLACE = "<!-- own API key -->"
+ADMIN_KEY_PLACE = "<!-- own admin key -->"
+_ADMIN_KEY = "JETON_ADMIN_KEY"
 
 
 def group_fences(tokens: Sequence[Token]) -> list[Token]:
@@ -29,6 +33,8 @@ def group_fences(tokens: Sequence[Token]) -> list[Token]:
 def render_tabs(fences: Sequence[Token], number: int) -> str:
     """One choice as HTML; ``number`` tells it from the others of its page."""
     name = f"code-{number}"
+    is_admins = any(_ADMIN_KEY in fence.content for fence in fences)
+    key_place = ADMIN_KEY_PLACE if is_admins else API_KEY_PLACE
     buttons, pieces = [], []
     for place, fence in enumerate(fences):
         language = fence.info.strip()
@@ -40,7 +46,7 @@ def render_tabs(fences: Sequence[Token], number: int) -> str:
         pieces.append(render_code(fence.content, language))
     return (
         f'<fieldset class="tabs"><legend class="visually-hidden">Language</legend>'
-        f"{''.join(buttons)}{''.join(pieces)}</fieldset>\n"
+        f"{''.join(buttons)}{''.join(pieces)}</fieldset>\n{key_place}\n"
     )
 
 

@@ -14,14 +14,13 @@ from jeton.site.faq.counting import TEXT_CHARS_MAX, count_for_families
 from jeton.site.faq.readers import BAR_HEIGHT, BAR_WIDTH, Own, get_own
 from jeton.site.faq.workloads import SLIDERS, choose_model, list_choices, read_workload
 from jeton.site.intake import Pace, Pacer, TooOftenError, find_address, parse_form, read_body
-from jeton.site.pages import SECURITY_HEADERS, Pages
+from jeton.site.pages import PRIVATE, SECURITY_HEADERS, Pages
 from jeton.site.prices.stacking import find_example, work_example
 
 # A character of four bytes takes twelve in a form.
 COUNT_BYTES_MAX = 12 * TEXT_CHARS_MAX + 1_000
 COUNT_FIELDS_MAX = 4
 COUNT_PACE = Pace(window_s=60, by_address_max=30, altogether_max=600)
-PRIVATE = {"cache-control": "private, no-store", "vary": "cookie"}
 
 
 class TextTooLongError(InvalidInputError):

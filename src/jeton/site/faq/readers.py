@@ -62,7 +62,10 @@ async def get_own(pool: Pool, reader: Reader) -> Own:
         balance = await get_balance(connection, organization_id)
         usage = await list_daily_usage(connection, organization_id, range_=range_)
         content = await get_own_content(connection, organization_id)
-        terms = await read_own_terms(connection, organization_id)
+        # What was agreed on is of the contract, which not every member may see.
+        terms = OwnTerms(())
+        if reader.may_see_billing:
+            terms = await read_own_terms(connection, organization_id)
     trial = next((lot for lot in balance.lots if lot.kind == "free" and lot.reason == TRIAL), None)
     return Own(reader, trial, balance.credit_limit_nano, usage, draw_bars(usage), content, terms)
 

@@ -12,7 +12,9 @@ import psycopg
 from jeton import clock
 from jeton.errors import JetonError
 from jeton.insight.figures.availability import DAYS, REQUESTS_MIN, Availability, get_availability
+from jeton.money import display_usd
 from jeton.site.deps import SiteDeps
+from jeton.site.documents.plain import as_text
 from jeton.site.live.prices import list_price_changes, render_price_changes
 
 Block = Callable[[], Awaitable[str]]
@@ -32,14 +34,10 @@ class LiveBlocks:
             "[[health]]": self._render_health,
             "[[availability]]": self._render_availability,
             "[[payment methods]]": self._render_payment_methods,
+            "[[trial policy]]": self._render_trial_policy,
             "[[price changes]]": self._render_price_changes,
         }
         self._kept: dict[str, tuple[float, str]] = {}
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What stands in a source where a live part goes."""
-        return tuple(self._blocks)
 
     def is_live(self, source: str) -> bool:
         """Whether a page has a live part."""
@@ -78,9 +76,26 @@ class LiveBlocks:
 
     async def _render_payment_methods(self) -> str:
         methods = self._deps.payment_methods
+        at = f"As of {clock.now():%Y-%m-%d %H:%M} UTC"
         if not methods:
-            return "On this installation no way to pay is named; its operator adds credit by hand."
-        return f"What the operator of this installation takes: {', '.join(methods)}."
+            return f"{at}, no way to pay is named on this installation; its operator adds credit by hand."
+        return "\n".join((f"{at}, this is taken here:", "", *(f"- {as_text(method)}" for method in methods)))
+
+    async def _render_trial_policy(self) -> str:
+        deps, at = self._deps, f"{clock.now():%Y-%m-%d %H:%M} UTC"
+        if not deps.trial_amount_nano:
+            return f"As of {at}, a new organization gets no trial here."
+        begin = "the first request that is charged" if deps.trial_clock == "first_call" else "its beginning"
+        models = ", ".join(f"`{model}`" for model in deps.trial_models) or "every model"
+        return "\n".join(
+            (
+                f"The policy here, as of {at}:",
+                "",
+                "| a new organization gets | valid for | counted from | for |",
+                "|---|---|---|---|",
+                f"| {display_usd(deps.trial_amount_nano)} | {deps.trial_days} days | {begin} | {models} |",
+            )
+        )
 
     async def _render_price_changes(self) -> str:
         return render_price_changes(list_price_changes(self._deps.book), clock.now())

@@ -4,7 +4,6 @@ What is measured is not among it: a health of an hour ago in a snippet would be 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from jeton import clock
 from jeton.pricing.book import PriceBook
@@ -19,15 +18,9 @@ OBJECTS = "api/objects"
 PRICING, PRICING_TITLE = "pricing", "Pricing"
 
 
-def gather(
-    documents: Documents, book: PriceBook, render_faq: Callable[[], str], *, marks: Iterable[str]
-) -> Iterator[Section]:
-    """Every section; ``marks`` are where live parts go, which are left out."""
-    for section in documents.sections:
-        text = section.text
-        for mark in marks:
-            text = text.replace(mark, "")
-        yield replace(section, text=text)
+def gather(documents: Documents, book: PriceBook, render_faq: Callable[[], str]) -> Iterator[Section]:
+    """Every section."""
+    yield from documents.sections
     yield from list_api_sections(load_description())
     yield from list_price_sections(book)
     yield from split_faq(render_faq())
