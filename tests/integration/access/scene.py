@@ -19,6 +19,7 @@ from jeton.charging.budgets.opening import WantedBudget, create_budget
 from jeton.charging.onboarding import open_organization
 from jeton.db.pool import Connection, Pool
 from jeton.identity.audit import SYSTEM
+from jeton.identity.charts.saved import Owner, save_chart
 from jeton.identity.invites.invites import create_invite
 from jeton.identity.keys import create_key
 from jeton.identity.members import Role, create_member, find_member
@@ -171,6 +172,17 @@ async def _webhook(scene: Scene, connection: Connection) -> str:
     return endpoint.endpoint_id
 
 
+async def _chart(scene: Scene, connection: Connection) -> str:
+    """The organization's, by our admin."""
+    member = await find_member(connection, "admin@ours.example")
+    assert member is not None
+    owner = Owner(scene.ours.organization.organization_id, member.member_id, member.email)
+    # There may be so many, and each is looked at once.
+    await connection.execute("DELETE FROM saved_charts WHERE member_id IS NULL")
+    chart = await save_chart(connection, owner, name="ours", page="usage", state="", is_shared=True)
+    return chart.chart_id
+
+
 async def _session(scene: Scene, connection: Connection) -> str:
     """Of our admin."""
     member = await find_member(connection, "admin@ours.example")
@@ -205,6 +217,7 @@ MAKERS: dict[str, Maker] = {
     "budget_id": _budget,
     "webhook_id": _webhook,
     "session_id": _session,
+    "chart_id": _chart,
     "request_id": _request,
     "organization_id": _organization,
     "batch_id": _none,

@@ -16,7 +16,7 @@ FIRST_AT = datetime(2026, 10, 20, tzinfo=UTC)
 RANGE = {"from": "2026-10-20", "until": "2026-10-23"}
 
 
-async def test_a_day_leads_to_its_hours_and_an_hour_to_its_requests(pool: Pool) -> None:
+async def test_a_day_leads_to_its_hours_an_hour_to_its_minutes_a_minute_to_its_requests(pool: Pool) -> None:
     past = await open_past(pool)
     at = FIRST_AT + timedelta(hours=30, minutes=20)
     await past.bill_at(at, Usage(1_000))
@@ -25,8 +25,24 @@ async def test_a_day_leads_to_its_hours_and_an_hour_to_its_requests(pool: Pool) 
         assert "from=2026-10-21&amp;until=2026-10-22&amp;step=1h" in page
         day = (await client.get("/console/usage", params={"from": "2026-10-21", "until": "2026-10-22"})).text
         hour = "from=2026-10-21T06%3A00Z&amp;until=2026-10-21T07%3A00Z"
-        assert f"/console/requests?{hour}" in day
-        log = await client.get(f"/console/requests?{hour.replace('&amp;', '&')}")
+        assert f"/console/usage?{hour}&amp;step=1m" in day
+        address = f"{hour.replace('&amp;', '&')}&step=1m"
+        minutes = (await client.get(f"/console/usage?{address}")).text
+        minute = "from=2026-10-21T06%3A20Z&amp;until=2026-10-21T06%3A21Z"
+        assert f"/console/requests?{minute}" in minutes
+        # Minutes have no amounts, so nothing says that they cost nothing.
+        assert "Net amount" not in minutes
+        twin = (await client.get(f"/console/usage.json?{address}")).json()
+        assert twin["totals"]["input_tokens"] == 1_000
+        assert "net_amount" not in twin["totals"]
+        assert twin["counted"]["by_source"]["upstream"]["input_tokens"] == 1_000
+        assert twin["rate_limited_requests"] == 0
+        file = (await client.get(f"/console/usage.csv?{address}")).text
+        assert "output_tokens" in file
+        assert "net" not in file
+        assert (await client.get(f"/console/cost?{address}")).status_code == 400
+        assert (await client.get("/console/usage?range=today&step=1m")).status_code == 400
+        log = await client.get(f"/console/requests?{minute.replace('&amp;', '&')}")
     assert log.status_code == 200
     await past.world.close()
 
@@ -85,6 +101,7 @@ async def test_the_overview_sums_the_month_and_names_who_moved(pool: Pool) -> No
         ("group=model;drop", 400),
         ("step=1s", 400),
         ("zone=Europe/Atlantis", 400),
+        ("cumulative=perhaps", 400),
         ("unknown=1", 200),
     ],
 )

@@ -19,11 +19,19 @@ class Permission(Enum):
     SEE_BILLING = "see credit lots, the contract and invoices"
     MANAGE_BILLING = "buy credit, change payment and billing details"
     SEE_AUDIT = "see who changed what"
+    SHARE_CHARTS = "save charts for the whole organization, rename and delete those"
 
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    "developer": frozenset({Permission.MANAGE_KEYS, Permission.MANAGE_BATCHES}),
-    "billing": frozenset({Permission.MANAGE_BUDGETS, Permission.SEE_BILLING, Permission.MANAGE_BILLING}),
+    "developer": frozenset({Permission.MANAGE_KEYS, Permission.MANAGE_BATCHES, Permission.SHARE_CHARTS}),
+    "billing": frozenset(
+        {
+            Permission.MANAGE_BUDGETS,
+            Permission.SEE_BILLING,
+            Permission.MANAGE_BILLING,
+            Permission.SHARE_CHARTS,
+        }
+    ),
     "admin": frozenset(Permission),
     "auditor": frozenset({Permission.SEE_BILLING, Permission.SEE_AUDIT}),
 }

@@ -12,7 +12,8 @@ from jeton.insight.explore.question import Cell, Question, Report
 from jeton.insight.explore.stretches import MINUTE, cut, snap
 from jeton.insight.explore.sums import Sums
 
-_COLUMNS: dict[str, LiteralString] = {
+# What a dimension is, of charges c and usage events e.
+COLUMNS: dict[str, LiteralString] = {
     "model": "c.model",
     "workspace_id": "c.workspace_id",
     "key_id": "c.key_id",
@@ -40,8 +41,8 @@ async def explore_minutes(connection: Connection, question: Question) -> Report:
     as_of = clock.now()
     buckets = cut(snap(question.stretch, MINUTE), "1m")
     query = _READ.format(
-        dimensions="".join(f", {_COLUMNS[name]}" for name in question.group_by),
-        where="".join(f" AND {_COLUMNS[name]} = ANY (%({name})s)" for name in question.where),
+        dimensions="".join(f", {COLUMNS[name]}" for name in question.group_by),
+        where="".join(f" AND {COLUMNS[name]} = ANY (%({name})s)" for name in question.where),
     )
     parameters: dict[str, Any] = {
         "organization_id": question.organization_id,

@@ -75,6 +75,11 @@ class Report:
     cells: tuple[Cell, ...]
 
     @property
+    def has_amounts(self) -> bool:
+        """Whether there are any: they are kept by the quarter of an hour, so minutes have none."""
+        return self.question.step != "1m"
+
+    @property
     def totals(self) -> Sums:
         """The sum of everything."""
         return add_up(cell.sums for cell in self.cells)

@@ -1,6 +1,7 @@
 """Rendering: a report as JSON and as rows of a file, from the same cells, so that no two can disagree.
 
-Amounts are exact decimal strings of dollars in JSON; files have whole nano-dollars beside them.
+Minutes have no amounts, which is said by leaving them out. Amounts are exact decimal strings of dollars in
+JSON; files have whole nano-dollars beside them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,18 @@ from jeton.pricing.rating import STAGES
 ColumnKind = Literal["text", "count", "nano", "usd", "time"]
 
 _SAVED = tuple(f"saved_{stage}" for stage in STAGES)
+_COUNTED = frozenset(
+    {
+        *("requests", "input_tokens", "cache_creation", "cache_read_input_tokens", "output_tokens"),
+        "web_search_requests",
+    }
+)
 _AMOUNTS = ("list", *_SAVED, "charged", "reversed", "net", "free_credit", "due")
+_AMOUNT_COLUMNS: Mapping[str, ColumnKind] = {
+    **{f"{name}_amount": "usd" for name in _AMOUNTS},
+    **{f"{name}_nano": "nano" for name in _AMOUNTS},
+    "currency": "text",
+}
 
 
 def render_report(report: Report) -> dict[str, object]:
@@ -32,15 +44,27 @@ def render_report(report: Report) -> dict[str, object]:
         "bucket_width": question.step,
         "group_by": list(question.group_by),
         "filters": {name: list(values) for name, values in question.where.items()},
-        "totals": render_sums(report.totals),
+        "totals": _render_sums(report, report.totals),
         "groups": [
-            {**render_group(report, group), **render_sums(sums)} for group, sums in report.by_group.items()
+            {**render_group(report, group), **_render_sums(report, sums)}
+            for group, sums in report.by_group.items()
         ],
         "rows": [
-            {**_render_bucket(report, cell), **render_group(report, cell.group), **render_sums(cell.sums)}
+            {
+                **_render_bucket(report, cell),
+                **render_group(report, cell.group),
+                **_render_sums(report, cell.sums),
+            }
             for cell in report.cells
         ],
     }
+
+
+def _render_sums(report: Report, sums: Sums) -> dict[str, object]:
+    rendered = render_sums(sums)
+    if report.has_amounts:
+        return rendered
+    return {name: value for name, value in rendered.items() if name in _COUNTED}
 
 
 def render_group(report: Report, group: Group) -> dict[str, str | None]:
@@ -66,9 +90,7 @@ def list_columns(report: Report) -> Mapping[str, ColumnKind]:
         "cache_read_input_tokens": "count",
         "output_tokens": "count",
         "web_search_requests": "count",
-        **{f"{name}_amount": "usd" for name in _AMOUNTS},
-        **{f"{name}_nano": "nano" for name in _AMOUNTS},
-        "currency": "text",
+        **(_AMOUNT_COLUMNS if report.has_amounts else {}),
     }
 
 
@@ -78,6 +100,7 @@ def list_rows(report: Report) -> Iterator[tuple[object, ...]]:
         sums = cell.sums
         starts_at, ends_at = report.buckets.stretch(cell.bucket)
         amounts = _list_amounts(sums)
+        money = (*map(render_usd, amounts), *amounts, "USD") if report.has_amounts else ()
         yield (
             starts_at.astimezone(UTC),
             ends_at.astimezone(UTC),
@@ -89,9 +112,7 @@ def list_rows(report: Report) -> Iterator[tuple[object, ...]]:
             sums.cache_read_input_tokens,
             sums.output_tokens,
             sums.web_search_requests,
-            *map(render_usd, amounts),
-            *amounts,
-            "USD",
+            *money,
         )
 
 

@@ -2,6 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
+from jeton.console.routes.explore import charts
 from jeton.console.routes.explore.cost import show_cost
 from jeton.console.routes.explore.files import make_csv, make_parquet
 from jeton.console.routes.explore.overview import show_overview
@@ -19,6 +20,12 @@ def explore_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console", show_overview),
         *door.pages_at("/console/usage", show_usage),
         *door.pages_at("/console/cost", show_cost),
+        *door.pages_at("/console/charts", charts.show_charts),
+        Route("/console/charts", door.form(charts.save), methods=["POST"]),
+        Route("/console/charts/{chart_id}/rename", door.form(charts.rename), methods=["POST"]),
+        Route("/console/charts/{chart_id}/share", door.form(charts.share), methods=["POST"]),
+        Route("/console/charts/{chart_id}/delete", door.form(charts.delete), methods=["POST"]),
+        Route("/console/charts/{chart_id}/pin", door.form(charts.pin), methods=["POST"]),
         Route("/console/usage.csv", usage_csv, methods=["GET"]),
         Route("/console/usage.parquet", usage_parquet, methods=["GET"]),
         Route("/console/cost.csv", cost_csv, methods=["GET"]),

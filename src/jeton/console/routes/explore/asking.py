@@ -8,6 +8,9 @@ from jeton.console.errors import InvalidFilterError
 from jeton.console.filters import Choices, Filters, list_choices, parse_filters
 from jeton.console.visit import TWIN, Visit
 from jeton.db.pool import Connection
+from jeton.identity.charts.saved import ChartPage
+from jeton.identity.roles.permissions import Permission
+from jeton.insight.explore.minutes import explore_minutes
 from jeton.insight.explore.question import DIMENSIONS, GROUPS_SHOWN, Question, Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.stretches import LONGEST, STEP_NAMES, Step, Stretch
@@ -17,23 +20,44 @@ from jeton.insight.explore.sums import MEASURES
 ROWS_SHOWN_MAX = 62
 GROUPS_SHOWN_MAX = 50
 LIMITS = (5, GROUPS_SHOWN, 25)
+# Minutes are counted from single charges, so a page has few.
+MINUTES_LONGEST = timedelta(hours=3)
 # A step that is not chosen: the longest stretch for each.
 _HOURS = timedelta(days=3)
 _DAYS = timedelta(days=100)
-STEPS_OFFERED: dict[str, str] = {"1h": "hour", "1d": "day", "1mo": "month"}
+STEPS_OFFERED = ("1h", "1d", "1mo")
+CUMULATIVE = "yes"
+# What an address says of a question, beside its filters.
+_DEFAULTS = {"step": "", "group": "", "subgroup": "", "limit": "", "measure": "net_nano", "cumulative": ""}
+# What a saved chart keeps of an address.
+STATE_NAMES = frozenset(
+    {
+        *("range", "from", "until", "zone", "compare", "workspace_id", "key_id", "model", "service_tier"),
+        *_DEFAULTS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An address read: its filters, and the question they make; ``chosen`` is what it says itself."""
+    """An address read: its filters, and the question they make; ``chosen`` is what it says itself.
+
+    ``is_cumulative``: the chart adds up from bar to bar.
+    """
 
     filters: Filters
     question: Question
     chosen: dict[str, str]
+    is_cumulative: bool = False
 
     def link(self, path: str, **changes: object) -> str:
         """The same question at another page, with changes."""
         return self.filters.link(path, **{**self.chosen, **changes})
+
+    @property
+    def state(self) -> str:
+        """All of it as the query of an address, which is what a saved chart keeps."""
+        return self.link("").removeprefix("?")
 
     @property
     def step(self) -> Step:
@@ -41,19 +65,25 @@ class Asked:
         return self.question.step or "1d"
 
 
-def read_question(visit: Visit, *, default_group: str = "", width_max: int = 2) -> Asked:
+def read_question(
+    visit: Visit, *, default_group: str = "", width_max: int = 2, has_minutes: bool = False
+) -> Asked:
     """The question of an address: filters, ``step``, ``group``, ``subgroup``, ``limit`` and ``measure``.
 
-    Raises InvalidFilterError, InvalidGroupingError, InvalidStretchError and UnknownZoneError.
+    ``has_minutes``: the page can show them. Raises InvalidFilterError, InvalidGroupingError,
+    InvalidStretchError and UnknownZoneError.
     """
     filters = parse_filters(visit)
-    names = {"step": "", "group": default_group, "subgroup": "", "limit": "", "measure": "net_nano"}
+    names = {**_DEFAULTS, "group": default_group}
     chosen = {name: visit.find_filter(name) or default for name, default in names.items()}
     step, limit, measure = chosen["step"], chosen["limit"] or str(GROUPS_SHOWN), chosen["measure"]
-    if step not in {"", *STEPS_OFFERED}:
-        raise InvalidFilterError("step", f"is {step!r}, not one of {', '.join(STEPS_OFFERED)}")
+    steps = _list_steps(filters.stretch, has_minutes=has_minutes)
+    if step not in {"", *STEPS_OFFERED, *steps}:
+        raise InvalidFilterError("step", f"is {step!r}, not one of {', '.join(steps)}")
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= max(LIMITS)):
         raise InvalidFilterError("limit", f"is {limit!r}, not a number from 1 to {max(LIMITS)}")
+    if chosen["cumulative"] not in {"", CUMULATIVE}:
+        raise InvalidFilterError("cumulative", f"is {chosen['cumulative']!r}, not {CUMULATIVE}")
     if measure not in MEASURES:
         raise InvalidFilterError("measure", f"is {measure!r}, not one of {', '.join(MEASURES)}")
     grouping = (chosen["group"], chosen["subgroup"])[:width_max]
@@ -67,7 +97,8 @@ def read_question(visit: Visit, *, default_group: str = "", width_max: int = 2) 
         measure=measure,
     )
     said = {name: visit.find_filter(name) for name in names}
-    return Asked(filters, question, {name: text for name, text in said.items() if text})
+    said = {name: text for name, text in said.items() if text}
+    return Asked(filters, question, said, is_cumulative=bool(chosen["cumulative"]))
 
 
 def wants_twin(visit: Visit) -> bool:
@@ -95,7 +126,8 @@ def find_step(stretch: Stretch) -> Step:
 
 async def answer(connection: Connection, visit: Visit, asked: Asked) -> tuple[Report, Report | None, Choices]:
     """The report, the one of what came before where that is compared, and what the bar offers."""
-    report = await explore(connection, asked.question)
+    read = explore_minutes if asked.step == "1m" else explore
+    report = await read(connection, asked.question)
     before = None
     if asked.filters.is_compared:
         # Without steps, which nobody sees of it: only the ends of the stretch are read by the quarter then.
@@ -122,22 +154,29 @@ def drill(asked: Asked, bucket: tuple[datetime, datetime]) -> str:
     """Where a bucket leads: to its days or hours, and from an hour to its requests."""
     filters = asked.filters
     stretch = Stretch(*bucket, filters.zone)
-    if asked.step == "1h":
+    if asked.step == "1m":
         return filters.link_to("/console/requests", stretch)
-    finer = "1d" if asked.step == "1mo" else "1h"
+    finer = {"1mo": "1d", "1d": "1h", "1h": "1m"}[asked.step]
     return filters.link_to("/console/usage", stretch, **{**asked.chosen, "step": finer})
 
 
-def offer(asked: Asked) -> dict[str, object]:
-    """What the page's own fields offer."""
-    longest = {name: LONGEST[cast("Step", name)] for name in STEPS_OFFERED}
+def _list_steps(stretch: Stretch, *, has_minutes: bool) -> tuple[Step, ...]:
+    """The steps that fit a stretch."""
+    minutes: tuple[Step, ...] = ("1m",) if has_minutes and stretch.length <= MINUTES_LONGEST else ()
+    longer = [cast("Step", name) for name in STEPS_OFFERED]
+    return (*minutes, *(name for name in longer if stretch.length <= LONGEST[name]))
+
+
+def offer(visit: Visit, asked: Asked, *, page: ChartPage) -> dict[str, object]:
+    """What the page's own fields and the menu of its chart offer."""
+    steps = _list_steps(asked.question.stretch, has_minutes=page == "usage")
+    base_url = visit.deps.base_url or str(visit.request.base_url).rstrip("/")
     return {
         "dimensions": DIMENSIONS,
         "measures": MEASURES,
         "limits": LIMITS,
-        "steps": {
-            name: STEP_NAMES[cast("Step", name)]
-            for name in STEPS_OFFERED
-            if asked.question.stretch.length <= longest[name]
-        },
+        "steps": {name: STEP_NAMES[name] for name in steps},
+        "chart_page": page,
+        "twin_url": base_url + asked.link(f"/console/{page}.json"),
+        "may_share": visit.may(Permission.SHARE_CHARTS),
     }

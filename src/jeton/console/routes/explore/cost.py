@@ -6,7 +6,6 @@ from jeton.console.chart import draw_waterfall
 from jeton.console.routes.explore.asking import (
     GROUPS_SHOWN_MAX,
     ROWS_SHOWN_MAX,
-    Asked,
     answer,
     drill,
     name_bucket,
@@ -15,9 +14,10 @@ from jeton.console.routes.explore.asking import (
     wants_twin,
 )
 from jeton.console.routes.explore.drawing import draw_groups
+from jeton.console.routes.explore.levels import find_level
 from jeton.console.routes.explore.naming import make_namer
 from jeton.console.visit import View, Visit
-from jeton.insight.budgets.standing import BudgetStanding, list_budgets
+from jeton.insight.budgets.standing import list_budgets
 from jeton.insight.explore.question import Question, Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.rendering import render_report
@@ -25,9 +25,6 @@ from jeton.insight.explore.sums import Sums
 from jeton.insight.explore.units import list_steps, list_unit_costs, render_units
 from jeton.insight.overview.bridge import CAUSES, Bridge, build_bridge, render_bridge
 from jeton.insight.words import STAGE_NAMES
-from jeton.money import display_usd
-
-PERIOD_OF_STEP = {"1d": "day", "1mo": "month"}
 
 
 async def show_cost(visit: Visit) -> View:
@@ -50,7 +47,7 @@ async def show_cost(visit: Visit) -> View:
             )
     filters, totals, groups = asked.filters, report.totals, whole.by_group
     name = make_namer(whole, choices)
-    level = _find_level(asked, budgets)
+    level = find_level(asked, budgets)
     measure = asked.question.measure
     buckets = [
         (name_bucket(bucket[0], asked.step, filters=filters), drill(asked, bucket), sums)
@@ -68,14 +65,16 @@ async def show_cost(visit: Visit) -> View:
         "before": None if before is None else before.totals,
         "falls": draw_waterfall(_name_steps(totals)),
         "units": list_unit_costs(totals),
-        "chart": draw_groups(report, filters, name=name, measure=measure, level=level),
+        "chart": draw_groups(
+            report, filters, name=name, measure=measure, level=level, is_cumulative=asked.is_cumulative
+        ),
         "groups": [(name(group), groups[group]) for group in [*groups][:GROUPS_SHOWN_MAX]],
         "hidden_groups": max(0, len(groups) - GROUPS_SHOWN_MAX),
         "buckets": buckets[-ROWS_SHOWN_MAX:][::-1],
         "hidden": max(0, len(buckets) - ROWS_SHOWN_MAX),
         "bridge": bridge,
         "causes": CAUSES,
-        **offer(asked),
+        **offer(visit, asked, page="cost"),
     }
     return View("explore/cost.html", context, _render(report, before, bridge) if wants_twin(visit) else {})
 
@@ -112,15 +111,3 @@ def _ask_by_tier(question: Question) -> Question:
 
 def _by_tier(report: Report) -> dict[tuple[str, str], Sums]:
     return {(str(group[0]), str(group[1])): sums for group, sums in report.by_group.items()}
-
-
-def _find_level(asked: Asked, budgets: list[BudgetStanding]) -> tuple[int, str] | None:
-    """The limit of a budget of the whole organization whose windows are the chart's bars."""
-    filters = asked.filters
-    if filters.is_narrowed or asked.question.measure != "net_nano":
-        return None
-    for budget in budgets:
-        fits = budget.period == PERIOD_OF_STEP.get(asked.step) and budget.anchor_day == 1
-        if budget.scope == "organization" and fits and budget.zone == filters.zone.key:
-            return budget.limit_nano, f"budget {display_usd(budget.limit_nano)} a {budget.period}"
-    return None

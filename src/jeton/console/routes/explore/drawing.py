@@ -1,7 +1,9 @@
 """Drawing: reports as charts. Tokens by class have the same colours everywhere; groups go by rank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import accumulate
+from operator import add
 
 from jeton.console.chart import SERIES_MAX, Bar, Chart, Show, draw_bars
 from jeton.console.filters import Filters
@@ -12,13 +14,16 @@ from jeton.insight.explore.sums import MEASURES, TOKEN_CLASSES, Sums
 from jeton.money import display_usd
 
 OTHER = "other"
+ADDED_UP = " Each bar has all before it, too."
 
 
-def draw_tokens(report: Report, filters: Filters) -> Chart | None:
-    """Tokens by class in each bucket of time."""
+def draw_tokens(report: Report, filters: Filters, *, is_cumulative: bool = False) -> Chart | None:
+    """Tokens by class in each bucket of time, or up to its end."""
     tokens = report.totals.tokens
-    bars = _make_bars(report, filters, [_read(sums, tuple(TOKEN_CLASSES)) for sums in report.by_bucket])
-    sentence = f"Tokens by class: {display_count(tokens)} in all.{_say_highest(bars, display_count)}"
+    parts = [_read(sums, tuple(TOKEN_CLASSES)) for sums in report.by_bucket]
+    bars = _make_bars(report, filters, add_on(parts) if is_cumulative else parts)
+    said = ADDED_UP if is_cumulative else _say_highest(bars, display_count)
+    sentence = f"Tokens by class: {display_count(tokens)} in all.{said}"
     return draw_bars(bars, tuple(TOKEN_CLASSES.values()), sentence=sentence, show=display_count)
 
 
@@ -29,8 +34,9 @@ def draw_groups(
     name: Callable[[Group], str],
     measure: str = "net_nano",
     level: tuple[int, str] | None = None,
+    is_cumulative: bool = False,
 ) -> Chart | None:
-    """One measure in each bucket of time, stacked by the first dimension; one series without a grouping."""
+    """One measure in each bucket of time, or up to its end, stacked by the first dimension, if any."""
     show: Show = display_usd if measure.endswith("_nano") else display_count
     width = min(1, len(report.question.group_by))
     groups = report.by_first(width)
@@ -42,11 +48,18 @@ def draw_groups(
     for cell in report.cells:
         place = places.get(cell.group[:width], len(named))
         parts[cell.bucket][place] += getattr(cell.sums, measure)
-    bars = _make_bars(report, filters, [tuple(some) for some in parts])
+    stacks = [tuple(some) for some in parts]
+    bars = _make_bars(report, filters, add_on(stacks) if is_cumulative else stacks)
     series = tuple(name(group) for group in named) + ((OTHER,) if has_other else ())
     total = show(getattr(report.totals, measure))
-    sentence = f"{MEASURES[measure]}: {total} in all.{_say_highest(bars, show)}"
+    said = ADDED_UP if is_cumulative else _say_highest(bars, show)
+    sentence = f"{MEASURES[measure]}: {total} in all.{said}"
     return draw_bars(bars, series, sentence=sentence, show=show, level=level)
+
+
+def add_on(parts: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Each bar with all that came before it: (1, 2), (3, 0) is (1, 2), (4, 2)."""
+    return list(accumulate(parts, lambda before, some: tuple(map(add, before, some))))
 
 
 def _make_bars(report: Report, filters: Filters, parts: list[tuple[int, ...]]) -> list[Bar]:

@@ -8,6 +8,7 @@ from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.routes.explore.asking import read_question
 from jeton.console.visit import Door, Visit
 from jeton.errors import NotAuthenticatedError
+from jeton.insight.explore.minutes import explore_minutes
 from jeton.insight.explore.parquet import render_parquet
 from jeton.insight.explore.question import Report
 from jeton.insight.explore.reading import explore
@@ -21,7 +22,7 @@ def make_csv(door: Door, name: str, *, default_group: str, width_max: int) -> En
     """An endpoint that gives the page's rows as CSV."""
 
     async def make(visit: Visit) -> Sheet:
-        report = await _read(visit, default_group, width_max)
+        report = await _read(visit, name, default_group, width_max)
         rows = [[_render_cell(value) for value in row] for row in list_rows(report)]
         return Sheet(f"{name}.csv", tuple(list_columns(report)), rows)
 
@@ -35,7 +36,7 @@ def make_parquet(door: Door, name: str, *, default_group: str, width_max: int) -
         visit = await door.find_visit(request)
         if visit is None:
             raise NotAuthenticatedError("Sign in to the Console first.")
-        report = await _read(visit, default_group, width_max)
+        report = await _read(visit, name, default_group, width_max)
         headers = {**SECURITY_HEADERS, "content-disposition": f'attachment; filename="{name}.parquet"'}
         return Response(render_parquet(report), headers=headers, media_type=PARQUET)
 
@@ -45,10 +46,13 @@ def make_parquet(door: Door, name: str, *, default_group: str, width_max: int) -
     return endpoint
 
 
-async def _read(visit: Visit, default_group: str, width_max: int) -> Report:
-    asked = read_question(visit, default_group=default_group, width_max=width_max)
+async def _read(visit: Visit, name: str, default_group: str, width_max: int) -> Report:
+    asked = read_question(
+        visit, default_group=default_group, width_max=width_max, has_minutes=name == "usage"
+    )
+    read = explore_minutes if asked.step == "1m" else explore
     async with visit.deps.pool.connection() as connection:
-        return await explore(connection, asked.question)
+        return await read(connection, asked.question)
 
 
 def _render_cell(value: object) -> object:

@@ -5,6 +5,7 @@ from jeton.console.filters import Filters, find_range, find_zone, list_choices
 from jeton.console.routes.explore.asking import wants_twin
 from jeton.console.routes.explore.drawing import draw_groups
 from jeton.console.routes.explore.naming import make_namer
+from jeton.console.routes.explore.pinned import list_cards, render_card
 from jeton.console.visit import View, Visit
 from jeton.insight.balance import get_balance, render_balance
 from jeton.insight.budgets.standing import list_budgets, render_budget
@@ -29,6 +30,7 @@ async def show_overview(visit: Visit) -> View:
         budgets = await list_budgets(connection, organization_id)
         page = await list_charges(connection, organization_id, limit=LATEST)
         choices = await list_choices(connection, organization_id, filters)
+        cards = await list_cards(connection, visit)
     alerts = [budget for budget in budgets if budget.percent >= ALERT_PERCENT]
     context = {
         "balance": balance,
@@ -39,6 +41,7 @@ async def show_overview(visit: Visit) -> View:
         "choices": choices,
         "causes": CAUSES,
         "alerts": alerts,
+        "cards": cards,
         "chart": draw_groups(
             overview.days,
             Filters(overview.days.question.stretch, ""),
@@ -56,6 +59,7 @@ async def show_overview(visit: Visit) -> View:
             "balance": render_balance(balance),
             "usage": render_overview(overview),
             "alerts": [render_budget(budget) for budget in alerts],
+            "pinned": [render_card(card) for card in cards],
             "requests": render_charges(page),
         }
     )

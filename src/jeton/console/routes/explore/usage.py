@@ -14,14 +14,18 @@ from jeton.console.routes.explore.naming import make_namer
 from jeton.console.visit import View, Visit
 from jeton.insight.explore.question import Report
 from jeton.insight.explore.rendering import render_report
-from jeton.insight.explore.sums import TOKEN_CLASSES
+from jeton.insight.explore.sources import SOURCE_TITLES, read_sources, render_sources
+from jeton.insight.explore.sums import NOTHING, TOKEN_CLASSES
+from jeton.insight.refusals.counting import count_rate_limited
 
 
 async def show_usage(visit: Visit) -> View:
     """Usage of what the address says; by default the last 30 days by day."""
-    asked = read_question(visit, width_max=1)
+    asked = read_question(visit, width_max=1, has_minutes=True)
     async with visit.deps.pool.connection() as connection:
         report, before, choices = await answer(connection, visit, asked)
+        sources = await read_sources(connection, asked.question)
+        rate_limited = await count_rate_limited(connection, asked.question)
     filters = asked.filters
     name = make_namer(report, choices)
     is_grouped = bool(report.question.group_by)
@@ -38,9 +42,9 @@ async def show_usage(visit: Visit) -> View:
         "report": report,
         "totals": report.totals,
         "before": None if before is None else before.totals,
-        "chart": draw_groups(report, filters, name=name, measure="tokens")
+        "chart": draw_groups(report, filters, name=name, measure="tokens", is_cumulative=asked.is_cumulative)
         if is_grouped
-        else draw_tokens(report, filters),
+        else draw_tokens(report, filters, is_cumulative=asked.is_cumulative),
         "groups": [
             (
                 name(group),
@@ -54,9 +58,20 @@ async def show_usage(visit: Visit) -> View:
         "buckets": buckets[-ROWS_SHOWN_MAX:][::-1],
         "hidden": max(0, len(buckets) - ROWS_SHOWN_MAX),
         "token_classes": TOKEN_CLASSES,
-        **offer(asked),
+        "sources": sources,
+        "source_titles": SOURCE_TITLES,
+        "nothing": NOTHING,
+        "rate_limited": rate_limited,
+        **offer(visit, asked, page="usage"),
     }
-    return View("explore/usage.html", context, _render(report, before) if wants_twin(visit) else {})
+    if not wants_twin(visit):
+        return View("explore/usage.html", context)
+    twin = {
+        **_render(report, before),
+        "counted": render_sources(sources),
+        "rate_limited_requests": rate_limited,
+    }
+    return View("explore/usage.html", context, twin)
 
 
 def _render(report: Report, before: Report | None) -> dict[str, object]:
