@@ -70,6 +70,11 @@ class HttpAnswer:
         self._is_over = self._is_closed = self._is_paused = self._is_whole = False
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether its body is read in chunks, as it comes."""
+        return bool(self.status) and not self._is_whole
+
     async def begin(self) -> None:
         """Wait for the head; raises UpstreamError if none comes. Cancelling it closes the connection."""
         while not (self.status or self._is_over):

@@ -13,6 +13,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from jeton.errors import UpstreamError
 from jeton.upstreams.errors import UpstreamTimeoutError
 from jeton.upstreams.http.answer import Fields, HttpAnswer, Select
+from jeton.upstreams.http.pace import Pace
 
 # What is neither head nor body may not grow without end either: this much in a row of status
 # lines, headers, chunk extensions or trailers is too much.
@@ -49,11 +50,14 @@ class Connection(asyncio.Protocol):
         "_fields",
         "_has_ended",
         "_has_head",
+        "_is_held",
+        "_is_paused",
         "_is_reusable",
         "_loop",
         "_may_write",
         "_overhead_bytes",
         "_owner",
+        "_pace",
         "_parser",
         "_readiness",
         "_timer",
@@ -65,12 +69,18 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop, *, total_s: float) -> None:
-        """Not connected yet; each answer must be whole within ``total_s`` of its request."""
+    def __init__(
+        self, owner: Owner, loop: asyncio.AbstractEventLoop, *, total_s: float, pace: Pace | None = None
+    ) -> None:
+        """Not connected yet; each answer must be whole within ``total_s`` of its request.
+
+        With a ``pace`` streams are read in rotation with those of others.
+        """
         self.idle_since = 0.0
         self._owner = owner
         self._loop = loop
         self._total_s = total_s
+        self._pace = pace
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._parser = HttpResponseParser(self)
@@ -81,6 +91,8 @@ class Connection(asyncio.Protocol):
         self._overhead_bytes = 0
         self._may_write = True
         self._has_head = self._has_ended = self._is_reusable = False
+        # Two reasons not to read: a reader that is slow, and the turn of others.
+        self._is_paused = self._is_held = False
 
     def ask(self, head: bytes, body: bytes, *, select: Select) -> HttpAnswer:
         """Write a request, as much as fits at once; the rest follows by itself."""
@@ -110,11 +122,19 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading."""
-        self._transport.pause_reading()
+        self._is_paused = True
+        self._read_or_wait()
 
     def resume(self) -> None:
         """Read on."""
-        self._transport.resume_reading()
+        self._is_paused = False
+        self._read_or_wait()
+
+    def go_on(self) -> None:
+        """Its turn has come again."""
+        if self._is_held:
+            self._is_held = False
+            self._read_or_wait()
 
     def fail(self, error: UpstreamError | None) -> None:
         """Close at once, and give the answer ``error`` as its end."""
@@ -154,6 +174,9 @@ class Connection(asyncio.Protocol):
             self._break_off(f"The upstream {self._owner.name} sent over {OVERHEAD_BYTES_MAX} bytes of head.")
         else:
             answer.announce()
+            if self._pace is not None and answer.is_passed_on and not self._is_held:
+                self._is_held = self._pace.must_wait(self)
+                self._read_or_wait()
 
     def eof_received(self) -> None:
         """The server has said all; for a body without a length that is its end."""
@@ -213,13 +236,23 @@ class Connection(asyncio.Protocol):
         is_written = self._unsent is None and not transport.get_write_buffer_size()
         if self._is_reusable and is_written and not transport.is_closing():
             self._answer = None
-            if not transport.is_reading():
-                transport.resume_reading()
+            self._is_paused = self._is_held = False
+            self._read_or_wait()
             self.idle_since = self._loop.time()
             self._owner.put(self)
             answer.end(None)
         else:
             self.fail(None)
+
+    def _read_or_wait(self) -> None:
+        transport = self._transport
+        waits = self._is_paused or self._is_held
+        if transport.is_closing() or transport.is_reading() != waits:
+            return
+        if waits:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
 
     def _break_off(self, sentence: str, cause: Exception | None = None) -> None:
         error = UpstreamError(sentence)

@@ -13,6 +13,7 @@ from jeton.errors import UpstreamError
 from jeton.upstreams.errors import UpstreamUnreachableError
 from jeton.upstreams.http.address import Address
 from jeton.upstreams.http.connection import Connection
+from jeton.upstreams.http.pace import Pace
 
 # Shorter than servers keep idle connections (uvicorn 5 s, nginx 75 s), so that we close first.
 KEEP_ALIVE_S = 4.0
@@ -43,6 +44,7 @@ class Pool:
         "_idle",
         "_is_closed",
         "_limits",
+        "_pace",
         "_slots_left",
         "_sweep",
         "_tls",
@@ -56,6 +58,7 @@ class Pool:
         self._address = address
         self._limits = limits
         self._tls = tls
+        self._pace: Pace | None = None
         self._slots_left = limits.requests_max
         self._connections: set[Connection] = set()
         # The longest idle is leftmost; the last one in is the first to be used.
@@ -170,9 +173,10 @@ class Pool:
         """Open a connection in a place that is ours already."""
         address = self._address
         loop = asyncio.get_running_loop()
+        pace = self._pace = self._pace or Pace(loop)
         try:
             _, connection = await loop.create_connection(
-                lambda: Connection(self, loop, total_s=self._limits.total_s),
+                lambda: Connection(self, loop, total_s=self._limits.total_s, pace=pace),
                 address.host,
                 address.port,
                 ssl=self._tls,

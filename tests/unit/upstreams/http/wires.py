@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jeton.upstreams.http.answer import Fields, HttpAnswer
 from jeton.upstreams.http.connection import Connection
+from jeton.upstreams.http.pace import Pace
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\ncontent-length: 2\r\n\r\n"
 
@@ -80,10 +81,10 @@ class Shelf:
 class Line:
     """A connection with its wire and its owner."""
 
-    def __init__(self, total_s: float = 60) -> None:
+    def __init__(self, total_s: float = 60, pace: Pace | None = None) -> None:
         self.wire = Wire()
         self.shelf = Shelf()
-        self.connection = Connection(self.shelf, asyncio.get_running_loop(), total_s=total_s)
+        self.connection = Connection(self.shelf, asyncio.get_running_loop(), total_s=total_s, pace=pace)
         self.connection.connection_made(self.wire)
 
     def ask(self, body: bytes = b"{}") -> HttpAnswer:
