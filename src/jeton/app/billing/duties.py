@@ -9,6 +9,7 @@ from jeton.billing.payments.arriving.reconciling import reconcile, settle_open
 from jeton.billing.payments.till import Till
 from jeton.billing.receivables.collecting.cards import try_cards
 from jeton.billing.receivables.collecting.collecting import collect
+from jeton.billing.receivables.credit import put_all_credit
 from jeton.billing.reloads.reloader import Reloader
 from jeton.billing.reloads.words import Terms
 from jeton.billing.switching.last_documents import issue_pending, make_issue_last
@@ -60,6 +61,8 @@ class _Closing:
     async def run(self, at: datetime) -> Counts:
         """Close what is due; DutyIncompleteError where some organization could not be closed."""
         closing = await close_due(Closer(self.till.pool, invoicing_rules(self.settings), at))
+        # What a credit note of late usage leaves to an organization lifts its arrears now.
+        await put_all_credit(self.till.pool, at)
         if closing.problems:
             some = [f"{name}: {why}" for name, why in list(closing.problems.items())[:PROBLEMS_SAID_MAX]]
             raise DutyIncompleteError(

@@ -12,9 +12,10 @@ import typer
 from jeton import clock
 from jeton.billing.currencies import parse_minor
 from jeton.billing.invoicing.closing import Closer, Closing, close_due
-from jeton.billing.invoicing.correcting import Correction, Request, cancel_document, credit_document
+from jeton.billing.invoicing.correcting import Correction, Request
 from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.issuing.period import issue_period
+from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
 from jeton.billing.rendering.documents import render_document
 from jeton.billing.words import Document
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
@@ -113,11 +114,11 @@ async def _close(settings: Settings, at: datetime) -> Closing:
 
 async def _cancel(settings: Settings, number: str, request: Request, *, is_reissue: bool) -> Correction:
     async with open_database(settings) as pool, pool.connection() as connection:
-        return await cancel_document(connection, number, request, is_reissue=is_reissue)
+        return await cancel_and_settle(connection, number, request, is_reissue=is_reissue)
 
 
 async def _credit(settings: Settings, number: str, amount: str, request: Request) -> Correction:
     async with open_database(settings) as pool, pool.connection() as connection:
         document = await get_document(connection, number)
         minor = parse_minor(amount, document.currency)
-        return await credit_document(connection, document.document_id, minor, request)
+        return await credit_and_settle(connection, document.document_id, minor, request)

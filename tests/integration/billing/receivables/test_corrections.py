@@ -1,7 +1,8 @@
 """Payments on documents as they are really issued, cancelled and credited; expected values by hand."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from tests.integration.billing.invoicing.conftest import (
     OPERATOR,
     USD,
@@ -12,7 +13,10 @@ from tests.integration.billing.invoicing.conftest import (
 from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
 from jeton.billing.receivables.credit import put_all_credit
+from jeton.billing.receivables.dunning.following import follow_debts
+from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.billing.receivables.recording import record_payment
 from jeton.billing.receivables.words import Receipt
 from jeton.billing.words import Document
@@ -97,3 +101,25 @@ async def test_goodwill_on_a_part_that_is_due_clears_exactly(office: Office) -> 
     over_nano = (note.total_minor - 40) * 10_000_000
     assert (await office.balances())["receivable_nano"] == -over_nano
     assert (await office.proof()).is_sound
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False], ids=["cancelled", "credited"])
+async def test_who_owes_nothing_after_a_credit_note_may_go_on_at_once(
+    office: Office, *, is_cancelled: bool
+) -> None:
+    first = await issue(office)
+    assert first.due_on is not None
+    due_at = datetime.combine(first.due_on, time(12), UTC)
+    for days in (4, 8, 40):
+        await follow_debts(office.pool, DunningTerms(), due_at + timedelta(days=days))
+    arrears = "SELECT arrears FROM organizations WHERE organization_id = %s"
+    request = Request(office.rules, OPERATOR, "not theirs", due_at + timedelta(days=41))
+    async with office.pool.connection() as connection:
+        row = await (await connection.execute(arrears, (office.organization_id,))).fetchone()
+        assert row == ("stopped",)
+        if is_cancelled:
+            await cancel_and_settle(connection, first.number, request, is_reissue=False)
+        else:
+            await credit_and_settle(connection, first.number, first.lines_minor, request)
+        row = await (await connection.execute(arrears, (office.organization_id,))).fetchone()
+    assert row == ("",)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from jeton import clock
-from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
+from jeton.billing.invoicing.correcting import Request
 from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.issuing.period import issue_period
+from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
 from jeton.billing.receivables.collecting.pausing import pause_dunning
-from jeton.billing.receivables.credit import put_credit
 from jeton.billing.receivables.write_offs import GiveUp, write_off
 from jeton.billing.words import Document
 from jeton.console.routes.billing.desk import office_of, read_id, read_key
@@ -33,13 +33,12 @@ async def cancel(visit: Visit, form: Mapping[str, str]) -> str:
     visit.require_operator()
     async with visit.deps.pool.connection() as connection, connection.transaction():
         document = await _find(visit, connection)
-        made = await cancel_document(
+        made = await cancel_and_settle(
             connection,
             document.document_id,
             _request(visit, form),
             is_reissue=form.get("is_reissue", "") == "yes",
         )
-        await put_credit(connection, document.organization_id, at=clock.now())
     shown = made.documents[0] if made.documents else made.credit_note
     return f"{PLACE}/documents/{shown.document_id}"
 
@@ -51,8 +50,7 @@ async def credit(visit: Visit, form: Mapping[str, str]) -> str:
         document = await _find(visit, connection)
         amount_minor = read_amount(form, document.currency)
         request = _request(visit, form)
-        made = await credit_document(connection, document.document_id, amount_minor, request)
-        await put_credit(connection, document.organization_id, at=clock.now())
+        made = await credit_and_settle(connection, document.document_id, amount_minor, request)
     return f"{PLACE}/documents/{made.credit_note.document_id}"
 
 
