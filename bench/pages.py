@@ -1,4 +1,4 @@
-"""Pages: how long the server takes for the overview, usage, cost and the log, and how heavy they are.
+"""Pages: how long the server takes for each page of the Console's menu, and how heavy they are.
 
 A past of many organizations is written straight into PostgreSQL: usage events, charges and the sums that a
 settlement writes (no journal, so `jeton ledger verify` is not run here). One organization has a tenth of it
@@ -28,6 +28,7 @@ from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
 from jeton.console.deps import ConsoleDeps
+from jeton.console.navigation import GROUPS
 from jeton.console.routes import console_routes
 from jeton.db.pool import Connection
 from jeton.identity.members import create_member
@@ -35,27 +36,28 @@ from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import open_session
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.metering.events import ROLLUP_DIMENSIONS, ROLLUP_SUMS
+from jeton.pricing.loading import load_book
 
 CHUNK = 250_000
 BYTES_PER_EVENT = 1_400
 MS_PER_S = 1_000
 KEYS = 8
 DAYS = 90
+OPERATOR = "operator@example.com"
 LARGEST_SHARE = 10
 P95_MS_MAX = 100
 BYTES_MAX = 100_000
+# Pages as they are opened from the menu, and some with what takes longer.
 PAGES = {
-    "overview": "/console",
-    "usage, 30 days": "/console/usage",
+    **{entry.name: entry.href for group in GROUPS for entry in group.entries if not entry.is_operators},
     "usage, 90 days in Kolkata": "/console/usage?range=90d&zone=Asia/Kolkata",
     "usage, 7 days by hour": "/console/usage?range=7d&step=1h&group=key_id",
-    "cost, 30 days": "/console/cost",
     "cost, 90 days compared, two groups": (
         "/console/cost?range=90d&zone=Asia/Kolkata&compare=previous&group=key_id&subgroup=model"
     ),
-    "requests": "/console/requests",
     "requests of a model, a week": "/console/requests?range=7d&model=claude-haiku-5-5",
 }
+OPERATOR_PAGES = {entry.name: entry.href for group in GROUPS for entry in group.entries if entry.is_operators}
 
 _ORGANIZATIONS = """
     INSERT INTO organizations (organization_id, name, kind, created_at)
@@ -154,12 +156,12 @@ async def write_past(connection: Connection, events: int, organizations: int) ->
     await connection.set_autocommit(False)
 
 
-async def sign_in(connection: Connection, organization_id: UUID) -> str:
+async def sign_in(connection: Connection, organization_id: UUID, *, email: str = "") -> str:
     """The secret of a member's session."""
     member = await create_member(
         connection,
         organization_id,
-        email=f"{organization_id}@example.com",
+        email=email or f"{organization_id}@example.com",
         password_hash=await Passwords().hash("a long enough password"),
         role="admin",
     )
@@ -204,15 +206,25 @@ def make_asker(app: Starlette, secret: str) -> Callable[[str], Awaitable[tuple[i
 async def look(house: House, rounds: int) -> list[dict[str, object]]:
     """A row for each page and organization: the middle and the slow end of ``rounds`` answers."""
     pool = house.pool
-    deps = ConsoleDeps(pool, SignIn(pool, Passwords(), SignInLimiter()), "Jeton")
-    app = Starlette(routes=console_routes(deps))
-    rows = []
     async with pool.connection() as connection:
         usual, largest = await (await connection.execute(_USUAL)).fetchone() or (None, None)
-        secrets = {"usual": await sign_in(connection, usual), "largest": await sign_in(connection, largest)}
-    for who, secret in secrets.items():
+        members = (
+            ("usual", await sign_in(connection, usual), PAGES),
+            ("largest", await sign_in(connection, largest), PAGES),
+            ("operator", await sign_in(connection, usual, email=OPERATOR), OPERATOR_PAGES),
+        )
+    deps = ConsoleDeps(
+        pool,
+        SignIn(pool, Passwords(), SignInLimiter()),
+        "Jeton",
+        operator_emails=frozenset({OPERATOR}),
+        book=load_book(),
+    )
+    app = Starlette(routes=console_routes(deps))
+    rows = []
+    for who, secret, pages in members:
         ask = make_asker(app, secret)
-        for name, address in PAGES.items():
+        for name, address in pages.items():
             taken, size = [], 0
             for _ in range(rounds + 2):
                 started = time.perf_counter()
