@@ -1,4 +1,8 @@
-"""Trial balance: what each account had, what was posted to it in a period, and what it has."""
+"""Trial balance: what each account had, what was posted to it in a period, and what it has.
+
+What it had is read from the last closing before the period, which the proof of the books holds to the
+postings, and only what was posted since from the journal.
+"""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,15 +12,25 @@ from jeton.insight.accounts.words import Statement, Stretch
 from jeton.insight.proving.proof import read_rows
 from jeton.ledger.chart import Account
 
+_BASE = """
+    SELECT closing_id, period_to FROM book_closings AS c
+    WHERE reopened_at IS NULL AND period_to <= %(from_at)s
+      AND EXISTS (SELECT FROM closed_balances AS b WHERE b.closing_id = c.closing_id)
+    ORDER BY period_to DESC LIMIT 1
+"""
 _LINES = """
+    WITH moved AS (
+        SELECT organization_id, account, amount_nano,
+               posted_at >= coalesce(%(from_at)s::timestamptz, '-infinity') AS is_in
+        FROM postings WHERE posted_at < %(until_at)s AND posted_at >= %(base_at)s
+        UNION ALL
+        SELECT organization_id, account, balance_nano, false FROM closed_balances WHERE closing_id = %(base)s
+    )
     SELECT CASE WHEN %(by_organization)s THEN organization_id END AS whose, account,
            coalesce(sum(amount_nano) FILTER (WHERE NOT is_in), 0)::bigint,
            coalesce(sum(amount_nano) FILTER (WHERE is_in AND amount_nano > 0), 0)::bigint,
            coalesce(-sum(amount_nano) FILTER (WHERE is_in AND amount_nano < 0), 0)::bigint
-    FROM postings
-    CROSS JOIN LATERAL (SELECT posted_at >= coalesce(%(from_at)s::timestamptz, '-infinity') AS is_in) AS p
-    WHERE posted_at < %(until_at)s
-      AND (%(organization_id)s::uuid IS NULL OR organization_id = %(organization_id)s)
+    FROM moved WHERE %(organization_id)s::uuid IS NULL OR organization_id = %(organization_id)s
     GROUP BY whose, account
 """
 _ORDER = {account.value: place for place, account in enumerate(Account)}
@@ -40,9 +54,12 @@ class TrialLine:
 
 async def read_trial_balance(connection: Connection, stretch: Stretch) -> list[TrialLine]:
     """The accounts that were ever posted to, in the order of the chart; they sum to zero."""
+    row = await (await connection.execute(_BASE, {"from_at": stretch.from_at})).fetchone()
+    base, base_at = row or ("", "-infinity")
+    parameters = {**stretch.parameters, "base": base, "base_at": base_at}
     lines = [
         TrialLine(row[0], Account(row[1]), *row[2:])
-        async for row in read_rows(connection, "trial_balance", _LINES, parameters=stretch.parameters)
+        async for row in read_rows(connection, "trial_balance", _LINES, parameters=parameters)
     ]
     return sorted(lines, key=lambda line: (str(line.organization_id), _ORDER[line.account]))
 

@@ -151,7 +151,11 @@ async def test_an_expiry_that_nobody_booked_is_booked_for_its_instant(world: Wor
     assert balances["cash"] == 10 * USD
     async with pool.connection() as connection, snapshot(connection):
         lines = await read_trial_balance(connection, Stretch(month.ends_at))
+        # What a month begins with is what the one before was closed with.
+        later = await read_trial_balance(connection, Stretch(month.ends_at + HOUR, month.ends_at))
     assert {line.account.value: line.closing_nano for line in lines if line.closing_nano} == balances
+    assert {line.account.value: line.opening_nano for line in later if line.opening_nano} == balances
+    assert not any(line.debit_nano or line.credit_nano for line in later)
 
 
 async def test_what_hinders_a_closing_is_named_all_at_once(world: World, pool: Pool) -> None:

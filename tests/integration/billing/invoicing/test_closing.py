@@ -22,7 +22,9 @@ from jeton.billing.invoicing.errors import CommitmentError, PeriodOpenError
 from jeton.billing.invoicing.issuing.period import issue_period
 from jeton.billing.invoicing.profiles import ProfileChange
 from jeton.billing.invoicing.rates import RateNote, note_rate
+from jeton.charging.credits import Grant, grant
 from jeton.charging.credits.limits import set_credit_limit
+from jeton.charging.credits.taking_back import adjust_lot
 from jeton.clock import now
 from jeton.ledger.chart import LotKind
 
@@ -189,6 +191,28 @@ async def test_a_commit_that_is_paid_in_advance_is_a_line_and_asks_for_its_tax(o
     # It was owed from the grant on: the invoice adds the tax.
     assert (await office.balances())["receivable_nano"] == 119 * USD
     assert (await office.proof()).is_sound
+
+
+async def test_what_is_taken_back_of_a_commit_below_face_is_billed_less_to_the_nano(office: Office) -> None:
+    """$1.00 for a third of it. Of $0.029 used and as much taken back, a third is two thirds of a nano off.
+
+    For the first 29,000,000 nano 9,666,667 are to be paid (9,666,666.657), for the first 58,000,000 it is
+    19,333,333 (19,333,333.314): so 9,666,666 is owed less, and not 9,666,667 as for such a part by itself.
+    """
+    await office.set_invoiced()
+    async with office.pool.connection() as connection:
+        below = Grant(LotKind.COMMIT, USD, "a third", priority=-1, cost_basis_nano=333_333_333)
+        lot_id = await grant(connection, office.organization_id, below, by=OPERATOR)
+    await office.world.bill()
+    async with office.pool.connection() as connection:
+        await adjust_lot(connection, lot_id, -29_000_000, reason="agreed", by=OPERATOR)
+    owed_nano = 333_333_333 - 9_666_666
+    assert (await office.balances())["receivable_nano"] == owed_nano
+
+    (draft,) = await office.draft()
+
+    (line,) = [line for line in draft.lines if line.kind == "commit"]
+    assert (line.net_nano, draft.owed_nano) == (owed_nano, owed_nano)
 
 
 async def test_each_organization_has_its_own_grace(office: Office) -> None:
