@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -51,6 +51,16 @@ _WORKSPACES = """
 _COMMITS = """
     SELECT organization_id, lot_id, granted_at, cost_basis_nano, granted_nano, refunded_nano FROM lots
     WHERE organization_id = ANY (%s) AND kind = 'commit'
+"""
+# Taken back at what was to be paid for just that part of it, which depends on what was used before: the
+# journal knows it to the nano.
+_COMMITS_TAKEN_BACK = """
+    SELECT p.lot_id, -sum(p.amount_nano)::bigint
+    FROM transactions AS t
+    CROSS JOIN LATERAL unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
+    WHERE t.organization_id = ANY (%s) AND t.movement = 'adjust' AND p.account = 'receivable'
+        AND p.lot_id = ANY (%s)
+    GROUP BY p.lot_id
 """
 _COMMITMENTS = """
     SELECT commitment_id, organization_id, amount_nano, starts_at, ends_at, reason, agreed_by FROM commitments
@@ -233,9 +243,10 @@ async def _add_billed(connection: Connection, by_id: Mapping[UUID, Sources], sin
 async def _add_commits(connection: Connection, by_id: Mapping[UUID, Sources]) -> None:
     """Commits that are paid in advance, commitments that are trued up, and what was billed of both."""
     ids = list(by_id)
-    for row in await (await connection.execute(_COMMITS, (ids,))).fetchall():
-        organization_id, lot_id, granted_at, basis_nano, granted_nano, refunded_nano = row
-        owed_nano = basis_nano - round(Fraction(basis_nano * refunded_nano, granted_nano))
+    rows = await (await connection.execute(_COMMITS, (ids,))).fetchall()
+    taken = await _list_taken_back(connection, rows)
+    for organization_id, lot_id, granted_at, basis_nano, _, refunded_nano in rows:
+        owed_nano = basis_nano - taken.get(lot_id, refunded_nano)
         by_id[organization_id].commits.append(CommitLot(lot_id, granted_at, owed_nano))
     await _add_true_ups(connection, by_id)
     those = [key for key, one in by_id.items() if one.commits or one.true_ups]
@@ -244,6 +255,15 @@ async def _add_commits(connection: Connection, by_id: Mapping[UUID, Sources]) ->
         for organization_id, key, nano in await cursor.fetchall():
             once = by_id[organization_id].billed_once
             once[key] = once.get(key, 0) + nano
+
+
+async def _list_taken_back(connection: Connection, rows: list[tuple[Any, ...]]) -> dict[str, int]:
+    """What is no longer owed of commits that were sold for another amount than they are worth, by lot."""
+    below_face = [row for row in rows if row[5] and row[3] != row[4]]
+    if not below_face:
+        return {}
+    ids, lots = sorted({row[0] for row in below_face}), [row[1] for row in below_face]
+    return dict(await (await connection.execute(_COMMITS_TAKEN_BACK, (ids, lots))).fetchall())
 
 
 async def _add_true_ups(connection: Connection, by_id: Mapping[UUID, Sources]) -> None:
