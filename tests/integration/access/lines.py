@@ -221,6 +221,8 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/inbox/{item_id}/reply": Line("OPERATOR", is_missing=True),
     **page("/console/organizations", OPERATOR),
     **page("/console/organizations/{organization_id}", OPERATOR),
+    "GET /console/docs-feedback.csv": OPERATOR,
+    "GET /console/docs-feedback/comments.csv": OPERATOR,
     **page("/console/organizations/{organization_id}/margin", OPERATOR),
     "POST /console/organizations/{organization_id}/grant": OPERATOR,
     "POST /console/organizations/{organization_id}/adjust": OPERATOR,
@@ -237,6 +239,7 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/viewing/end": MEMBER,
     **page("/console/webhooks", WEBHOOKS),
     "POST /console/webhooks": Line(
+    "GET /console/inbox.csv": OPERATOR,
         Permission.MANAGE_WEBHOOKS, form={"url": "http://127.0.0.1:9/"}, shows_secret=True
     ),
     **page("/console/webhooks/{webhook_id}", WEBHOOKS),

@@ -34,6 +34,10 @@ _NUMBERS = """
       (SELECT count(*) FROM (SELECT FROM holds WHERE valid_until < clock_timestamp() LIMIT %(most)s) AS h)
           AS overdue_holds,
       (SELECT min(taken_at) FROM holds WHERE request_id NOT LIKE 'lease\\_%%') AS oldest_hold_at,
+      (SELECT min(valid_until) FROM holds WHERE valid_until < clock_timestamp()) AS overdue_since_at,
+      -- Ids of events begin with the instant of their making.
+      (SELECT occurred_at FROM events WHERE event_id = (SELECT min(event_id) FROM pending_events))
+          AS oldest_event_at,
       (SELECT count(*) FROM (SELECT FROM pending_events LIMIT %(most)s) AS e) AS pending_events,
       (SELECT count(*) FROM (
           SELECT FROM deliveries WHERE next_attempt_at <= clock_timestamp() LIMIT %(most)s) AS d)
@@ -128,6 +132,15 @@ class Health:
         return next((proof for proof in self.proofs if proof.is_sound is not None), None)
 
     @property
+    def lag_s(self) -> int:
+        """How long the oldest end of a request, or event, waits to be booked or sent out; in whole seconds.
+
+        What waits on a node's disk is not in it: its age is not known before it is replayed.
+        """
+        since = (self.numbers.get("overdue_since_at"), self.numbers.get("oldest_event_at"))
+        return max([int((self.as_of - at).total_seconds()) for at in since if at is not None] or [0])
+
+    @property
     def coming_proof(self) -> LedgerProof | None:
         """The one that waits or runs."""
         return next((proof for proof in self.proofs if proof.ended_at is None), None)
@@ -170,6 +183,7 @@ def render_health(health: Health) -> dict[str, object]:
         "jobs": [{**job, "due_at": _render_value(job["due_at"])} for job in health.jobs],
         "billing_jobs": [render_billing_job(job) for job in health.billing_jobs],
         "tables": list(health.tables),
+        "ingest_lag_s": health.lag_s,
         **{name: _render_value(value) for name, value in health.numbers.items()},
     }
 

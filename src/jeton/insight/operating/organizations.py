@@ -33,6 +33,11 @@ _LIST = """
                           AND m.email = lower(%(search)s)))
           AND (%(kind)s = '' OR kind = %(kind)s)
           AND (NOT %(is_suspended)s OR suspended_at IS NOT NULL)
+          AND (NOT %(is_overdue)s OR EXISTS (
+              SELECT FROM documents AS d
+              WHERE d.organization_id = o.organization_id AND d.state IN ('issued', 'overdue')
+                AND d.kind <> 'credit_note' AND d.due_on < (%(at)s::timestamptz AT TIME ZONE d.zone)::date
+                AND d.total_minor > d.paid_minor + d.credited_minor + d.written_off_minor))
           AND (%(only_id)s::uuid IS NULL OR organization_id = %(only_id)s)
           AND (%(before_id)s::uuid IS NULL OR organization_id < %(before_id)s)
         ORDER BY organization_id DESC LIMIT %(limit)s
@@ -87,6 +92,7 @@ class OrganizationFilter:
     kind: str = ""
     is_suspended: bool = False
     before_id: UUID | None = None
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +183,7 @@ async def _read(
                 "search": wanted.search,
                 "kind": wanted.kind,
                 "is_suspended": wanted.is_suspended,
+                "is_overdue": wanted.is_overdue,
                 "before_id": wanted.before_id,
                 "only_id": only_id,
                 "limit": limit,

@@ -67,10 +67,12 @@ async def count_votes(connection: Connection, *, since: datetime) -> list[PageVo
         return await cursor.fetchall()
 
 
-async def list_comments(connection: Connection, *, since: datetime) -> list[Comment]:
-    """What was said since then, newest first, at most COMMENTS_MAX."""
+async def list_comments(
+    connection: Connection, *, since: datetime, limit: int = COMMENTS_MAX
+) -> list[Comment]:
+    """What was said since then, newest first, at most ``limit``."""
     async with connection.cursor(row_factory=class_row(Comment)) as cursor:
-        await cursor.execute(_LIST, (since, COMMENTS_MAX))
+        await cursor.execute(_LIST, (since, limit))
         return await cursor.fetchall()
 
 

@@ -34,6 +34,13 @@ async def test_the_operator_sees_votes_words_questions_and_misses(pool: Pool) ->
     async with signed_in(world, frozenset({EMAIL})) as client:
         page = (await client.get(PLACE)).text
         twin = (await client.get(f"{PLACE}.json")).json()
+        votes_csv = (await client.get(f"{PLACE}.csv")).text.split("\r\n")
+        comments_csv = (await client.get(f"{PLACE}/comments.csv")).text.split("\r\n")
+        inbox_csv = (await client.get("/console/inbox.csv?kind=search_miss")).text.split("\r\n")
+    assert votes_csv[0] == "page,people,people_helped,agents,agents_helped,versions,last_at"
+    assert votes_csv[1].startswith("tokens,3,2,1,1,2,")
+    assert comments_csv[1].startswith("tokens,v1,person,no,outdated,<i>old</i>,")
+    assert [line.split(",")[1:3] for line in inbox_csv[1:-1]] == [["search_miss", "open"]]
     assert "<i>" not in page
     assert "<b>cert" not in page
     (votes,) = twin["pages"]

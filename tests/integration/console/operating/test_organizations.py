@@ -195,3 +195,66 @@ async def test_the_margin_is_of_the_requests_whose_cost_is_known(pool: Pool) -> 
     assert (month["requests_of_known_cost"], month["charged_of_known_cost"]) == (1, "0.029")
     assert (month["upstream_cost_known"], month["margin_of_known_cost"]) == ("0.029", "0.00")
     await world.close()
+
+
+async def test_an_upstream_without_a_cache_is_seen_by_token_class(pool: Pool) -> None:
+    """2,000 tokens were charged as input and 100,000 as cache reads; the upstream bills 102,000 as input."""
+    world = await open_world(pool)
+    costs = {"first": CostBook(BOOK, is_cache_its_own=False)}
+    charging = Charging(world.commits, node_id="n", validity_s=900, costs=costs)
+    hold = await world.hold()
+    hold.attempts.append(Attempt("first", clock.now(), "answered", 200, 3))
+    await charging.settle(hold, Metered(Rule.COMPLETED, V1, "upstream", STANDARD, "{}"))
+    async with seated(world, OPERATOR) as seat:
+        margins = await seat.twin(f"{place_of(world)}/margin")
+        classes = {
+            one["name"]: (one["tokens_charged"], one["tokens_paid_upstream"], one["margin"])
+            for one in margins["token_classes"]  # type: ignore[attr-defined]  # values out of JSON
+        }
+        assert classes == {
+            "input": (2_000, 102_000, "-0.20"),
+            "cache_read": (100_000, 0, "0.01"),
+            "output": (1_500, 1_500, "0.00"),
+        }
+        assert margins["total"]["margin"] == "-0.19"  # type: ignore[index]  # values out of JSON
+        (row,) = (await seat.twin(PLACE))["data"]  # type: ignore[misc]  # values out of JSON
+        assert [risk["code"] for risk in row["risks"]] == ["below_cost"]
+        assert "No request of this month" in await seat.text(f"{place_of(world)}/margin?month=2024-02")
+        for wrong in ("2026-13", "now", "2026-11-01"):
+            assert (await seat.client.get(f"{place_of(world)}/margin?month={wrong}")).status_code == 400
+    await world.close()
+
+
+async def test_a_lot_is_adjusted_once_by_its_form_and_never_by_more_than_it_has(pool: Pool) -> None:
+    world, other = await open_world(pool), await open_world(pool, name="Other")
+    async with pool.connection() as connection:
+        (lot,) = (await get_balance(connection, world.organization.organization_id)).lots
+        (theirs,) = (await get_balance(connection, other.organization.organization_id)).lots
+    form = {
+        "lot_id": lot.lot_id,
+        "direction": "take",
+        "amount": "2",
+        "reason": "wrong lot",
+        "idempotency_key": "k",
+    }
+    async with seated(world, OPERATOR) as seat:
+        adjust = f"{place_of(world)}/adjust"
+        for _ in range(2):
+            assert (await seat.post(adjust, **form)).status_code == 303
+        assert (
+            await seat.post(adjust, **form | {"direction": "put", "idempotency_key": "l"})
+        ).status_code == 303
+        for wrong in (
+            {"amount": "6"},
+            {"amount": "-1"},
+            {"lot_id": theirs.lot_id},
+            {"direction": "up"},
+            {"reason": ""},
+        ):
+            assert (await seat.post(adjust, **{**form, "idempotency_key": "m", **wrong})).status_code == 400
+    async with pool.connection() as connection:
+        balance = await get_balance(connection, world.organization.organization_id)
+    assert balance.amounts.available_nano == 5 * USD
+    assert (await actions(pool)).count(("credits.adjusted", OPERATOR)) == 2
+    await world.close()
+    await other.close()

@@ -3,9 +3,17 @@
 from starlette.routing import BaseRoute, Route
 
 from jeton.console.files.downloading import download
-from jeton.console.routes.operating import agreements, audit, health, inbox, organizations, webhooks
+from jeton.console.routes.operating import (
+    agreements,
+    audit,
+    docs_feedback,
+    health,
+    inbox,
+    organizations,
+    webhooks,
+)
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
-from jeton.console.routes.operating.docs_feedback import show_docs_feedback
+from jeton.console.routes.operating.margins import show_margins
 from jeton.console.routes.operating.price_book import show_price_book
 from jeton.console.visit import Act, Door
 
@@ -14,7 +22,13 @@ def operating_routes(door: Door) -> list[BaseRoute]:
     """The operator's pages, and those of webhooks and changes."""
     return [
         *door.pages_at("/console/accuracy", show_accuracy),
-        *door.pages_at("/console/docs-feedback", show_docs_feedback),
+        *door.pages_at("/console/docs-feedback", docs_feedback.show_docs_feedback),
+        Route("/console/docs-feedback.csv", download(door, docs_feedback.export_votes), methods=["GET"]),
+        Route(
+            "/console/docs-feedback/comments.csv",
+            download(door, docs_feedback.export_comments),
+            methods=["GET"],
+        ),
         Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
         *door.pages_at("/console/price-book", show_price_book),
         *door.pages_at("/console/health", health.show_health),
@@ -33,6 +47,7 @@ def operating_routes(door: Door) -> list[BaseRoute]:
 def _inbox_routes(door: Door) -> list[BaseRoute]:
     return [
         *door.pages_at("/console/inbox", inbox.show_inbox),
+        Route("/console/inbox.csv", download(door, inbox.export_inbox), methods=["GET"]),
         Route("/console/inbox/{item_id}/approve", door.form(inbox.approve), methods=["POST"]),
         Route("/console/inbox/{item_id}/decline", door.form(inbox.decline), methods=["POST"]),
         Route("/console/inbox/{item_id}/close", door.form(inbox.close), methods=["POST"]),
@@ -44,6 +59,7 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
     place = "/console/organizations/{organization_id}"
     forms: dict[str, Act] = {
         "grant": organizations.grant_credit,
+        "adjust": organizations.adjust_credit,
         "terms": organizations.set_terms,
         "suspend": organizations.suspend_organization,
         "resume": organizations.resume_organization,
@@ -52,7 +68,8 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
     leave = door.form(organizations.leave_viewing, is_for_viewing=True)
     return [
         *door.pages_at("/console/organizations", organizations.show_organizations),
-        *door.pages_at("/console/organizations/{organization_id}", organizations.show_organization),
+        *door.pages_at(f"{place}/margin", show_margins),
+        *door.pages_at(place, organizations.show_organization),
         *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),
         *door.pages_at(f"{place}/agreements", agreements.show_agreements),
         Route(f"{place}/agreements", door.form(agreements.agree_on_terms), methods=["POST"]),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from jeton import clock
 from jeton.console.errors import InvalidFilterError
+from jeton.console.files.downloading import Sheet
 from jeton.console.visit import View, Visit
 from jeton.feedback.questions import INBOX_KIND
 from jeton.insight.reading.votes import count_votes, list_comments, render_comment, render_page_votes
@@ -15,16 +16,16 @@ QUESTIONS_MAX = 50
 MISSES_MAX = 50
 # As the site's search keeps them.
 MISS_KIND = "search_miss"
+COMMENTS_EXPORTED_MAX = 10_000
+VOTE_COLUMNS = ("page", "people", "people_helped", "agents", "agents_helped", "versions", "last_at")
+COMMENT_COLUMNS = ("page", "page_version", "channel", "is_helpful", "reason", "comment", "at")
 REASON_NAMES = {"outdated": "outdated", "unclear": "unclear", "wrong_number": "a number is wrong"}
 
 
 async def show_docs_feedback(visit: Visit) -> View:
     """Votes, comments and open questions of the last ``days`` days, for the operator."""
     visit.require_operator()
-    days = visit.find_filter("days") or DAYS_DEFAULT
-    if days not in DAYS:
-        raise InvalidFilterError("days", f"is {days!r}, not one of {', '.join(DAYS)}")
-    at = clock.now()
+    at, days = clock.now(), _read_days(visit)
     since = at - timedelta(days=int(days))
     async with visit.deps.pool.connection() as connection:
         pages = await count_votes(connection, since=since)
@@ -53,3 +54,52 @@ async def show_docs_feedback(visit: Visit) -> View:
         "search_misses": [render_item(item) for item in misses],
     }
     return View("operating/docs_feedback.html", context, data)
+
+
+async def export_votes(visit: Visit) -> Sheet:
+    """The votes by page of the last ``days`` days, people and agents apart."""
+    visit.require_operator()
+    since = clock.now() - timedelta(days=int(_read_days(visit)))
+    async with visit.deps.pool.connection() as connection:
+        pages = await count_votes(connection, since=since)
+    rows = [
+        (
+            votes.slug,
+            votes.people,
+            votes.people_helped,
+            votes.agents,
+            votes.agents_helped,
+            votes.versions,
+            votes.last_at.isoformat(),
+        )
+        for votes in pages
+    ]
+    return Sheet("docs-votes.csv", VOTE_COLUMNS, rows)
+
+
+async def export_comments(visit: Visit) -> Sheet:
+    """What was said of pages in the last ``days`` days, newest first."""
+    visit.require_operator()
+    since = clock.now() - timedelta(days=int(_read_days(visit)))
+    async with visit.deps.pool.connection() as connection:
+        comments = await list_comments(connection, since=since, limit=COMMENTS_EXPORTED_MAX)
+    rows = [
+        (
+            comment.slug,
+            comment.page_version,
+            comment.channel,
+            "yes" if comment.is_helpful else "no",
+            comment.reason,
+            comment.comment,
+            comment.changed_at.isoformat(),
+        )
+        for comment in comments
+    ]
+    return Sheet("docs-comments.csv", COMMENT_COLUMNS, rows)
+
+
+def _read_days(visit: Visit) -> str:
+    days = visit.find_filter("days") or DAYS_DEFAULT
+    if days not in DAYS:
+        raise InvalidFilterError("days", f"is {days!r}, not one of {', '.join(DAYS)}")
+    return days

@@ -11,6 +11,8 @@ from jeton.insight.operating.health import get_health, render_health
 from jeton.watch.proofs import request_proof
 
 PLACE = "/console/health"
+# From here on a lag is red: several times what a sweep, or a round of sending, takes.
+LAG_BAD_S = 60
 
 
 async def show_health(visit: Visit) -> View:
@@ -21,7 +23,13 @@ async def show_health(visit: Visit) -> View:
         alarms = await list_alarms(connection)
     spooled, spooled_bytes = visit.deps.read_spool()
     waiting = [alarm for alarm in alarms if alarm.acknowledged_at is None]
-    context = {"health": health, "alarms": waiting, "spooled": spooled, "spooled_bytes": spooled_bytes}
+    context = {
+        "health": health,
+        "alarms": waiting,
+        "spooled": spooled,
+        "spooled_bytes": spooled_bytes,
+        "lag_bad_s": LAG_BAD_S,
+    }
     data = {
         **render_health(health),
         "spooled_ends": spooled,

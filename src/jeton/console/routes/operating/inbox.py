@@ -1,21 +1,26 @@
 """Inbox: what people ask of the operator, what nobody could answer, and the operator's word on it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
 from jeton import clock
 from jeton.charging.credits.granting import DAYS_MAX, REASON_CHARS_MAX, Grant
 from jeton.charging.credits.inbox import KINDS, approve_item, decline_item
 from jeton.console.errors import InvalidFilterError, InvalidFormError
+from jeton.console.files.downloading import Sheet
 from jeton.console.visit import View, Visit
+from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.ledger.chart import LotKind
 from jeton.money import parse_usd
 from jeton.notifications.inbox.errors import ItemNotFoundError
 from jeton.notifications.inbox.items import (
     DECIDED,
+    ITEMS_LISTED_MAX,
     KIND_NAMES,
     MESSAGE_CHARS_MAX,
+    InboxItem,
     ItemFilter,
     close_item,
     count_open,
@@ -28,17 +33,17 @@ PLACE = "/console/inbox"
 DAYS_DEFAULT = 60
 PAGE_ROWS = 25
 STATES = ("open", "decided")
+EXPORTED_MAX = 10_000
+COLUMNS = (
+    *("item_id", "kind", "state", "created_at", "times", "last_at", "name", "email", "company", "subject"),
+    *("message", "details", "decided_at", "decided_by", "reason"),
+)
 
 
 async def show_inbox(visit: Visit) -> View:
     """What waits, or what was decided, newest first; of one ``kind`` where the address names one."""
     visit.require_operator()
-    state, kind = visit.find_filter("state") or "open", visit.find_filter("kind")
-    if state not in STATES:
-        raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(STATES)}")
-    wanted = ItemFilter(
-        ("open",) if state == "open" else DECIDED, kind or None, visit.find_filter("before") or None
-    )
+    state, kind, wanted = _read_filter(visit)
     async with visit.deps.pool.connection() as connection:
         found = await list_items(connection, wanted, limit=PAGE_ROWS + 1)
         items = found[:PAGE_ROWS]
@@ -73,6 +78,34 @@ async def show_inbox(visit: Visit) -> View:
         "has_more": has_more,
     }
     return View("operating/inbox.html", context, data)
+
+
+async def export_inbox(visit: Visit) -> Sheet:
+    """Every item that the page would list, newest first, EXPORTED_MAX at most."""
+    visit.require_operator()
+    _, _, wanted = _read_filter(visit)
+    async with visit.deps.pool.connection() as connection:
+        rows = [
+            (
+                item.item_id,
+                item.kind,
+                item.state,
+                item.created_at.isoformat(),
+                item.times,
+                None if item.last_at is None else item.last_at.isoformat(),
+                item.name,
+                item.email,
+                item.company,
+                item.subject,
+                item.message,
+                json.dumps(item.details, sort_keys=True),
+                None if item.decided_at is None else item.decided_at.isoformat(),
+                item.decided_by,
+                item.reason,
+            )
+            async for item in _read_items(connection, wanted)
+        ]
+    return Sheet("inbox.csv", COLUMNS, rows)
 
 
 async def approve(visit: Visit, form: Mapping[str, str]) -> str:
@@ -136,6 +169,27 @@ def parse_days(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(DAYS_MAX))):
         raise InvalidFormError(f"days is not a whole number from 1 to {DAYS_MAX}")
     return int(text)
+
+
+def _read_filter(visit: Visit) -> tuple[str, str, ItemFilter]:
+    """State and kind as the address names them, and what they come to."""
+    state, kind = visit.find_filter("state") or "open", visit.find_filter("kind")
+    if state not in STATES:
+        raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(STATES)}")
+    states = ("open",) if state == "open" else DECIDED
+    return state, kind, ItemFilter(states, kind or None, visit.find_filter("before") or None)
+
+
+async def _read_items(connection: Connection, wanted: ItemFilter) -> AsyncIterator[InboxItem]:
+    count = 0
+    while count < EXPORTED_MAX:
+        items = await list_items(connection, wanted, limit=ITEMS_LISTED_MAX)
+        for item in items:
+            yield item
+        if len(items) < ITEMS_LISTED_MAX:
+            return
+        count += len(items)
+        wanted = ItemFilter(wanted.states, wanted.kind, items[-1].item_id)
 
 
 def _item_id(visit: Visit) -> str:

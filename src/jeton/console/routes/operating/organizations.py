@@ -5,6 +5,7 @@ from uuid import UUID
 
 from jeton.charging.credits.granting import DAYS_MAX, REASON_CHARS_MAX, Grant, grant
 from jeton.charging.credits.limits import set_credit_limit, set_outage_cap
+from jeton.charging.credits.taking_back import adjust_lot
 from jeton.console.errors import InvalidFilterError, InvalidFormError
 from jeton.console.routes.operating.inbox import operator, parse_days
 from jeton.console.visit import View, Visit
@@ -21,8 +22,9 @@ from jeton.insight.operating.organizations import (
     render_organization_row,
 )
 from jeton.insight.operating.people import list_people, render_person
+from jeton.insight.operating.risks import list_risks, read_arrears, render_risks
 from jeton.ledger.chart import LotKind
-from jeton.money import parse_usd
+from jeton.money import parse_usd, render_usd
 
 PLACE = "/console/organizations"
 STATES: Mapping[str, str] = {
@@ -30,6 +32,7 @@ STATES: Mapping[str, str] = {
     "prepaid": "prepaid",
     "invoiced": "invoiced",
     "suspended": "suspended",
+    "overdue": "overdue",
 }
 # What may be granted by hand.
 KINDS: Mapping[str, str] = {
@@ -37,6 +40,7 @@ KINDS: Mapping[str, str] = {
     "commit": "to be paid (commit)",
     "paid": "somebody paid for it (paid)",
 }
+DIRECTIONS: Mapping[str, str] = {"take": "take out of", "put": "put back into"}
 ENTRIES_SHOWN = 20
 KEY_CHARS_MAX = 60
 
@@ -48,17 +52,39 @@ async def show_organizations(visit: Visit) -> View:
     if state not in STATES:
         raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(filter(None, STATES))}")
     wanted = OrganizationFilter(
-        search, state if state in {"prepaid", "invoiced"} else "", state == "suspended", _read_before(visit)
+        search,
+        state if state in {"prepaid", "invoiced"} else "",
+        state == "suspended",
+        _read_before(visit),
+        state == "overdue",
     )
     async with visit.deps.pool.connection() as connection:
         page = await list_organization_rows(connection, wanted)
-    context = {"page": page, "search": search, "state": state, "states": STATES}
+        arrears = await read_arrears(connection, [row.organization_id for row in page.rows], page.as_of)
+    risks = {
+        row.organization_id: list_risks(row, arrears[row.organization_id], page.as_of) for row in page.rows
+    }
+    context = {
+        "page": page,
+        "arrears": arrears,
+        "risks": risks,
+        "search": search,
+        "state": state,
+        "states": STATES,
+    }
     data = {
         "type": "organization_list",
         "as_of": page.as_of.isoformat(),
         "month_from_on": page.since_on.isoformat(),
         "currency": "USD",
-        "data": [render_organization_row(row) for row in page.rows],
+        "data": [
+            {
+                **render_organization_row(row),
+                "overdue": render_usd(arrears[row.organization_id].overdue_nano),
+                "risks": render_risks(risks[row.organization_id]),
+            }
+            for row in page.rows
+        ],
         "has_more": page.next_id is not None,
         "next_id": None if page.next_id is None else str(page.next_id),
     }
@@ -72,23 +98,31 @@ async def show_organization(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         row = await get_organization_row(connection, organization_id)
         balance = await get_balance(connection, organization_id)
+        late = (await read_arrears(connection, [organization_id], balance.as_of))[organization_id]
         people = await list_people(connection, organization_id)
         entries = await list_audit_page(
             connection, AuditFilter(organization_id=organization_id), limit=ENTRIES_SHOWN
         )
+    risks = list_risks(row, late, balance.as_of)
     context = {
         "row": row,
+        "late": late,
+        "risks": risks,
         "balance": balance,
         "people": people,
         "entries": entries.entries,
         "kinds": KINDS,
+        "directions": DIRECTIONS,
         "days_max": DAYS_MAX,
         "reason_chars_max": REASON_CHARS_MAX,
         "idempotency_key": new_id("form"),
+        "adjust_key": new_id("form"),
     }
     data = {
         **render_organization_row(row),
         "as_of": balance.as_of.isoformat(),
+        "overdue": render_usd(late.overdue_nano),
+        "risks": render_risks(risks),
         "balance": render_balance(balance),
         "members": [render_person(person) for person in people],
         "audit": [render_audit_entry(entry) for entry in entries.entries],
@@ -111,6 +145,31 @@ async def grant_credit(visit: Visit, form: Mapping[str, str]) -> str:
     )
     async with visit.deps.pool.connection() as connection:
         await grant(connection, organization_id, given, by=operator(visit), idempotency_key=key)
+    return f"{PLACE}/{organization_id}"
+
+
+async def adjust_credit(visit: Visit, form: Mapping[str, str]) -> str:
+    """Take credit out of a lot, or put back what was taken out; the same form twice adjusts once."""
+    visit.require_operator()
+    organization_id = find_organization_id(visit)
+    lot_id, key = form.get("lot_id", ""), form.get("idempotency_key", "")
+    if form.get("direction") not in DIRECTIONS or not 0 < len(key) <= KEY_CHARS_MAX or not key.isprintable():
+        raise InvalidFormError("it has a choice that the page does not offer")
+    amount_nano = _parse_amount(form, "amount")
+    if amount_nano <= 0:
+        raise InvalidFormError("the amount is not more than nothing")
+    async with visit.deps.pool.connection() as connection, connection.transaction():
+        balance = await get_balance(connection, organization_id)
+        if lot_id not in {lot.lot_id for lot in balance.lots}:
+            raise InvalidFormError("the lot is not one of this organization's")
+        await adjust_lot(
+            connection,
+            lot_id,
+            -amount_nano if form["direction"] == "take" else amount_nano,
+            reason=form.get("reason", "").strip(),
+            by=operator(visit),
+            idempotency_key=key,
+        )
     return f"{PLACE}/{organization_id}"
 
 
