@@ -11,10 +11,11 @@ from jeton.site.deps import SiteDeps
 from jeton.site.documents import Document, Documents, Section, render
 from jeton.site.documents.address import fill_address, fill_address_html
 from jeton.site.live.blocks import LiveBlocks
-from jeton.site.live.feed import render_feed
+from jeton.site.live.feed import list_entries, render_feed
 from jeton.site.live.own import OwnBlocks, leave_out_own
 from jeton.site.live.prices import list_price_changes
 from jeton.site.pages import PRIVATE, SECURITY_HEADERS, Pages
+from jeton.site.prices.files import render_price_list
 from jeton.site.searching.gathering import gather
 from jeton.site.searching.page import Search
 
@@ -26,7 +27,7 @@ def document_routes(
 ) -> list[BaseRoute]:
     """Every address of the documentation; ``render_faq`` gives the FAQ as Markdown, for the search."""
     live = LiveBlocks(deps)
-    shown = _Shown(deps, documents, pages, live=live)
+    shown = _Shown(deps, documents, pages, live=live, render_faq=render_faq)
 
     def list_sections() -> Iterator[Section]:
         return gather(documents, deps.book, render_faq)
@@ -44,9 +45,18 @@ def document_routes(
 
 
 class _Shown:
-    def __init__(self, deps: SiteDeps, documents: Documents, pages: Pages, *, live: LiveBlocks) -> None:
+    def __init__(
+        self,
+        deps: SiteDeps,
+        documents: Documents,
+        pages: Pages,
+        *,
+        live: LiveBlocks,
+        render_faq: Callable[[], str],
+    ) -> None:
         self._deps = deps
         self._live = live
+        self._render_faq = render_faq
         self._own = OwnBlocks(deps)
         self._documents = documents
         self._pages = pages
@@ -96,9 +106,12 @@ class _Shown:
         return filled
 
     async def send_feed(self, request: Request) -> Response:
-        """What changed in the price book, as Atom."""
+        """What changed in the software and in the price book, as Atom."""
         base_url, brand = self._pages.find_base_url(request), self._pages.brand_name
-        feed = render_feed(base_url, brand, changes=list_price_changes(self._deps.book), at=clock.now())
+        changelog = self._documents.find("changelog")
+        source = "" if changelog is None else changelog.source
+        entries = list_entries(source, list_price_changes(self._deps.book))
+        feed = render_feed(base_url, brand, entries=entries, at=clock.now())
         return Response(feed, media_type="application/atom+xml", headers=dict(SECURITY_HEADERS))
 
     async def send_list(self, request: Request) -> Response:
@@ -115,6 +128,9 @@ class _Shown:
             _render_page(document.slug, (await self._fill(document)).source, base_url)
             for document in self._documents.list()
         ]
+        pages.append(_render_page("faq", self._render_faq(), base_url, folder=""))
+        prices = "\n".join(render_price_list(self._deps.book, clock.now()))
+        pages.append(_render_page("pricing", prices, base_url, folder=""))
         return PlainTextResponse("\n\n".join(pages), headers=dict(SECURITY_HEADERS))
 
 
@@ -138,10 +154,11 @@ def _render_list(documents: Documents, brand: str, base_url: str) -> Iterator[st
     yield ""
     yield f"- [Pricing]({base_url}/pricing.md): every price in force, with dates"
     yield f"- [Frequently asked questions]({base_url}/faq.md): tokens, trials, discounts, payment, usage"
+    yield f"- [API reference]({base_url}/docs/api.md): every path and object"
     yield f"- [API description]({base_url}/openapi.json): OpenAPI 3.1"
     yield f"- [Everything in one file]({base_url}/llms-full.txt)"
     yield ""
 
 
-def _render_page(slug: str, source: str, base_url: str) -> str:
-    return f"<!-- {base_url}/docs/{slug} -->\n{fill_address(leave_out_own(source), base_url).strip()}\n"
+def _render_page(slug: str, source: str, base_url: str, *, folder: str = "/docs") -> str:
+    return f"<!-- {base_url}{folder}/{slug} -->\n{fill_address(leave_out_own(source), base_url).strip()}\n"

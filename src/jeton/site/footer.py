@@ -15,7 +15,10 @@ def build_footer(deps: SiteDeps) -> tuple[tuple[str, tuple[Link, ...]], ...]:
             ("Message Batches", "/docs/batches"),
             ("Prompt caching", "/docs/prompt-caching"),
             ("Console", "/console"),
+            *_contact_sales(deps),
         ],
+        # The operator's own pages, if any: an empty column is not shown.
+        "Company": [],
         "Learn": [
             ("Quickstart", "/docs/quickstart"),
             ("API reference", "/docs/api"),
@@ -28,16 +31,19 @@ def build_footer(deps: SiteDeps) -> tuple[tuple[str, tuple[Link, ...]], ...]:
     for column, name, address in deps.wording.footer_links:
         columns.setdefault(column, []).append((name, address))
     columns[HELP] += deps.wording.social_links
-    return tuple((title, tuple(links)) for title, links in columns.items())
+    return tuple((title, tuple(links)) for title, links in columns.items() if links)
 
 
 def _help(deps: SiteDeps) -> list[Link]:
     links = [("Availability", "/docs/status#availability"), ("Status", "/docs/status")]
     if deps.pool is not None:
-        links += [("Support", "/contact-support"), ("Contact sales", "/contact-sales")]
-        return links
-    if deps.support_email:
+        links.append(("Support", "/contact-support"))
+    elif deps.support_email:
         links.append(("Support", f"mailto:{deps.support_email}"))
-    if deps.sales_email:
-        links.append(("Contact sales", f"mailto:{deps.sales_email}"))
     return links
+
+
+def _contact_sales(deps: SiteDeps) -> list[Link]:
+    if deps.pool is not None:
+        return [("Contact sales", "/contact-sales")]
+    return [("Contact sales", f"mailto:{deps.sales_email}")] if deps.sales_email else []

@@ -10,6 +10,9 @@ from starlette.requests import Request
 from jeton.errors import InvalidInputError, OverloadedError
 
 ADDRESSES_WATCHED_MAX = 10_000
+# A field that people do not see and programs fill in.
+HONEYPOT = "website"
+TRAPPED = "The last field must stay empty; a program has filled it in. Empty it, and send again."
 
 
 @dataclass(frozen=True, slots=True)

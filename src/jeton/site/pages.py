@@ -10,9 +10,11 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from jeton import clock
 from jeton.money import NANO_PER_USD, display_usd, divide_half_even, render_exact
 from jeton.site.deps import SiteDeps
 from jeton.site.footer import build_footer
+from jeton.site.live.prices import ANNOUNCED_MAX, list_announced, list_price_changes
 
 NANO_PER_CENT = NANO_PER_USD // 100
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -50,6 +52,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._footer = build_footer(deps)
+        self._changes = list_price_changes(deps.book)
         self._environment.filters["usd"] = display_usd
         self._environment.filters["cents"] = display_cents
         self._environment.filters["rate"] = display_rate
@@ -77,6 +80,8 @@ class Pages:
             "theme": find_theme(request),
             "themes": THEMES,
             "here": find_place(request),
+            "coming": list_announced(self._changes, clock.now()),
+            "coming_max": ANNOUNCED_MAX,
         }
         html = self.render(template, {**known, **context})
         return HTMLResponse(html, status, headers=dict(SECURITY_HEADERS))

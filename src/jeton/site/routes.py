@@ -65,7 +65,7 @@ def _contact_routes(deps: SiteDeps, pages: Pages) -> list[BaseRoute]:
     """Where people write to sales, if what they write can be kept."""
     if deps.pool is None:
         return []
-    contact = Contact(deps.pool, pages)
+    contact = Contact(deps, deps.pool, pages)
     return [
         Route("/contact-sales", contact.show, methods=["GET"]),
         Route("/contact-sales", contact.send, methods=["POST"]),

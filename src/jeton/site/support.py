@@ -12,17 +12,23 @@ from jeton.errors import InvalidInputError, JetonError
 from jeton.notifications.inbox.items import MESSAGE_CHARS_MAX, NAME_CHARS_MAX
 from jeton.notifications.inbox.tickets import REQUEST_ID_CHARS_MAX, TOPICS, Ticket, open_ticket
 from jeton.site.deps import SiteDeps
-from jeton.site.intake import Pace, Pacer, TooOftenError, find_address, parse_form, read_body
+from jeton.site.intake import (
+    HONEYPOT,
+    TRAPPED,
+    Pace,
+    Pacer,
+    TooOftenError,
+    find_address,
+    parse_form,
+    read_body,
+)
 from jeton.site.pages import Pages
 
 FORM_BYTES_MAX = 32_768
 FORM_FIELDS_MAX = 10
 PACE = Pace(window_s=3_600, by_address_max=5, altogether_max=200)
 FIELDS = ("email", "name", "topic", "organization", "request_id", "message")
-# A field that people do not see and programs fill in.
-HONEYPOT = "website"
 DATABASE_AWAY = "The database is away, so nothing was kept. Send it again in a moment."
-TRAPPED = "The last field must stay empty; a program has filled it in. Empty it, and send again."
 
 
 def support_routes(deps: SiteDeps, pages: Pages) -> list[BaseRoute]:

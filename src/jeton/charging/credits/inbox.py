@@ -16,6 +16,7 @@ from jeton.ledger.chart import LotKind
 from jeton.notifications.inbox import items
 from jeton.notifications.inbox.errors import ItemNotFoundError
 from jeton.notifications.inbox.items import MESSAGE_CHARS_MAX, NAME_CHARS_MAX, Verdict, WantedItem
+from jeton.notifications.inbox.tickets import tell_number
 
 # What is written to sales; only that is approved or declined.
 KIND = "contact_sales"
@@ -35,7 +36,7 @@ class SalesRequest:
 
 
 async def open_item(connection: Connection, asked: SalesRequest) -> str:
-    """Put a request into the inbox and have the operator told of it; return its id.
+    """Put a request into the inbox, tell the operator, and mail its id to whoever wrote; return the id.
 
     Raises SalesRequestError for a field that cannot be, InvalidEmailError, and OverloadedError when the
     inbox is full.
@@ -46,7 +47,10 @@ async def open_item(connection: Connection, asked: SalesRequest) -> str:
     if not 0 < len(message) <= MESSAGE_CHARS_MAX or "\x00" in message:
         raise SalesRequestError("message", MESSAGE_CHARS_MAX)
     wanted = WantedItem(KIND, message, email=email, name=name, company=company, is_told=True)
-    return await items.open_item(connection, wanted)
+    async with connection.transaction():
+        item_id = await items.open_item(connection, wanted)
+        await tell_number(connection, item_id, to="sales", email=email)
+    return item_id
 
 
 async def approve_item(

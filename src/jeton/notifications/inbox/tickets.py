@@ -1,4 +1,4 @@
-"""Tickets: what is written to support, with a number back by mail to whoever wrote."""
+"""Tickets: what is written to support; and the number of it back by mail to whoever wrote, to sales too."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,7 @@ class Ticket:
 async def open_ticket(connection: Connection, ticket: Ticket) -> str:
     """Put it into the inbox, tell the operator, and send the number to whoever wrote; return the number.
 
-    The mail repeats nothing of what was written: nobody has checked that the address is theirs. Raises
-    ItemTextError, InvalidEmailError, and OverloadedError when the inbox is full.
+    Raises ItemTextError, InvalidEmailError, and OverloadedError when the inbox is full.
     """
     if ticket.topic not in TOPICS:
         raise ItemTextError("topic", NAME_CHARS_MAX)
@@ -53,11 +52,15 @@ async def open_ticket(connection: Connection, ticket: Ticket) -> str:
     )
     async with connection.transaction():
         item_id = await open_item(connection, wanted)
-        text = (
-            f"Your message to support has arrived; its number is {item_id}. The answer comes to this address."
-        )
-        told = InboxReplied(item_id=item_id, about="your message to support", text=text, replied_by="support")
-        await emit(
-            connection, Event(told, None, f"inbox_ticket:{item_id}", clock.now(), (ticket.email.strip(),))
-        )
+        await tell_number(connection, item_id, to="support", email=ticket.email)
     return item_id
+
+
+async def tell_number(connection: Connection, item_id: str, *, to: str, email: str) -> None:
+    """Send the number of what somebody wrote ``to`` sales or support back to them, once.
+
+    Nothing of what was written is in it: nobody has checked that the address is theirs.
+    """
+    text = f"Your message to {to} has arrived; its number is {item_id}. The answer comes to this address."
+    told = InboxReplied(item_id=item_id, about=f"your message to {to}", text=text, replied_by=to)
+    await emit(connection, Event(told, None, f"inbox_ticket:{item_id}", clock.now(), (email.strip(),)))

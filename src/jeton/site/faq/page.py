@@ -51,12 +51,16 @@ class Faq:
 
     async def send_markdown(self, request: Request) -> Response:
         """The same in Markdown, without the forms."""
-        text = self.render_markdown(request.query_params, self._pages.find_base_url(request))
+        base_url = self._pages.find_base_url(request)
+        text = self.render_markdown(request.query_params, base_url, content=await self._find_content())
         return Response(text, media_type="text/markdown", headers=dict(SECURITY_HEADERS))
 
-    def render_markdown(self, query: Mapping[str, str], base_url: str) -> str:
+    def render_markdown(
+        self, query: Mapping[str, str], base_url: str, *, content: ContentReport | None = None
+    ) -> str:
         """The page's text with the numbers of now."""
-        return self._pages.render("faq.md", {**self._describe(query), "base_url": base_url})
+        known = {"base_url": base_url, "content": content}
+        return self._pages.render("faq.md", {**self._describe(query), **known})
 
     async def count(self, request: Request) -> Response:
         """The page with a text of the visitor counted; the text is kept nowhere."""

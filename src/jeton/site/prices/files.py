@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from jeton import clock
 from jeton.money import NANO_PER_USD, render_exact
 from jeton.pricing.book import PriceBook
+from jeton.site.live.prices import list_price_changes, render_price_changes
 from jeton.site.pages import SECURITY_HEADERS
 from jeton.site.prices.table import COLUMNS, BandRates, ModelPrices, Rates, list_model_prices
 
@@ -44,7 +45,7 @@ def price_file_routes(book: PriceBook) -> list[BaseRoute]:
 
     async def send_markdown(request: Request) -> Response:
         del request
-        text = "\n".join(_render_markdown(book, clock.now())) + "\n"
+        text = "\n".join(render_price_list(book, clock.now())) + "\n"
         return Response(text, media_type="text/markdown", headers=dict(SECURITY_HEADERS))
 
     return [
@@ -96,7 +97,8 @@ def _list_rows(book: PriceBook, at: datetime) -> Iterator[tuple[str, ...]]:
                     yield (*known, kind, limit, *(_dollars(rates[column.value]) for column in COLUMNS))
 
 
-def _render_markdown(book: PriceBook, at: datetime) -> Iterator[str]:
+def render_price_list(book: PriceBook, at: datetime) -> Iterator[str]:
+    """Every price in force as Markdown, with its dates, line by line."""
     yield "# Pricing"
     yield ""
     yield f"US dollars per million tokens. As of {at:%Y-%m-%d %H:%M:%S} UTC."
@@ -105,6 +107,16 @@ def _render_markdown(book: PriceBook, at: datetime) -> Iterator[str]:
     yield f"|{'---|' * len(_HEAD)}"
     for row in _list_rows(book, at):
         yield f"| {' | '.join(row)} |"
+    yield ""
+    yield "Web searches, beside the tokens, per 1,000:"
+    yield ""
+    for price in list_model_prices(book, at):
+        if price.lifecycle != "retired":
+            yield f"- `{price.model}`: {_dollars(price.web_search_per_1000)}"
+    yield ""
+    yield "## Versions and changes"
+    yield ""
+    yield render_price_changes(list_price_changes(book), at)
 
 
 def _list_kinds(band: BandRates) -> tuple[tuple[str, Rates | None], ...]:

@@ -49,7 +49,9 @@ class Search:
         """The hits as a page, or as JSON where the address ends so."""
         query = " ".join(request.query_params.get("q", "").split())[:QUERY_CHARS_MAX]
         hits = self.find(query) if query else []
-        if len(query) >= MISS_CHARS_MIN and not hits:
+        # While somebody types, what is not found yet is no search in vain.
+        is_typing = bool(request.query_params.get("typing"))
+        if len(query) >= MISS_CHARS_MIN and not hits and not is_typing:
             await self._keep_miss(request, query)
         if request.url.path.endswith(".json"):
             return JSONResponse(

@@ -1,5 +1,5 @@
 // Docs: what a script makes nicer. Without it every page works: the choice of a language is kept for a
-// page only, and the search is a form.
+// page only.
 "use strict";
 
 (() => {
@@ -17,18 +17,6 @@
     if (!(input instanceof HTMLInputElement) || !input.closest(".tabs")) return;
     choose(input.value);
     try { localStorage.setItem(KEY, input.value); } catch { /* as above */ }
-  });
-
-  const field = document.getElementById("q");
-  document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
-    event.preventDefault();
-    if (!field) {
-      location.assign("/docs/search");
-      return;
-    }
-    field.focus();
-    field.select();
   });
 
   // Sliders: the number beside each, and the table computed anew by the server once one is let go.
