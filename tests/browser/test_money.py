@@ -219,6 +219,7 @@ def test_every_page_about_money_is_as_it_should_be_with_data(buyer: Visitor) -> 
         "/console/receivables/bank",
         "/console/receivables/overdue",
         "/console/receivables/rates",
+        f"/console/organizations/{buyer.twin('/console/organizations.json')['data'][0]['id']}/billing-profile",
         "/console/close",
     )
     problems = [problem for path in paths for problem in auditor.audit(path)]

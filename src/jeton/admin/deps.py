@@ -6,6 +6,7 @@ from jeton.billing.office import Office
 from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
+from jeton.identity.standing.operator_keys import OperatorKeys
 from jeton.insight.live.feed import Feed
 from jeton.notifications.addresses import AddressRules
 from jeton.notifications.notes import Postman
@@ -18,7 +19,7 @@ class AdminDeps:
 
     ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
     there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices,
-    ``office`` is how money comes in; without it no cards are taken.
+    ``office`` is how money comes in; without it no cards are taken. ``operator_keys`` are of no organization.
     """
 
     pool: Pool
@@ -30,3 +31,4 @@ class AdminDeps:
     has_oidc: bool = False
     book: PriceBook = field(default_factory=lambda: PriceBook(()))
     office: Office | None = None
+    operator_keys: OperatorKeys = field(default_factory=OperatorKeys)

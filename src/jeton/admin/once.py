@@ -38,7 +38,7 @@ class Once:
     def __init__(self, pool: Pool, organization_id: UUID, *, key: str, asked: dict[str, object]) -> None:
         """``asked`` is what makes it this request; CreditRequestError for a key that cannot be one."""
         self._pool = pool
-        self._has_key = bool(key)
+        self._key, self._asked = key, asked
         self._request = CreditRequest(organization_id, key, asked)
         self._stack = AsyncExitStack()
         self._connection: Connection | None = None
@@ -51,16 +51,19 @@ class Once:
         await self._stack.__aexit__(*problem)  # type: ignore[arg-type] # handed on as they came
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Connection]:
+    async def connect(self, organization_id: UUID | None = None) -> AsyncIterator[Connection]:
         """A connection; under a key always the same one, and DoneBeforeError if it was done before.
 
-        IdempotencyError if the key was used for something else.
+        ``organization_id``: whose key it is, if not the caller's; said the first time. IdempotencyError if
+        the key was used for something else.
         """
-        if not self._has_key:
+        if not self._key:
             async with self._pool.connection() as connection:
                 yield connection
             return
         if self._connection is None:
+            if organization_id is not None:
+                self._request = CreditRequest(organization_id, self._key, self._asked)
             connection = await self._stack.enter_async_context(self._pool.connection())
             outcome = await self._request.find_outcome(connection)
             if outcome is not None:

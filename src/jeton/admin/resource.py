@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -31,8 +32,9 @@ from jeton.errors import (
     OverloadedError,
     UpstreamError,
 )
+from jeton.identity.audit import Actor
 from jeton.identity.caller import Caller
-from jeton.identity.errors import AdminKeyRequiredError
+from jeton.identity.errors import AdminKeyRequiredError, OperatorKeyRequiredError
 from jeton.ids import new_id
 
 BODY_BYTES_MAX = 65_536
@@ -67,15 +69,24 @@ class Call:
     once: Once
     after: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
 
-    def connect(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection to read and write with, which respects the request's idempotency key."""
-        return self.once.connect()
+    def connect(self, organization_id: UUID | None = None) -> AbstractAsyncContextManager[Connection]:
+        """A connection to read and write with, which respects the request's idempotency key.
+
+        The key is the caller's organization's; an operator says whose.
+        """
+        return self.once.connect(organization_id)
 
     def require_admin(self) -> Caller:
         """The caller, if it holds an admin key; else AdminKeyRequiredError."""
         if self.caller.kind != "admin":
             raise AdminKeyRequiredError
         return self.caller
+
+    def require_operator(self) -> Actor:
+        """The operator, by the name of the key; else OperatorKeyRequiredError."""
+        if self.caller.kind != "operator":
+            raise OperatorKeyRequiredError
+        return Actor("operator", self.caller.key_id)
 
     def find_count(self, name: str, *, default: int, count_max: int) -> int:
         """A whole number from 1 to ``count_max`` out of the query; else InvalidQueryError."""
@@ -101,15 +112,19 @@ class Call:
             raise InvalidBodyError(str(error).rstrip(".")) from None
 
 
-Handler = Callable[[Call], Awaitable[dict[str, object]]]
+# An object, or a file that is an answer of its own.
+Handler = Callable[[Call], Awaitable[dict[str, object] | Response]]
 
 
 class Resource:
     """A path: a handler for each of its methods."""
 
-    def __init__(self, deps: AdminDeps, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, deps: AdminDeps, handlers: Mapping[str, Handler], *, body_bytes_max: int = BODY_BYTES_MAX
+    ) -> None:
         """Serve ``handlers`` by method."""
         self._deps = deps
+        self._body_bytes_max = body_bytes_max
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,15 +145,19 @@ class Resource:
         handler = self._handlers.get(request.method)
         if handler is None:
             raise MethodNotAllowedError(request.method, self._handlers)
-        caller = await self._deps.key_ring.authenticate(read_secret(request))
+        secret = read_secret(request)
+        caller = self._deps.operator_keys.find(secret) or await self._deps.key_ring.authenticate(secret)
         key, body = "", b""
         if request.method != "GET":
-            key, body = request.headers.get(KEY_HEADER, ""), await _read_whole(request)
+            key, body = request.headers.get(KEY_HEADER, ""), await self._read_whole(request)
         asked = describe(request, body) if key else {}
         try:
             async with Once(self._deps.pool, caller.organization_id, key=key, asked=asked) as once:
                 call = Call(request, caller, self._deps, body, once)
                 answer = await handler(call)
+                if isinstance(answer, Response):
+                    answer.headers["request-id"] = request_id
+                    return answer
                 await once.record(answer)
         except DoneBeforeError as before:
             response = render(200, before.answer, request_id)
@@ -148,20 +167,19 @@ class Resource:
         response.background = BackgroundTask(_finish, call)
         return response
 
+    async def _read_whole(self, request: Request) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._body_bytes_max:
+                raise BodyTooLargeError(self._body_bytes_max)
+        return bytes(body)
+
 
 async def _finish(call: Call) -> None:
     """Do what is left for after the answer."""
     for act in call.after:
         await act()
-
-
-async def _read_whole(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise BodyTooLargeError(BODY_BYTES_MAX)
-    return bytes(body)
 
 
 def read_secret(request: Request) -> str:

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from jeton.admin.access import access_routes
 from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
+from jeton.admin.finance import finance_routes
 from jeton.admin.limits import limit_routes
 from jeton.admin.money import money_routes
 from jeton.admin.reports import report_routes
@@ -28,6 +29,7 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         *access_routes(deps),
         *budget_routes(deps),
         *limit_routes(deps),
+        *finance_routes(deps),
         *money_routes(deps),
         *report_routes(deps),
         *stream_routes(deps),

@@ -32,6 +32,7 @@ from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.routes import gateway_routes
 from jeton.identity.sign_in import SignIn, SignInLimiter
+from jeton.identity.standing.operator_keys import OperatorKeys
 from jeton.ids import new_id
 from jeton.site.pages import Pages
 from jeton.site.routes import site_routes
@@ -80,6 +81,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             has_oidc=bool(parts.settings.oidc_issuer),
             office=make_office(parts.settings, parts.till),
             book=parts.book,
+            operator_keys=OperatorKeys(parts.settings.operator_api_keys),
         )
     )
     routes += arriving_routes(parts.till)

@@ -7,7 +7,9 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The holder of a key; ``workspace_id`` is None for admin keys only.
+    """The holder of a key; ``workspace_id`` is None for admin keys and operators' only.
+
+    An operator's key is of no organization: ``organization_id`` is all zeros, ``key_id`` the key's name.
 
     ``outage_cap_nano``: up to how much its requests are served while the database is away.
     ``overdue_number``: the document whose payment is so late that each answer says so.
@@ -16,6 +18,6 @@ class Caller:
     organization_id: UUID
     workspace_id: str | None
     key_id: str
-    kind: Literal["api", "admin"]
+    kind: Literal["api", "admin", "operator"]
     outage_cap_nano: int = 0
     overdue_number: str = ""

@@ -12,6 +12,7 @@ NotAuthenticatedError
 └── OidcError                the provider's answer does not say who this is (oidc/)
 NotPermittedError
 ├── AdminKeyRequiredError    an API key where an admin key is needed
+├── OperatorKeyRequiredError another key where an operator's is needed
 ├── WorkspaceArchivedError   a key of a workspace that is archived
 └── TooManySignInsError      the sign-in limit of an e-mail or an address
 ConflictError
@@ -140,6 +141,19 @@ class AdminKeyRequiredError(NotPermittedError):
     def __init__(self) -> None:
         """Say which kind of key is needed."""
         super().__init__("This needs an admin key (sk-jtn-admin-…); an API key may not do it.")
+
+
+class OperatorKeyRequiredError(NotPermittedError):
+    """Another key where an operator's is needed."""
+
+    code = "operator_key_required"
+
+    def __init__(self) -> None:
+        """Say where such keys are."""
+        super().__init__(
+            "This takes a key of the operator's, from the setting operator_api_keys; keys of organizations"
+            " have their own paths under /v1/organizations."
+        )
 
 
 class WorkspaceArchivedError(NotPermittedError):
@@ -273,7 +287,7 @@ class UnknownOrganizationError(NotFoundError):
 
     code = "organization_unknown"
 
-    def __init__(self, organization_id: UUID) -> None:
+    def __init__(self, organization_id: UUID | str) -> None:
         """Name the id."""
         super().__init__(f"There is no organization {organization_id}.")
 

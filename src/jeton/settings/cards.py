@@ -8,7 +8,7 @@ from jeton.settings.documents import DocumentSettings
 from jeton.settings.parsers import parse_amount, parse_public_url, parse_text, whole
 
 # Never an option: a command line is visible to every user of the machine.
-SECRETS = frozenset({"stripe_secret_key", "stripe_webhook_secret"})
+SECRETS = frozenset({"stripe_secret_key", "stripe_webhook_secret", "operator_api_keys", "tax_service_secret"})
 _CENT_NANO = 10_000_000
 
 

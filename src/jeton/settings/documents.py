@@ -21,6 +21,7 @@ from jeton.settings.selling import (
     parse_currency,
     parse_folder,
     parse_iban,
+    parse_named_secrets,
     parse_number_format,
     parse_tax_rates,
     parse_vat_number,
@@ -104,6 +105,13 @@ class DocumentSettings:
     )
     invoice_currency: str = declare_setting(
         "USD", parse_currency, "The currency of documents, where the organization's billing profile has none."
+    )
+    operator_api_keys: tuple[tuple[str, str], ...] = declare_setting(
+        (),
+        parse_named_secrets,
+        "Keys by which your programs use the operator's paths of the Admin API, as NAME=SECRET, ',' between"
+        " several; a secret has 32 characters or more, the name stands in the audit log.",
+        is_secret=True,
     )
     zero_receipts: Literal["issue", "omit"] = declare_setting(
         "issue",

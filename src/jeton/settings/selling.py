@@ -15,11 +15,13 @@ from jeton.settings.parsers import parse_path
 
 PERCENT = 100
 NUMBER_CHARS_MAX = 60
+SECRET_CHARS_MIN = 32
 ALWAYS_ON = date(2000, 1, 1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PLACES = re.compile(r"\{(year|number(?::0[1-9]d)?)\}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+_NAME = re.compile(r"[a-z0-9_-]{1,60}")
 _PLAIN = re.compile(r"[A-Za-z0-9 ./_-]*")
 
 
@@ -39,6 +41,19 @@ def parse_currency(text: str) -> str:
     except InvalidInputError:
         raise ValueError("is not an ISO 4217 code of a currency such as EUR") from None
     return currency
+
+
+def parse_named_secrets(text: str) -> tuple[tuple[str, str], ...]:
+    """``name=secret`` pairs with ',' between; no name twice, no secret that could be guessed."""
+    found: dict[str, str] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        name, sign, secret = part.partition("=")
+        if not sign or _NAME.fullmatch(name) is None or name in found:
+            raise ValueError("is not NAME=SECRET, each name once: small letters, digits, '-' and '_'")
+        if len(secret) < SECRET_CHARS_MIN or not secret.isascii() or not secret.isprintable():
+            raise ValueError(f"has a secret of fewer than {SECRET_CHARS_MIN} printable ASCII characters")
+        found[name] = secret
+    return tuple(found.items())
 
 
 def parse_vat_number(text: str) -> str:

@@ -1,7 +1,8 @@
 """Lines: who may use each route of the Console and of the Admin API. A new route needs a line here.
 
 ``GET /console/usage: MEMBER`` is for everybody who is signed in; a Permission for the roles that have it;
-OPERATOR for whoever runs the installation; PUBLIC for strangers too; ADMIN_KEY, ANY_KEY for holders of keys.
+OPERATOR for whoever runs the installation; PUBLIC for strangers too; ADMIN_KEY, ANY_KEY, OPERATOR_KEY for
+holders of keys.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from jeton.identity.roles.permissions import Permission
 
 # Several permissions: any of them will do.
 Audience = (
-    Permission | frozenset[Permission] | Literal["PUBLIC", "MEMBER", "OPERATOR", "ADMIN_KEY", "ANY_KEY"]
+    Permission
+    | frozenset[Permission]
+    | Literal["PUBLIC", "MEMBER", "OPERATOR", "ADMIN_KEY", "ANY_KEY", "OPERATOR_KEY"]
 )
 
 
@@ -43,6 +46,8 @@ NO_DOCUMENT = Line(Permission.SEE_BILLING, is_missing=True)
 NO_PAYMENT = Line(Permission.MANAGE_BILLING, is_missing=True)
 ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
 NO_OBJECT = Line("ADMIN_KEY", is_missing=True)
+OPERATOR_KEY, NO_OBJECT_OF_ANYBODY = Line("OPERATOR_KEY"), Line("OPERATOR_KEY", is_missing=True)
+WHY = '{"reason": "a test"}'
 
 
 def page(path: str, line: Line) -> dict[str, Line]:
@@ -91,6 +96,11 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/limits": Line(frozenset({Permission.MANAGE_BUDGETS, Permission.MANAGE_KEYS})),
     **page("/console/caching", MEMBER),
     **page("/console/batches", MEMBER),
+    **page("/console/batches/quote", MEMBER),
+    # Its form has a file, so a plain one is stale for everybody.
+    "POST /console/batches/quote": Line("PUBLIC"),
+    **page("/console/batches/unbatched", MEMBER),
+    "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),
     **page("/console/batches/{batch_id}", Line("MEMBER", is_missing=True)),
     "POST /console/batches/{batch_id}/cancel": Line(Permission.MANAGE_BATCHES, is_missing=True),
     "GET /console/batches/{batch_id}/results": Line(Permission.MANAGE_BATCHES, is_missing=True),
@@ -98,6 +108,8 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/budgets": BUDGETS,
     "POST /console/alerts/test": BUDGETS,
     **page("/console/budgets/dry-run", MEMBER),
+    "POST /console/alerts/choices": BUDGETS,
+    "POST /console/alerts/snooze": Line(Permission.MANAGE_BUDGETS, form={"hours": "1"}),
     "POST /console/budgets/{budget_id}/change": Line(
         Permission.MANAGE_BUDGETS, form={"limit": "2.00", "kind": "hard"}
     ),
@@ -108,6 +120,9 @@ CONSOLE: Mapping[str, Line] = {
     ),
     **page("/console/keys/{key_id}", MEMBER),
     "POST /console/keys/{key_id}/change": Line(Permission.MANAGE_KEYS, form={"name": "renamed"}),
+    "POST /console/keys/pause-unused": KEYS,
+    "POST /console/keys/{key_id}/restrict": KEYS,
+    "POST /console/keys/{key_id}/leaked": KEYS,
     "POST /console/keys/{key_id}/rotate": Line(
         Permission.MANAGE_KEYS, form={"overlap": "3600"}, shows_secret=True
     ),
@@ -206,8 +221,17 @@ CONSOLE: Mapping[str, Line] = {
     "GET /console/close/ageing.csv": OPERATOR,
     **page("/console/accuracy", OPERATOR),
     **page("/console/docs-feedback", OPERATOR),
+    "GET /console/docs-feedback.csv": OPERATOR,
+    "GET /console/docs-feedback/comments.csv": OPERATOR,
     "POST /console/alarms/{alarm_id}/acknowledge": Line("OPERATOR", is_missing=True),
     **page("/console/price-book", OPERATOR),
+    **page("/console/price-book/changes", OPERATOR),
+    # Only a form with a file acts here, so everybody is refused: see tests/integration/console/operating.
+    "POST /console/price-book/changes": Line("PUBLIC"),
+    **page("/console/price-book/changes/{proposal_id}", NOTHING),
+    "GET /console/price-book/changes/{proposal_id}.toml": NOTHING,
+    "POST /console/price-book/changes/{proposal_id}/approve": NOTHING,
+    "POST /console/price-book/changes/{proposal_id}/decline": NOTHING,
     **page("/console/health", OPERATOR),
     "POST /console/health/prove": OPERATOR,
     **page("/console/audit", OPERATOR),
@@ -215,14 +239,13 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/changes", AUDIT),
     "GET /console/changes.csv": AUDIT,
     **page("/console/inbox", OPERATOR),
+    "GET /console/inbox.csv": OPERATOR,
     "POST /console/inbox/{item_id}/approve": Line("OPERATOR", is_missing=True),
     "POST /console/inbox/{item_id}/decline": Line("OPERATOR", is_missing=True),
     "POST /console/inbox/{item_id}/close": Line("OPERATOR", is_missing=True),
     "POST /console/inbox/{item_id}/reply": Line("OPERATOR", is_missing=True),
     **page("/console/organizations", OPERATOR),
     **page("/console/organizations/{organization_id}", OPERATOR),
-    "GET /console/docs-feedback.csv": OPERATOR,
-    "GET /console/docs-feedback/comments.csv": OPERATOR,
     **page("/console/organizations/{organization_id}/margin", OPERATOR),
     "POST /console/organizations/{organization_id}/grant": OPERATOR,
     "POST /console/organizations/{organization_id}/adjust": OPERATOR,
@@ -239,7 +262,6 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/viewing/end": MEMBER,
     **page("/console/webhooks", WEBHOOKS),
     "POST /console/webhooks": Line(
-    "GET /console/inbox.csv": OPERATOR,
         Permission.MANAGE_WEBHOOKS, form={"url": "http://127.0.0.1:9/"}, shows_secret=True
     ),
     **page("/console/webhooks/{webhook_id}", WEBHOOKS),
@@ -292,6 +314,33 @@ ADMIN: Mapping[str, Line] = {
     f"GET {_API}/invoices": ADMIN_KEY,
     f"GET {_API}/invoices/draft": ADMIN_KEY,
     f"GET {_API}/invoices/{{document_id}}": NO_OBJECT,
+    f"GET {_API}/invoices/{{document_id}}/files/{{form}}": NO_OBJECT,
+    "GET /v1/operator/invoices": OPERATOR_KEY,
+    "GET /v1/operator/invoices/{document_id}": NO_OBJECT_OF_ANYBODY,
+    "GET /v1/operator/invoices/{document_id}/files/{form}": NO_OBJECT_OF_ANYBODY,
+    **{
+        f"POST /v1/operator/invoices/{{document_id}}/{name}": NO_OBJECT_OF_ANYBODY
+        for name in ("void", "reissue", "credit_notes", "write_offs")
+    },
+    "POST /v1/operator/organizations/{organization_id}/invoices": OPERATOR_KEY,
+    "GET /v1/operator/organizations/{organization_id}/billing_profile": OPERATOR_KEY,
+    "POST /v1/operator/organizations/{organization_id}/billing_profile": Line("OPERATOR_KEY", body=WHY),
+    "GET /v1/operator/received_payments": OPERATOR_KEY,
+    "POST /v1/operator/organizations/{organization_id}/received_payments": OPERATOR_KEY,
+    "POST /v1/operator/received_payments/{payment_id}/applications": Line(
+        "OPERATOR_KEY", body='{"document": "INV-1", "reason": "a test"}', is_missing=True
+    ),
+    "POST /v1/operator/received_payments/{payment_id}/unapply": Line(
+        "OPERATOR_KEY", body='{"application_id": "appl_1", "reason": "a test"}', is_missing=True
+    ),
+    "POST /v1/operator/received_payments/{payment_id}/void": Line("OPERATOR_KEY", body=WHY, is_missing=True),
+    "POST /v1/operator/received_payments/{payment_id}/pay_back": Line(
+        "OPERATOR_KEY", body='{"amount": "1.00", "reason": "a test"}', is_missing=True
+    ),
+    "POST /v1/operator/bank_statements": OPERATOR_KEY,
+    "GET /v1/operator/months/{month}": OPERATOR_KEY,
+    "POST /v1/operator/months/{month}/close": Line("OPERATOR_KEY", body=WHY),
+    "POST /v1/operator/months/{month}/reopen": Line("OPERATOR_KEY", body=WHY, is_missing=True),
     f"GET {_API}/billing_profile": ADMIN_KEY,
     f"POST {_API}/billing_profile": Line("ADMIN_KEY", body='{"city": "Berlin"}'),
     f"GET {_API}/account_statement": ADMIN_KEY,

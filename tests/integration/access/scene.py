@@ -36,7 +36,13 @@ OPERATOR = "operator@ours.example"
 STRANGER = "admin@theirs.example"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 # Settings that no page may show.
-SECRETS = ("the-mail-password", "the-provider-secret", "the-upstream-key", "the-metrics-token")
+SECRETS = (
+    "the-mail-password",
+    "the-provider-secret",
+    "the-upstream-key",
+    "the-metrics-token",
+    "the-operators-key-of-32-characters",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +210,14 @@ async def _organization(scene: Scene, _: Connection) -> str:
     return str(scene.ours.organization.organization_id)
 
 
+async def _pdf(_: Scene, __: Connection) -> str:
+    return "pdf"
+
+
+async def _month(_: Scene, __: Connection) -> str:
+    return "2020-01"
+
+
 async def _none(_: Scene, __: Connection) -> str:
     return "none_01934b2e"
 
@@ -226,6 +240,8 @@ MAKERS: dict[str, Maker] = {
     "document_id": _none,
     "application_id": _none,
     "line_id": _none,
+    "form": _pdf,
+    "month": _month,
     "alarm_id": _none,
     "item_id": _none,
     "event_id": _none,
@@ -252,6 +268,7 @@ async def playing(database_url: str, folder: Path) -> AsyncIterator[Scene]:
         oidc_client_secret=SECRETS[1],
         upstream_api_key=SECRETS[2],
         metrics_token=SECRETS[3],
+        operator_api_keys=(("finance", SECRETS[4]),),
     )
     async with open_parts(settings, lambda _: None) as parts:
         ours = await _open_house(parts.pool, "Ours GmbH")

@@ -167,6 +167,9 @@ def find_admin_fault(name: str, line: Line, actor: str, status: int) -> str:
     wanted: set[int] = set(LET_IN)
     if actor == "nobody":
         wanted = {401}
+    elif (line.audience == "OPERATOR_KEY") != (actor == "operator key"):
+        # An operator's key is of no organization, so it finds nothing where any key is taken.
+        wanted = {401, 404} if line.audience == "ANY_KEY" else {403}
     elif actor == "api key" and line.audience == "ADMIN_KEY":
         wanted = {403}
     elif line.is_missing or (actor == "stranger" and "{" in name):
@@ -192,6 +195,7 @@ async def test_every_route_of_the_admin_api_lets_in_whom_its_line_says(
             "api key": scene.ours.secret,
             "admin key": scene.ours.admin_secret,
             "stranger": scene.theirs.admin_secret,
+            "operator key": SECRETS[4],
         }
         for name in sorted(known):
             line = ADMIN[name]

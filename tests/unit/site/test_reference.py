@@ -21,7 +21,9 @@ DESCRIPTION = load_description()
 UNLISTED = {"/v1/billing/webhooks/stripe"}
 # Bodies of the gateway take more fields than are described: the upstream's own.
 ADMIN_BODIES = {
-    operation.body for operation in DESCRIPTION.operations if operation.body and operation.key == "admin"
+    operation.body
+    for operation in DESCRIPTION.operations
+    if operation.body and operation.key in ("admin", "operator")
 }
 
 

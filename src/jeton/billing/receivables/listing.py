@@ -18,6 +18,7 @@ _LIST = f"""
     SELECT {_COLUMNS} FROM received_payments
     WHERE (%(organization_id)s::uuid IS NULL OR organization_id = %(organization_id)s)
         AND (NOT %(only_left)s OR unapplied_minor > 0)
+        AND (%(payment_id)s = '' OR payment_id = %(payment_id)s)
         AND (%(before)s = '' OR payment_id < %(before)s)
     ORDER BY payment_id DESC LIMIT %(limit)s
 """  # noqa: S608 - names of our own
@@ -51,11 +52,12 @@ class ListedPayment:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFilter:
-    """Which payments: of one organization, with something left, older than one by id."""
+    """Which payments: of one organization, with something left, older than one by id, or that one."""
 
     organization_id: UUID | None = None
     only_left: bool = False
     before: str = ""
+    payment_id: str = ""
 
 
 async def list_received(
@@ -66,6 +68,7 @@ async def list_received(
         "organization_id": chosen.organization_id,
         "only_left": chosen.only_left,
         "before": chosen.before,
+        "payment_id": chosen.payment_id,
         "limit": min(limit, LISTED_MAX),
     }
     async with connection.cursor(row_factory=class_row(ReceivedPayment)) as cursor:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-KeyKind = Literal["api", "admin", "either"]
+KeyKind = Literal["api", "admin", "either", "operator"]
 
 _FIELD = re.compile(r"(?P<type>\[?[A-Za-z]+\]?)(?P<always>!?)(?P<null>\??) (?P<text>.+)")
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
@@ -36,7 +36,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method of a path; ``answer`` names an object, after ``list:``, ``jsonl:`` or ``events:`` many."""
+    """A method of a path; ``answer`` names an object, after ``list:``, ``jsonl:``, ``events:`` many."""
 
     method: str
     path: str
@@ -57,7 +57,7 @@ class Operation:
 
     @property
     def answer_kind(self) -> str:
-        """How objects come: ``""`` for one, ``list``, ``jsonl`` or ``events``."""
+        """How objects come: ``""`` for one, ``file``, ``list``, ``jsonl`` or ``events``."""
         return self.answer.rpartition(":")[0]
 
     @property

@@ -7,7 +7,7 @@ from jeton.site.reference.description import Description, Field, Operation, Sche
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 _JSON = "application/json"
-_MEDIA = {"jsonl": "application/x-jsonl", "events": "text/event-stream"}
+_MEDIA = {"file": "application/octet-stream", "jsonl": "application/x-jsonl", "events": "text/event-stream"}
 _TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
     "integer": {"type": "integer"},
@@ -86,11 +86,14 @@ _KEYS = {
     "api": "With an API key.",
     "admin": "With an admin key.",
     "either": "With an API key or an admin key.",
+    "operator": "With an operator's key.",
 }
 
 
 def _render_answer(operation: Operation) -> dict[str, Any]:
     schema = _refer(operation.answer_schema)
+    if operation.answer_kind == "file":
+        schema = {"type": "string", "format": "binary"}
     if operation.answer_kind == "list":
         fields = {
             "data": {"type": "array", "items": schema},

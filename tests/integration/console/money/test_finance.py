@@ -194,3 +194,35 @@ def test_a_form_with_a_file_is_read_to_the_byte() -> None:
 def test_what_is_no_such_form_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidFormError):
         parse_upload("multipart/form-data; boundary=x", body)
+
+
+async def test_the_operator_sets_how_documents_are_made_and_sees_what_takes_effect_when(pool: Pool) -> None:
+    """Currency, anchor day, days and tax could be set on the command line only."""
+    world = await open_world(pool)
+    place = f"/console/organizations/{world.organization.organization_id}/billing-profile"
+    async with seated(world, email=OPERATOR) as seat:
+        assert "The period that runs" in await seat.text(place)
+        form = {
+            "currency": "eur", "anchor_day": "15", "zone": "Europe/Berlin", "net_days": "14",
+            "grace_days": "", "tax_category": "AE", "country": "fr", "minimum": "100.50",
+            "reason": "agreed", "emails": "a@example.com, b@example.com",
+        }  # fmt: skip
+        answer = await seat.post(place, **form)
+        assert answer.status_code == 303, answer.text
+        kept = await seat.twin(place)
+        assert (kept["currency"], kept["anchor_day"], kept["zone"]) == ("EUR", 15, "Europe/Berlin")
+        assert (kept["net_days"], kept["grace_days"], kept["minimum"]) == (14, None, "100.50")
+        assert (kept["tax_category"], kept["country"]) == ("AE", "FR")
+        assert kept["emails"] == ["a@example.com", "b@example.com"]
+        assert "No exchange rate for EUR is noted" in await seat.text(place)
+        # Everything that is wrong is said at once, and nothing of it is kept.
+        wrong = await seat.post(place, **{**form, "anchor_day": "32", "currency": "euros", "reason": ""})
+        assert wrong.status_code == 400
+        assert "anchor_day is 32" in wrong.text
+        assert "needs a reason" in wrong.text
+        assert (await seat.twin(place))["anchor_day"] == 15
+        audit: Any = await seat.twin("/console/audit")
+        assert audit["data"][0]["action"] == "billing_profile.changed"
+    async with seated(world, role="admin") as seat:
+        assert (await seat.client.get(place)).status_code == 403
+    await world.close()

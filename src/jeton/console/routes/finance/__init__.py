@@ -5,7 +5,16 @@ from starlette.routing import BaseRoute, Route
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
 from jeton.console.files.downloading import download
 from jeton.console.files.uploading import upload
-from jeton.console.routes.finance import banking, closing, correcting, documents, owing, payments, rates
+from jeton.console.routes.finance import (
+    banking,
+    closing,
+    correcting,
+    documents,
+    owing,
+    payments,
+    profiles,
+    rates,
+)
 from jeton.console.routes.invoices.files import SUFFIXES, make_download
 from jeton.console.visit import Act, Door
 
@@ -27,6 +36,8 @@ def finance_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at(owing.PLACE, owing.show_overdue),
         *door.pages_at(rates.PLACE, rates.show_rates),
         Route(rates.PLACE, door.form(rates.note), methods=["POST"]),
+        *door.pages_at(profiles.PLACE, profiles.show_profile),
+        Route(profiles.PLACE, door.form(profiles.save), methods=["POST"]),
         *_document_routes(door),
         *_closing_routes(door),
     ]
