@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jeton.app.background import run_in_background
 from jeton.app.routing import Routing
+from jeton.batches.desk import BatchDesk
 from jeton.batches.uploading.uploads import Uploads
 from jeton.batches.working.gates import Gates
 from jeton.batches.working.keeping import Keeper
@@ -24,6 +25,7 @@ class Batching:
 
     uploads: Uploads
     keeper: Keeper
+    desk: BatchDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +53,4 @@ async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitS
     uploads = Uploads(
         place.pool, place.commits, judge, node_id=place.node_id, queue_max=settings.batch_queue_max
     )
-    return Batching(uploads, keeper)
+    return Batching(uploads, keeper, BatchDesk(place.pool, uploads, judge, keeper.wake))

@@ -129,6 +129,7 @@ def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
         limiter=parts.limiter,
         has_own_mark=parts.settings.brand_mark is not None,
         office=make_office(parts.settings, parts.till),
+        batches=parts.batching.desk,
     )
 
 

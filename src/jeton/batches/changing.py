@@ -12,6 +12,7 @@ _CANCEL = """
 """
 _DELETE = "UPDATE batches SET deleted_at = %s WHERE batch_id = %s"
 _FORGET = (
+    "DELETE FROM batch_leftovers WHERE batch_id = %s",
     "DELETE FROM batch_results WHERE batch_id = %s",
     "DELETE FROM batch_chunks WHERE batch_id = %s",
 )

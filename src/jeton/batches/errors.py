@@ -8,7 +8,11 @@ InvalidInputError
 NotFoundError
 └── UnknownBatchError        no such batch in the caller's workspace
 ConflictError
-└── BatchNotEndedError       results or deletion before the end
+├── BatchNotEndedError       results or deletion before the end
+├── NothingToRetryError      no request of it failed that may succeed another time
+└── RetriedError             it was retried already
+NotPermittedError
+└── RetryRefusedError        its key, workspace or organization may not send requests any more
 OverloadedError
 ├── UploadsFullError         so many batches are being received already
 └── BatchQueueFullError      so many requests of the organization wait already
@@ -16,7 +20,13 @@ OverloadedError
 
 from datetime import datetime
 
-from jeton.errors import ConflictError, InvalidInputError, NotFoundError, OverloadedError
+from jeton.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+    OverloadedError,
+)
 
 
 class InvalidBatchError(InvalidInputError):
@@ -98,4 +108,37 @@ class BatchQueueFullError(OverloadedError):
         super().__init__(
             f"{waiting:,} requests of your organization's batches wait already{wanted}; at most {queue_max:,}"
             " may. Nothing of this batch was kept: send it again when others have ended."
+        )
+
+
+class NothingToRetryError(ConflictError):
+    """No request of a batch failed that may succeed another time."""
+
+    code = "nothing_to_retry"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the batch."""
+        super().__init__(f"No request of {batch_id} failed in a way that may succeed another time.")
+
+
+class RetriedError(ConflictError):
+    """A batch that was retried already."""
+
+    code = "batch_retried"
+
+    def __init__(self, batch_id: str, retry_id: str) -> None:
+        """Name both batches."""
+        super().__init__(f"What failed of {batch_id} was sent again already{retry_id and ', as '}{retry_id}.")
+
+
+class RetryRefusedError(NotPermittedError):
+    """A batch whose key, workspace or organization may not send requests any more."""
+
+    code = "retry_refused"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the batch."""
+        super().__init__(
+            f"The key that sent {batch_id}, its workspace or your organization may not send requests now, so"
+            " nothing of it is sent again."
         )

@@ -27,7 +27,8 @@ _TEXT, _TEXT_FIELDS = b'"text"', 2
 class Trace(msgspec.Struct, frozen=True):
     """What is kept of a request to say later what has changed: names alone, no text.
 
-    ``blocks`` is how many there were, ``cached_tokens`` what of it was read or written.
+    ``blocks`` is how many there were, ``cached_tokens`` what of it was read or written; ``request_id`` is ""
+    where it is not known.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Trace(msgspec.Struct, frozen=True):
     messages: bytes
     blocks: int
     cached_tokens: int
+    request_id: str = ""
 
 
 class _Inner(msgspec.Struct):
@@ -59,11 +61,11 @@ class Chain(msgspec.Struct, frozen=True):
     tools: bytes
     system: bytes
 
-    def trace(self, scope: Scope, *, cached_tokens: int) -> Trace:
+    def trace(self, scope: Scope, *, cached_tokens: int, request_id: str = "") -> Trace:
         """What to keep of this request, of which all positions were asked for."""
         blocks = len(self.names)
         messages = self.names[blocks - 1] if blocks else self.system
-        return Trace(scope.model, self.tools, self.system, messages, blocks, cached_tokens)
+        return Trace(scope.model, self.tools, self.system, messages, blocks, cached_tokens, request_id)
 
 
 def make_chain(layout: Layout, scope: Scope, wanted: Collection[int], *, default_effort: str) -> Chain:

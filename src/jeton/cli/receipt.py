@@ -43,7 +43,7 @@ def receipt(
     verify: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="Compare with this copy, as --json or the API gave it."
+            exists=True, dir_okay=False, help="Compare with a copy, as --json or the API gave it."
         ),
     ] = None,
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jeton.batches.desk import BatchDesk
 from jeton.billing.office import Office
 from jeton.charging.limits.terms import LimitTerms
 from jeton.console.sending import SendMessage
@@ -28,6 +29,7 @@ class ConsoleDeps:
     mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
     body with a key through the gateway. With ``has_own_mark`` the mark of /static is the operator's.
     ``office`` is how money comes in; without it no cards are taken and documents follow the usual rules.
+    ``batches`` quotes batches and sends again what failed of one.
     """
 
     pool: Pool
@@ -50,6 +52,7 @@ class ConsoleDeps:
     send_message: SendMessage | None = None
     has_own_mark: bool = False
     office: Office | None = None
+    batches: BatchDesk | None = None
 
     @property
     def oidc_name(self) -> str:

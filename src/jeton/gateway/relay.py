@@ -195,6 +195,7 @@ def _describe_end(admission: Admission, hold: Hold, ending: Ending, charge: Char
         body_bytes=len(admission.body),
         taken_at=hold.taken_at,
         organization_id=hold.ask.organization_id,
+        workspace_id=hold.ask.workspace_id,
         is_rehearsal=admission.route.is_rehearsal,
     )
 

@@ -103,6 +103,7 @@ def _render_break(found: CacheBreak) -> dict[str, object]:
         "sentence": found.sentence,
         "missed_input_tokens": found.missed_tokens,
         "cost": None if found.cost_nano is None else render_usd(found.cost_nano),
+        "previous_request_id": found.previous_request_id,
     }
 
 

@@ -23,6 +23,7 @@ import structlog
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.errors import JetonError
+from jeton.limits.errors import RateLimitedError
 from jeton.tokens.content import Text, list_parts
 from jeton.tokens.count import Count, Method
 from jeton.tokens.prompt import Prompt
@@ -36,12 +37,14 @@ from jeton.watch.alarms import (
     record_alarms,
 )
 from jeton.watch.figures import Content, Figures, Refusal
+from jeton.watch.minutes import Minute, Minutes, begin_minute, sweep_minutes
 from jeton.watch.rollups import add_sums
 from jeton.watch.tallies import Tallies
 from jeton.watch.words import Ended, Refused
 
 TICK_S = 1.0
 FLUSH_INTERVAL_S = 5.0
+SWEEP_INTERVAL_S = 3600.0
 CLOSE_TIMEOUT_S = 2.0
 # Per tick: what counting prompts again may cost (1 % of a core), which is kept by allowing fewer
 # samples the longer the latest ones took, and what is in memory for it at most.
@@ -118,6 +121,8 @@ class Watch:
         self._bytes_max: dict[str, int] = {}
         self._sums: dict[Key, Sums] = {}
         self._figures = Figures()
+        self._minutes = Minutes()
+        self._swept_at_s = 0.0
         self._alarms = PendingAlarms()
         self._flushed_at_s = 0.0
 
@@ -127,10 +132,13 @@ class Watch:
 
     def note_refusal(self, refused: Refused) -> None:
         """Count a request that was sent back before anything was held."""
-        hour_at = clock.now().replace(minute=0, second=0, microsecond=0)
+        minute_at = begin_minute(clock.now())
+        organization_id, workspace_id, model, error_code = refused
         self._figures.note_refusal(
-            Refusal(refused.organization_id, hour_at, refused.workspace_id, refused.model, refused.error_code)
+            Refusal(organization_id, minute_at.replace(minute=0), workspace_id, model, error_code)
         )
+        if error_code == RateLimitedError.code:
+            self._minutes.note_limited(Minute(organization_id, minute_at, workspace_id, model))
 
     def note(self, ended: Ended) -> None:
         """Take note of an exchange; a few microseconds, and nothing is awaited."""
@@ -140,6 +148,8 @@ class Watch:
         tally.add(ended.rule, ended.net_nano, duration_s=duration_s)
         self._figures.note_ending(at.date(), ended.model, ended.rule, duration_s=duration_s)
         usage = ended.usage
+        minute_at = begin_minute(ended.taken_at)
+        self._minutes.note(Minute(ended.organization_id, minute_at, ended.workspace_id, ended.model), usage)
         if usage is None:
             return
         tally.add_usage(usage)
@@ -213,7 +223,7 @@ class Watch:
         await self.work_off()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._try_flush()
+                await self._try_flush(is_last=True)
 
     async def work_off(self) -> None:
         """Count again what waits in the queue, then allow new samples."""
@@ -301,14 +311,19 @@ class Watch:
         self._bytes_max.clear()
         return True
 
-    async def _try_flush(self) -> None:
+    async def _try_flush(self, *, is_last: bool = False) -> None:
         try:
-            await self.flush()
+            await self.flush(is_last=is_last)
         except psycopg.Error as error:
             _log.warning("watch_not_written", problem=str(error), alarms=len(self._alarms))
 
-    async def flush(self) -> None:
-        """Write sums and alarms; what could not be written stays for the next time. psycopg.Error."""
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Write sums and alarms; what could not be written stays for the next time. psycopg.Error.
+
+        Of minutes those that are over, or with ``is_last`` all of them.
+        """
+        at, now_s = clock.now(), time.monotonic()
+        minutes = self._minutes.take(None if is_last else begin_minute(at))
         sums, self._sums = self._sums, {}
         alarms = self._alarms.take()
         figures = self._figures.take()
@@ -316,13 +331,19 @@ class Watch:
             async with self._pool.connection() as connection:
                 await add_sums(connection, sums)
                 await figures.write(connection)
+                await minutes.write(connection)
                 await record_alarms(connection, alarms)
                 self.tallies.alarms_open = await count_open_alarms(connection)
         except BaseException:
             for key, added in sums.items():
                 self._find_sums(key).merge(added)
             self._figures.merge(figures)
+            self._minutes.merge(minutes)
             for alarm in alarms:
                 self._alarms.add(alarm)
             raise
         self._flushed_at_s = time.monotonic()
+        if now_s - self._swept_at_s >= SWEEP_INTERVAL_S:
+            self._swept_at_s = now_s
+            async with self._pool.connection() as connection:
+                await sweep_minutes(connection, at)

@@ -40,4 +40,5 @@ class Ended(msgspec.Struct, frozen=True):
     body_bytes: int
     taken_at: datetime
     organization_id: UUID
+    workspace_id: str
     is_rehearsal: bool = False

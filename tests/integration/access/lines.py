@@ -101,6 +101,11 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/batches/quote": Line("PUBLIC"),
     **page("/console/batches/unbatched", MEMBER),
     "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),
+    **page("/console/batches/quote", MEMBER),
+    # Its form has a file, so a plain one is stale for everybody.
+    "POST /console/batches/quote": Line("PUBLIC"),
+    **page("/console/batches/unbatched", MEMBER),
+    "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),
     **page("/console/batches/{batch_id}", Line("MEMBER", is_missing=True)),
     "POST /console/batches/{batch_id}/cancel": Line(Permission.MANAGE_BATCHES, is_missing=True),
     "GET /console/batches/{batch_id}/results": Line(Permission.MANAGE_BATCHES, is_missing=True),

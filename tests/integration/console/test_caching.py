@@ -3,10 +3,12 @@
 from datetime import date
 
 from tests.integration.console.test_routes import signed_in
-from tests.integration.world import World, open_world
+from tests.integration.world import SONNET, World, open_world
 
 from jeton.charging.words import Metered, Rule
 from jeton.db.pool import Pool
+from jeton.insight.caching.families import list_families
+from jeton.insight.caching.fitting import find_break_even
 from jeton.insight.caching.reading import CacheChoice, get_cache_report
 from jeton.insight.explore.stretches import of_days
 from jeton.pricing.rating import STANDARD
@@ -47,8 +49,50 @@ async def test_the_page_says_what_was_saved_and_what_each_break_cost(pool: Pool)
     assert (tools["requests"], tools["cost"], tools["first"]["request_id"]) == (2, "0.0432", first)
     assert (expired["cost"], expired["requests_of_unknown_cost"]) == ("0.00", 1)
     assert data["breaks"]["known_cost"] == "0.0432"
+    # All of it today, in a range of 30 days: so is a month's.
+    (day,) = data["breaks"]["by_day"]
+    assert (day["tools_changed"], day["unavailable"]) == ("0.0432", "0.00")
+    assert "Send the same tools in the same order each time." in page
     assert "The tools are not those of the message before." in page
     assert f'href="/console/requests/{first}"' in page
+    await world.close()
+
+
+async def test_prompts_are_grouped_by_what_they_begin_with_and_other_lifetimes_are_tried(pool: Pool) -> None:
+    """At $2, $2.50, $4 and $0.10 a million. A broken request names the one from which it diverges."""
+    world = await open_world(pool)
+    ids = []
+    for usage, further in (
+        (Usage(1000, 9000), ""),
+        (Usage(1000, cache_read_input_tokens=9000), ""),
+        (Usage(1000, 9000), ',"miss":{"type":"messages_changed","cache_missed_input_tokens":9000}'),
+    ):
+        previous = f',"previous_request_id":"{ids[1]}"' if further else ""
+        reported = f'{{"jeton_prompt_cache":{{"reported":{{}},"family":"abc123"{further}{previous}}}}}'
+        hold = await world.hold()
+        metered = Metered(Rule.COMPLETED, usage, "upstream", STANDARD, reported)
+        ids.append((await world.charging.settle(hold, metered)).request_id)
+    async with world.pool.connection() as connection:
+        choice = CacheChoice(of_days(date(2026, 1, 1), date(2100, 1, 1)))
+        even = find_break_even(SONNET)
+        assert even is not None
+        organization_id = world.organization.organization_id
+        (family,) = await list_families(connection, organization_id, choice, {SONNET.model: even})
+    trial = family.trial
+    assert (family.name, family.sums.requests, family.broken) == ("abc123", 3, 1)
+    assert family.key_ids == (world.key.key_id,)
+    assert trial is not None
+    # 18,000 written and 9,000 read; with one prefix 9,000 and 18,000; or 27,000 uncached.
+    assert (trial.really_nano, trial.five_minutes_nano) == (45_900_000, 24_300_000)
+    assert (trial.one_hour_nano, trial.uncached_nano, trial.best) == (37_800_000, 54_000_000, "5m")
+    async with signed_in(world) as client:
+        page = (await client.get(f"{PATH}?by=prompt")).text
+        wrong = await client.get(f"{PATH}?by=moon")
+        receipt = (await client.get(f"/console/requests/{ids[2]}")).text
+    assert "abc123" in page
+    assert f'diverges from <a href="/console/requests/{ids[1]}"' in page
+    assert f'<a href="/console/requests/{ids[1]}">the request before</a>' in receipt
+    assert wrong.status_code == 400
     await world.close()
 
 

@@ -1,5 +1,8 @@
 """The page of rate limits: what is in force, the peaks, and a request for more in the operator's inbox."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -18,6 +21,8 @@ from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.insight.limits.peaks import find_peaks
 from jeton.limits.words import Limits
 from jeton.notifications.inbox.items import ItemFilter, list_items
+from jeton.usage import Usage
+from jeton.watch.minutes import Minute, Minutes, begin_minute, sweep_minutes
 
 PATH = "/console/limits"
 FORM = {"group": "sonnet", "requests": "1,000", "reason": "We launch on Monday."}
@@ -57,7 +62,12 @@ async def test_limits_stand_beside_what_is_used_and_the_busiest_minute(pool: Poo
         (place,) = (await client.get(f"{PATH}.json")).json()["data"]
     by_kind = {limit["type"]: limit for limit in place["limits"]}
     assert (place["group"], place["workspace_id"]) == ("sonnet", None)
-    assert by_kind["requests"] == {"type": "requests", "limit": 10, "used_on_this_node": 1, "peak": 1}
+    requests = by_kind["requests"]
+    assert (requests["limit"], requests["peak"], requests["headroom_ppm"]) == (10, 1, 900_000)
+    # On a busy machine what was taken has flowed back by now.
+    assert requests["used_on_this_node"] in {0, 1}
+    assert (place["refused"], place["bursts"]) == (0, [])
+    assert "limit 10" in page
     assert (by_kind["input_tokens"]["limit"], by_kind["input_tokens"]["peak"]) == (100_000, 2_000)
     assert (by_kind["output_tokens"]["limit"], by_kind["output_tokens"]["peak"]) == (None, 1_500)
     assert "10.00\u00a0%" in page
@@ -78,6 +88,54 @@ async def test_a_request_for_more_is_one_item_of_the_inbox_with_the_numbers(pool
     assert (item.email, item.times, item.message) == (EMAIL, 2, "We launch on Monday.")
     assert item.details["wanted"] == {"requests": 1_000}
     assert item.details["now"]["requests"] == {"limit": 10, "peak": 1}
+    await world.close()
+
+
+async def test_a_limit_is_tried_on_what_was_used_and_bursts_say_what_would_have_fitted(pool: Pool) -> None:
+    """30 passed and 10 were sent back: under 10 a minute 30 of the 40 belong into a batch.
+
+    With 60,000 input tokens of 30 requests 40 come to 80,000, all of it under 100,000.
+    """
+    world = await open_world(pool)
+    workspace_id = world.key.workspace_id
+    assert workspace_id is not None
+    minute_at = begin_minute(clock.now())
+    usage = Usage(2_000, cache_read_input_tokens=7_000, output_tokens=50)
+    minutes = Minutes()
+    for back, requests, limited in ((2, 30, 10), (4, 5, 0), (60 * 24 * 40, 90, 9)):
+        at = minute_at - timedelta(minutes=back)
+        minute = Minute(world.organization.organization_id, at, workspace_id, "claude-sonnet-5-5")
+        for _ in range(requests):
+            minutes.note(minute, usage)
+        for _ in range(limited):
+            minutes.note_limited(minute)
+    minutes.note(Minute(uuid4(), minute_at, workspace_id, "claude-sonnet-5-5"), usage)
+    async with pool.connection() as connection:
+        await minutes.write(connection)
+        await sweep_minutes(connection, clock.now())
+    async with await enter(world) as client:
+        data = (await client.get(f"{PATH}.json?try=sonnet&requests=20&input_tokens=40,000")).json()
+        page = (await client.get(f"{PATH}?try=sonnet&requests=20")).text
+        fits = (await client.get(f"{PATH}.json?try=sonnet&requests=30")).json()["trial"]
+        wrong = [
+            await client.get(f"{PATH}?try={text}")
+            for text in ("moon", "sonnet&requests=0", "sonnet&requests=x")
+        ]
+    trial = data["trial"]
+    assert (trial["minutes_with_requests"], trial["requests"], trial["minutes_exceeding"]) == (2, 35, 1)
+    assert (trial["requests_that_would_have_waited"], trial["requests_refused_by_the_limits_then"]) == (
+        10,
+        10,
+    )
+    by_kind = {limit["type"]: limit for limit in trial["limits"]}
+    assert (by_kind["input_tokens"]["peak"], by_kind["input_tokens"]["minutes_exceeding"]) == (60_000, 1)
+    assert (by_kind["output_tokens"]["limit"], by_kind["output_tokens"]["minutes_exceeding"]) == (None, 0)
+    (burst,) = data["data"][0]["bursts"]
+    assert (burst["requests"], burst["refused"], burst["fits_with_batched_requests"]) == (30, 10, 30)
+    assert burst["fits_with_cached_input_ppm"] is None
+    assert "30 of its 40 requests in a batch" in page
+    assert fits["minutes_exceeding"] == 0
+    assert [answer.status_code for answer in wrong] == [400, 400, 400]
     await world.close()
 
 

@@ -35,6 +35,7 @@ async def test_a_break_is_told_everywhere(pool: Pool) -> None:
         "sentence": SENTENCE,
         "missed_input_tokens": 9000,
         "cost": "0.0216",
+        "previous_request_id": None,
     }
     out = io.StringIO()
     print_receipt(receipt, Console(file=out, width=160, highlight=False))

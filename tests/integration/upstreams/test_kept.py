@@ -187,7 +187,10 @@ async def test_what_was_reported_is_kept_and_split_without_a_rest(pool: Pool, co
     async with node(pool, counter, Reporting(2525)) as upstream:
         message = await ask(upstream, talk(" lake" * 100))
     assert buckets(message) == (2525 - 2400, 2400, 0, 0)
-    assert message["usage"]["jeton_prompt_cache"] == {
+    kept = message["usage"]["jeton_prompt_cache"]
+    # The hash of what the prompt begins with, and none of its text.
+    assert len(kept.pop("family")) == 32
+    assert kept == {
         "reported": {"input_tokens": 2525, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     }
 
@@ -301,7 +304,9 @@ async def test_diagnostics_say_what_broke_a_hit(
         message = await ask(second, talk("Where?", **{**follow, **change}))
     assert opening["diagnostics"] == {"cache_miss_reason": None}
     assert message["diagnostics"] == {"cache_miss_reason": expected}
-    assert message["usage"]["jeton_prompt_cache"].get("miss") == expected
+    kept = message["usage"]["jeton_prompt_cache"]
+    assert kept.get("miss") == expected
+    assert kept.get("previous_request_id", "").startswith("req_") is (expected is not None)
 
 
 async def test_a_previous_message_of_nobody_is_not_found(pool: Pool, counter: Counter) -> None:

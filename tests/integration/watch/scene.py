@@ -94,6 +94,7 @@ ENDED = Ended(
     body_bytes=200,
     taken_at=clock.now() - timedelta(seconds=2),
     organization_id=UUID(int=1),
+    workspace_id="wrkspc_a",
 )
 
 

@@ -14,6 +14,7 @@ from procrastinate import exceptions
 
 from jeton import clock
 from jeton.batches.changing import archive_results
+from jeton.batches.retrying import keep_failed
 from jeton.batches.uploading.storing import forget_stale_uploads
 from jeton.batches.working.jobs import Jobs
 from jeton.batches.working.running import Runner
@@ -120,6 +121,9 @@ class Keeper:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(_OVER, (BATCHES_A_TIME,))).fetchall()
         for organization_id, batch_id, pool_ids in rows:
+            # Its end forgets what was asked. Done again if this process dies before.
+            async with self._pool.connection() as connection:
+                await keep_failed(connection, batch_id)
             await self._commits.submit(ReleasePools(organization_id, batch_id, tuple(pool_ids), is_end=True))
             _log.info("batch_ended", batch_id=batch_id)
         return len(rows)

@@ -103,7 +103,13 @@ class Account:
         return Look(plan, chain, started_us, hit, None if hit is None else live[chain.names[hit]], earlier)
 
     async def begin(
-        self, look: Look, cacheable: Sequence[Breakpoint], *, message_id: str, cached_tokens: int
+        self,
+        look: Look,
+        cacheable: Sequence[Breakpoint],
+        *,
+        message_id: str,
+        cached_tokens: int,
+        request_id: str = "",
     ) -> bool:
         """Write what a request caches and refresh what it read; False if nothing could be written.
 
@@ -117,7 +123,7 @@ class Account:
                 trace_name(scope, message_id),
                 scope.organization_id,
                 look.started_us // US_PER_S + TRACE_TTL_S,
-                look.chain.trace(scope, cached_tokens=cached_tokens),
+                look.chain.trace(scope, cached_tokens=cached_tokens, request_id=request_id),
             )
         if not rows and trace is None:
             return True

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from jeton import clock
+from jeton.batches.desk import Quoted
 from jeton.batches.items import BatchHead, Problem
 from jeton.batches.ports import Answered, Bounded, ItemAsk
 from jeton.caching.plan import make_plan
@@ -53,6 +54,29 @@ class ItemJudge:
 
     def bound(self, params: bytes, head: BatchHead, *, at: datetime) -> Bounded:
         """Check an item and bound its cost; raises JetonError with the reason why it cannot run."""
+        request, version, terms, prompt_tokens = self._check(params, head, at)
+        conditions = agree(_conditions(request), terms)
+        amount_nano = bound(prompt_tokens, request, version=version, conditions=conditions, body=params)
+        return Bounded(version, amount_nano, terms)
+
+    def quote(self, params: bytes, head: BatchHead, *, at: datetime) -> Quoted:
+        """The same, beside what it can come to by itself, and with an answer of one token."""
+        request, version, terms, prompt_tokens = self._check(params, head, at)
+        batch = agree(_conditions(request), terms)
+        alone = agree(Conditions("standard", request.inference_geo or "global"), terms)
+        short = msgspec.structs.replace(request, max_tokens=1)
+        return Quoted(
+            model=version.model,
+            price_version_id=version.price_version_id,
+            batch_nano=bound(prompt_tokens, request, version=version, conditions=batch, body=params),
+            prompt_nano=bound(prompt_tokens, short, version=version, conditions=batch, body=params),
+            standard_nano=bound(prompt_tokens, request, version=version, conditions=alone, body=params),
+        )
+
+    def _check(
+        self, params: bytes, head: BatchHead, at: datetime
+    ) -> tuple[MessagesRequest, PriceVersion, Terms | None, int]:
+        """The item, its price and terms, and the most that its prompt can have; raises JetonError."""
         request = _parse(params, head.api_version)
         route, version = self._catalog.find(request.model, at)
         require_fitting(request, version)
@@ -60,8 +84,7 @@ class ItemJudge:
             # Breakpoints that contradict a rule are refused before anything is held for them.
             make_plan(params, Scope(UUID(int=0), "", version.model))
         terms = self._terms.find(head.organization_id, version, at)
-        conditions = agree(_conditions(request), terms)
-        require_priced(version, conditions)
+        require_priced(version, agree(_conditions(request), terms))
         try:
             prompt_tokens = bound_prompt(
                 request.prompt,
@@ -73,8 +96,7 @@ class ItemJudge:
             raise InvalidRequestError(f"messages: {error}") from None
         except RecursionError:
             raise InvalidRequestError("The request is nested too deeply.") from None
-        amount_nano = bound(prompt_tokens, request, version=version, conditions=conditions, body=params)
-        return Bounded(version, amount_nano, terms)
+        return request, version, terms, prompt_tokens
 
     def prepare(
         self,

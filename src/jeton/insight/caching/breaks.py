@@ -27,18 +27,39 @@ REASON_SENTENCES: Mapping[MissReason, str] = MappingProxyType(
 )
 
 
+REMEDIES: Mapping[MissReason, str] = MappingProxyType(
+    {
+        "model_changed": "Stay with one model in a conversation.",
+        "tools_changed": "Send the same tools in the same order each time.",
+        "system_changed": "Put what changes (a date, a name) after the system prompt's mark.",
+        "messages_changed": "Only append to a conversation; leave what was said as it was.",
+        "previous_message_not_found": "Name the last message within the hour.",
+        "unavailable": "Write for an hour, or ask again within five minutes.",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheBreak:
-    """Why a request did not read what was cached; ``missed_tokens`` and ``cost_nano`` None if unknown."""
+    """Why a request did not read what was cached; ``missed_tokens`` and ``cost_nano`` None if unknown.
+
+    ``previous_request_id`` is the request from which this one diverges, if it is known.
+    """
 
     reason: MissReason
     missed_tokens: int | None
     cost_nano: int | None
+    previous_request_id: str | None = None
 
     @property
     def sentence(self) -> str:
         """The reason as said to people."""
         return REASON_SENTENCES[self.reason]
+
+    @property
+    def remedy(self) -> str:
+        """What keeps it from happening again."""
+        return REMEDIES[self.reason]
 
 
 class _Miss(msgspec.Struct):
@@ -48,6 +69,7 @@ class _Miss(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     miss: _Miss | None = None
+    previous_request_id: str | None = None
 
 
 class _Reported(msgspec.Struct):
@@ -67,12 +89,12 @@ def find_cache_break(
     miss = account.miss
     missed = miss.cache_missed_input_tokens
     if missed is None or missed < 0:
-        return CacheBreak(miss.type, None, None)
+        return CacheBreak(miss.type, None, None, account.previous_request_id)
     cost_nano = (
         rate(usage, version, conditions).net_nano
         - rate(_as_if_read(usage, missed), version, conditions).net_nano
     )
-    return CacheBreak(miss.type, missed, cost_nano)
+    return CacheBreak(miss.type, missed, cost_nano, account.previous_request_id)
 
 
 def _as_if_read(usage: Usage, missed: int) -> Usage:

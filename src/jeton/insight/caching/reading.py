@@ -5,12 +5,13 @@ cost more than uncached input. Breaks are known where diagnostics were asked for
 ``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt does.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from psycopg.rows import DictRow, dict_row
 
@@ -32,6 +33,8 @@ from jeton.usage import Usage
 SCANNED_MAX = 10_000
 BREAKS_MAX = 500
 COSTLIEST = 10
+DAY_S = 86_400
+MONTH_S = 30 * DAY_S
 
 Group = Literal["model", "workspace_id", "key_id"]
 GROUPS: tuple[Group, ...] = ("model", "workspace_id", "key_id")
@@ -144,7 +147,8 @@ class CacheReport:
     """What caching did in a stretch of time; groups by id, the most saved first.
 
     ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests
-    were not looked at for breaks.
+    were not looked at for breaks. ``timeline``: what breaks cost (nano) by day of the zone and cause.
+    ``looked_at_s``: the time, in seconds, in which all breaks were looked at; at least a day.
     """
 
     as_of: datetime
@@ -155,11 +159,17 @@ class CacheReport:
     costliest: tuple[BrokenRequest, ...]
     expired_nano: Mapping[str, int]
     is_cut_off: bool
+    timeline: Mapping[date, Mapping[MissReason, int]] = field(default_factory=dict)
+    looked_at_s: int = DAY_S
 
     @property
     def lost_nano(self) -> int:
         """What the breaks that were looked at cost, as far as it is known."""
         return sum(cause.cost_nano for cause in self.causes)
+
+    def find_monthly(self, cost_nano: int) -> int:
+        """What a cost of this report comes to in 30 days if all goes on alike: $1 a day is $30."""
+        return cost_nano * MONTH_S // self.looked_at_s
 
 
 async def get_cache_report(connection: Connection, organization_id: UUID, choice: CacheChoice) -> CacheReport:
@@ -170,6 +180,7 @@ async def get_cache_report(connection: Connection, organization_id: UUID, choice
         groups[group] = await _list_group(connection, organization_id, group, choice=choice)
     broken, scanned_count = await _list_broken(connection, organization_id, choice)
     shown = broken[:BREAKS_MAX]
+    is_cut_off = len(broken) > BREAKS_MAX or scanned_count >= SCANNED_MAX
     costly = sorted(shown, key=lambda one: -(one.found.cost_nano or 0))
     return CacheReport(
         as_of=as_of,
@@ -179,8 +190,24 @@ async def get_cache_report(connection: Connection, organization_id: UUID, choice
         causes=sum_causes(shown),
         costliest=tuple(one for one in costly[:COSTLIEST] if one.found.cost_nano),
         expired_nano=_sum_expired(shown),
-        is_cut_off=len(broken) > BREAKS_MAX or scanned_count >= SCANNED_MAX,
+        is_cut_off=is_cut_off,
+        timeline=sum_days(shown, choice.stretch.zone),
+        looked_at_s=_find_looked_at(choice.stretch, shown if is_cut_off else (), as_of),
     )
+
+
+def sum_days(broken: Iterable[BrokenRequest], zone: ZoneInfo) -> dict[date, dict[MissReason, int]]:
+    """What breaks cost (nano) by day of a zone and cause, in order; days without any are left out."""
+    days: dict[date, dict[MissReason, int]] = {}
+    for one in sorted(broken, key=lambda one: one.occurred_at):
+        of_day = days.setdefault(one.occurred_at.astimezone(zone).date(), {})
+        of_day[one.found.reason] = of_day.get(one.found.reason, 0) + (one.found.cost_nano or 0)
+    return days
+
+
+def _find_looked_at(stretch: Stretch, cut_off: Sequence[BrokenRequest], as_of: datetime) -> int:
+    begins = min((one.occurred_at for one in cut_off), default=stretch.starts_at)
+    return max(DAY_S, int((min(as_of, stretch.ends_at) - begins).total_seconds()))
 
 
 def sum_causes(broken: Iterable[BrokenRequest]) -> tuple[BreakCause, ...]:

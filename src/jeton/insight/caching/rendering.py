@@ -25,7 +25,14 @@ def render_cache_report(report: CacheReport, fits: Sequence[Fit]) -> dict[str, o
         "breaks": {
             "known_cost": render_usd(report.lost_nano),
             "is_complete": not report.is_cut_off,
-            "by_cause": [_render_cause(cause) for cause in report.causes],
+            "by_cause": [
+                {**_render_cause(cause), "cost_per_month": render_usd(report.find_monthly(cause.cost_nano))}
+                for cause in report.causes
+            ],
+            "by_day": [
+                {"day": day.isoformat(), **{reason: render_usd(nano) for reason, nano in causes.items()}}
+                for day, causes in report.timeline.items()
+            ],
             "costliest": [_render_broken(one) for one in report.costliest],
         },
         "fits": [_render_fit(fit) for fit in fits],
@@ -51,6 +58,7 @@ def _render_cause(cause: BreakCause) -> dict[str, object]:
     return {
         "reason": cause.reason,
         "sentence": cause.sentence,
+        "remedy": cause.first.found.remedy,
         "requests": cause.requests,
         "missed_input_tokens": cause.missed_tokens,
         "cost": render_usd(cause.cost_nano),
@@ -69,6 +77,7 @@ def _render_broken(one: BrokenRequest) -> dict[str, object]:
         "reason": one.found.reason,
         "missed_input_tokens": one.found.missed_tokens,
         "cost": None if one.found.cost_nano is None else render_usd(one.found.cost_nano),
+        "previous_request_id": one.found.previous_request_id,
     }
 
 

@@ -1,1 +1,1 @@
-"""Evidence: what a receipt can be held against: the journal, the document that bills it, and its own digest."""
+"""Evidence: what a receipt can be held against: the journal, the document that bills it, its digest."""

@@ -1,8 +1,8 @@
 """Digest: a receipt's own name, by which a copy that somebody kept is told from another one. Pure.
 
-It covers what never changes once a charge has ended: whose it was, what was used, the lines, which lots paid, and
-the transactions with their places in the chain of hashes. What is said of the charge later (a reversal, today's
-prices, the expiry of a lot, the sentences) is not in it.
+It covers what never changes once a charge has ended: whose it was, what was used, the lines, which lots paid,
+and the transactions with their places in the chain of hashes. What is said of the charge later (a reversal,
+today's prices, the expiry of a lot, the sentences) is not in it.
 """
 
 import hashlib

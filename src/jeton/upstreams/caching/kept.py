@@ -76,7 +76,8 @@ class KeptUpstream:
             counted = await asyncio.to_thread(self._count, look, ask.request.prompt)
         else:
             counted = self._count(look, ask.request.prompt)
-        return Tally(self._account, look, counted, whole=counted[len(plan.layout.blocks)])
+        whole = counted[len(plan.layout.blocks)]
+        return Tally(self._account, look, counted, whole=whole, request_id=ask.request_id)
 
     def _count(self, look: Look, prompt: Prompt) -> dict[int, int]:
         plan = look.plan

@@ -27,8 +27,11 @@ _ZERO = b"0"
 class Tally:
     """What is known of one request's account; begun when its answer begins."""
 
-    def __init__(self, account: Account, look: Look, counted: Mapping[int, int], *, whole: int) -> None:
+    def __init__(
+        self, account: Account, look: Look, counted: Mapping[int, int], *, whole: int, request_id: str = ""
+    ) -> None:
         """``counted`` are tokens of the prefixes that matter, by length; ``whole`` of the whole prompt."""
+        self._request_id = request_id
         self._account = account
         self._look = look
         self._counted = {**counted, 0: 0, len(look.plan.layout.blocks): whole}
@@ -52,7 +55,11 @@ class Tally:
         total = find_total(carrier.usage) or self._whole
         cached_tokens = self._scale(levels.write_5m, total)
         is_kept = await self._account.begin(
-            look, cacheable, message_id=carrier.message_id, cached_tokens=cached_tokens
+            look,
+            cacheable,
+            message_id=carrier.message_id,
+            cached_tokens=cached_tokens,
+            request_id=self._request_id,
         )
         self._levels = levels if is_kept else Levels(levels.read, levels.read, levels.read)
         if plan.layout.previous_message_id is not None:
@@ -66,18 +73,38 @@ class Tally:
             carrier.message["diagnostics"] = _raw({"cache_miss_reason": reason})
         total = find_total(carrier.usage)
         if total:
-            put_split(carrier.usage, split(total, self._levels, self._counted, whole=self._whole), self._miss)
+            parts = split(total, self._levels, self._counted, whole=self._whole)
+            earlier = self._look.earlier
+            previous_id = earlier.request_id if self._miss is not None and earlier is not None else ""
+            put_split(
+                carrier.usage, parts, self._miss, family=find_family(self._look), previous_id=previous_id
+            )
 
     def _scale(self, length: int, total: int) -> int:
         return scale(length, total, counted=self._counted, whole=self._whole)
 
 
-def put_split(usage: Fields, parts: Split, miss: Miss | None = None) -> None:
-    """Replace the counts of the prompt by ``parts``, and keep what was reported."""
+def find_family(look: Look) -> str:
+    """The name of what a prompt begins with, its tools and its system, in hex; "" where it has neither."""
+    is_plain = all(block.section == "messages" for block in look.plan.layout.blocks)
+    return "" if is_plain else look.chain.system.hex()
+
+
+def put_split(
+    usage: Fields, parts: Split, miss: Miss | None = None, *, family: str = "", previous_id: str = ""
+) -> None:
+    """Replace the counts of the prompt by ``parts``, and keep what was reported.
+
+    ``family`` and ``previous_id``, the request that was to be read from, are kept where they are known.
+    """
     reported = {name: usage.get(name, msgspec.Raw(_ZERO)) for name in _COUNTS}
     kept: dict[str, Any] = {"reported": reported}
     if miss is not None:
         kept["miss"] = _render_miss(miss)
+    if family:
+        kept["family"] = family
+    if previous_id:
+        kept["previous_request_id"] = previous_id
     five_minutes, one_hour = parts.cache_creation_5m_input_tokens, parts.cache_creation_1h_input_tokens
     usage["input_tokens"] = _raw(parts.input_tokens)
     usage["cache_creation_input_tokens"] = _raw(five_minutes + one_hour)

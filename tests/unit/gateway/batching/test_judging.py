@@ -105,6 +105,18 @@ async def test_an_answer_costs_half_whatever_tier_the_upstream_names() -> None:
     assert msgspec.json.decode(answered.message)["usage"]["service_tier"] == "batch"
 
 
+def test_a_quote_is_the_bound_of_a_batch_which_is_half_of_that_by_itself() -> None:
+    """Output at $10 a million is $0.000005 a token in a batch."""
+    judge = judge_of(Teller())
+    quoted = judge.quote(PARAMS, HEAD, at=AT)
+    assert quoted.batch_nano == judge.bound(PARAMS, HEAD, at=AT).amount_nano
+    # A bound has a nano to spare for each line that is rounded.
+    assert 0 <= 2 * quoted.batch_nano - quoted.standard_nano <= 3
+    assert quoted.batch_nano - quoted.prompt_nano == 1_499 * 5_000
+    with pytest.raises(UnknownModelError):
+        judge.quote(PARAMS.replace(b"sonnet-5-5", b"moon-1"), HEAD, at=AT)
+
+
 async def test_the_bytes_and_headers_of_an_item_travel_on() -> None:
     teller = Teller(body=message({"input_tokens": 1, "output_tokens": 1}))
     await ask(teller)

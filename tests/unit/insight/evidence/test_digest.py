@@ -76,7 +76,9 @@ def test_it_is_what_the_docs_say_so_anybody_can_make_it() -> None:
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_what_it_covers_changes_it_and_what_is_said_later_does_not(
-    path: tuple[Any, ...], value: object, is_kept: bool
+    path: tuple[Any, ...],
+    value: object,
+    is_kept: bool,  # noqa: FBT001 - a column of the table above
 ) -> None:
     other = copy.deepcopy(RECEIPT)
     place: Any = other

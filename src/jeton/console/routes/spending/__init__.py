@@ -2,7 +2,9 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.spending import batches, budgets, caching, dry_run, limits
+from jeton.batches.desk import QUOTED_BYTES_MAX
+from jeton.console.files.uploading import upload
+from jeton.console.routes.spending import batch_desk, batches, budgets, caching, dry_run, limits
 from jeton.console.visit import Door
 
 
@@ -13,7 +15,16 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         Route("/console/limits", door.form(limits.ask), methods=["POST"]),
         *door.pages_at("/console/caching", caching.show_caching),
         *door.pages_at("/console/batches", batches.show_batches),
+        # Before one batch: these are no ids.
+        *door.pages_at("/console/batches/quote", batch_desk.show_quote),
+        Route(
+            "/console/batches/quote",
+            upload(door, batch_desk.quote, bytes_max=QUOTED_BYTES_MAX),
+            methods=["POST"],
+        ),
+        *door.pages_at("/console/batches/unbatched", batch_desk.show_unbatched),
         *door.pages_at("/console/batches/{batch_id}", batches.show_batch),
+        Route("/console/batches/{batch_id}/retry", door.form(batch_desk.retry), methods=["POST"]),
         Route("/console/batches/{batch_id}/cancel", door.form(batches.cancel), methods=["POST"]),
         Route("/console/batches/{batch_id}/results", batches.Results(door).__call__, methods=["GET"]),
         *door.pages_at("/console/budgets", budgets.show_budgets),

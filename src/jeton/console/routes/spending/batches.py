@@ -20,6 +20,7 @@ from jeton.batches.overview import (
     list_organization_batches,
 )
 from jeton.batches.reading import Amounts, Standing, get_amounts, read_results, require_results
+from jeton.batches.retrying import get_leftover
 from jeton.console.errors import InvalidFilterError
 from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.visit import Door, View, Visit
@@ -60,6 +61,9 @@ async def show_batches(visit: Visit) -> View:
         "choice": choice,
         "names": names,
         "state_words": STATE_WORDS,
+        "left": {
+            one.batch_id: _render_left(one.expires_at, at) for one in page.batches if one.state != "ended"
+        },
         "is_first": not before_id,
         "first_query": urlencode(query),
         "next_query": urlencode({**query, "before": last_id}) if last_id else "",
@@ -82,6 +86,7 @@ async def show_batch(visit: Visit) -> View:
         batch = await get_organization_batch(connection, visit.session.organization_id, batch_id)
         amounts = await get_amounts(connection, batch.workspace_id, batch.batch_id)
         errors = await count_errors(connection, batch)
+        leftover = await get_leftover(connection, batch.batch_id, at=at)
         workspaces = await list_workspaces(connection, visit.session.organization_id)
     context = {
         "as_of": at,
@@ -91,6 +96,11 @@ async def show_batch(visit: Visit) -> View:
         "left": None if batch.state == "ended" else _render_left(batch.expires_at, at),
         "names": {workspace.workspace_id: workspace.name for workspace in workspaces},
         "state_words": STATE_WORDS,
+        "leftover": leftover,
+        "may_retry": bool(leftover.items)
+        and not leftover.retry_id
+        and visit.deps.batches is not None
+        and visit.may(Permission.MANAGE_BATCHES),
         "may_cancel": batch.state == "in_progress" and visit.may(Permission.MANAGE_BATCHES),
         "may_read": batch.state == "ended"
         and batch.archived_at is None
@@ -101,6 +111,7 @@ async def show_batch(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "cost": _render_amounts(amounts),
         "errors": _render_errors(errors),
+        "retry": {"requests": leftover.items, "batch_id": leftover.retry_id},
     }
     return View("spending/batch.html", context, data)
 

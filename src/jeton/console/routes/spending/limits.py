@@ -7,14 +7,25 @@ from datetime import datetime
 from jeton import clock
 from jeton.charging.limits.keeping import list_limits
 from jeton.charging.limits.terms import GroupLimits, list_in_force
+from jeton.console.chart import Chart
 from jeton.console.errors import InvalidFormError, RoleInsufficientError
+from jeton.console.routes.spending.limit_history import (
+    draw_peaks,
+    list_bursts,
+    read_trial,
+    render_burst,
+    render_trial,
+    try_limits,
+)
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.organizations import Workspace, list_workspaces
 from jeton.identity.roles.permissions import Permission
+from jeton.insight.limits.minutes import Burst
 from jeton.insight.limits.peaks import Peak, Peaks, find_peaks
-from jeton.insight.refusals.counting import RefusedHour, count_refusals
-from jeton.limits.words import LIMIT_MAX, UNLIMITED, Kind
+from jeton.insight.refusals.counting import Refusals, RefusedHour, count_refusals
+from jeton.limits.errors import RateLimitedError
+from jeton.limits.words import LIMIT_MAX, UNLIMITED, Kind, Limits
 from jeton.notifications.inbox.items import WantedItem, open_item
 
 KIND_NAMES: Mapping[Kind, str] = {
@@ -42,6 +53,11 @@ class LimitRow:
         """The peak's part of the limit, in millionths."""
         return None if self.limit is None else self.peak * _WHOLE_PPM // self.limit
 
+    @property
+    def headroom_ppm(self) -> int | None:
+        """What of the limit was left in the busiest minute, in millionths."""
+        return None if self.peak_ppm is None else max(0, _WHOLE_PPM - self.peak_ppm)
+
 
 @dataclass(frozen=True, slots=True)
 class Hour:
@@ -60,13 +76,25 @@ class LimitedPlace:
     workspace_id: str | None
     name: str
     set_by: str
+    limits: Limits
     rows: tuple[LimitRow, ...]
     hours: tuple[Hour, ...]
+    chart: Chart | None
 
     @property
     def is_limited(self) -> bool:
         """Whether any limit is in force."""
         return any(row.limit is not None for row in self.rows)
+
+    def count_limited(self, refusals: Refusals) -> int:
+        """How many of these requests its models were sent back for a rate limit."""
+        return sum(
+            hour.requests
+            for hour in refusals.hours
+            if hour.error_code == RateLimitedError.code
+            and hour.model in self.models
+            and self.workspace_id in {None, hour.workspace_id}
+        )
 
 
 async def show_limits(visit: Visit) -> View:
@@ -76,11 +104,24 @@ async def show_limits(visit: Visit) -> View:
         workspaces = await list_workspaces(connection, visit.session.organization_id)
         places, peaks = await _list_places(visit, connection, workspaces, at)
         refusals = await count_refusals(connection, visit.session.organization_id, at=at)
+        organization_id, groups = visit.session.organization_id, visit.deps.limit_terms.list_groups()
+        wanted = read_trial(visit, groups)
+        trial = await try_limits(connection, organization_id, wanted, groups, at=at)
+        bursts = await list_bursts(
+            connection,
+            organization_id,
+            [(place.models, place.workspace_id, place.limits) for place in places],
+            at=at,
+        )
     may_ask = _may_ask(visit)
     context = {
         "as_of": at,
-        "places": places,
+        "places": [
+            (place, place.count_limited(refusals), found) for place, found in zip(places, bursts, strict=True)
+        ],
         "peaks": peaks,
+        "trial": trial,
+        "every_group": sorted(groups),
         "refusals": refusals,
         "workspace_names": {one.workspace_id: one.name for one in workspaces},
         "kind_names": KIND_NAMES,
@@ -93,7 +134,11 @@ async def show_limits(visit: Visit) -> View:
         "type": "limit_overview",
         "as_of": at.isoformat(),
         "peaks_since": peaks.since_at.isoformat(),
-        "data": [_render(place) for place in places],
+        "data": [
+            _render(place, place.count_limited(refusals), found)
+            for place, found in zip(places, bursts, strict=True)
+        ],
+        "trial": None if trial is None else render_trial(trial),
         "refused": [_render_refused(hour) for hour in refusals.hours],
     }
     return View("spending/limits.html", context, data)
@@ -160,14 +205,16 @@ async def _list_places(
     }
     groups = {model: group.group for group in shared for model in group.models}
     peaks = await find_peaks(connection, organization_id, groups, at=at)
-    places = [_make_place(visit, group, None, peaks) for group in shared]
+    places = [_make_place(visit, group, None, peaks=peaks, at=at) for group in shared]
     for workspace in limited:
         with_limits = (group for group in own[workspace.workspace_id] if group.limits != UNLIMITED)
-        places += [_make_place(visit, group, workspace, peaks) for group in with_limits]
+        places += [_make_place(visit, group, workspace, peaks=peaks, at=at) for group in with_limits]
     return [place for place in places if place.is_limited or place.hours], peaks
 
 
-def _make_place(visit: Visit, group: GroupLimits, workspace: Workspace | None, peaks: Peaks) -> LimitedPlace:
+def _make_place(
+    visit: Visit, group: GroupLimits, workspace: Workspace | None, *, peaks: Peaks, at: datetime
+) -> LimitedPlace:
     workspace_id = None if workspace is None else workspace.workspace_id
     highest = peaks.find_highest(workspace_id, group.group)
     used = _find_used(visit, workspace_id, group.group)
@@ -181,8 +228,10 @@ def _make_place(visit: Visit, group: GroupLimits, workspace: Workspace | None, p
         workspace_id=workspace_id,
         name="" if workspace is None else workspace.name,
         set_by=group.set_by,
+        limits=group.limits,
         rows=rows,
         hours=tuple(Hour(hour_at, peak) for hour_at, peak in sorted(hours.items(), reverse=True)),
+        chart=draw_peaks(group.group, [(row.kind, row.limit, row.peak) for row in rows], hours, at),
     )
 
 
@@ -205,17 +254,25 @@ def _parse_number(text: str) -> int:
     return int(digits)
 
 
-def _render(place: LimitedPlace) -> dict[str, object]:
+def _render(place: LimitedPlace, limited: int, bursts: Sequence[Burst]) -> dict[str, object]:
     return {
         "group": place.group,
         "models": list(place.models),
         "workspace_id": place.workspace_id,
         "set_by": place.set_by or None,
         "limits": [
-            {"type": row.kind, "limit": row.limit, "used_on_this_node": row.used, "peak": row.peak}
+            {
+                "type": row.kind,
+                "limit": row.limit,
+                "used_on_this_node": row.used,
+                "peak": row.peak,
+                "headroom_ppm": row.headroom_ppm,
+            }
             for row in place.rows
         ],
+        "refused": limited,
         "hours": _render_hours(place.hours),
+        "bursts": [render_burst(burst) for burst in bursts],
     }
 
 
