@@ -1,17 +1,24 @@
 """Notifying: the notifier as the settings want it, for whichever process runs it."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from jeton.app.billing.paper import make_look
 from jeton.app.demo import find_demo_operator
 from jeton.billing.paper.mailing import PaperClip
-from jeton.db.pool import Pool
+from jeton.db.pool import Connection, Pool
+from jeton.insight.contract.announcing import find_price_changes
 from jeton.notifications.addresses import AddressRules
-from jeton.notifications.alerts import Thresholds, make_finders
+from jeton.notifications.alerts import Thresholds, make_finders, seldom
+from jeton.notifications.events import Event
 from jeton.notifications.mail import Mailer, SmtpServer
 from jeton.notifications.notifier import Notifier, NotifierTerms
 from jeton.notifications.webhook import WebhookClient
+from jeton.pricing.book import PriceBook
 from jeton.settings import Settings
+
+PRICE_CHANGES_EVERY = timedelta(hours=1)
 
 
 def make_address_rules(settings: Settings) -> AddressRules:
@@ -19,14 +26,18 @@ def make_address_rules(settings: Settings) -> AddressRules:
     return AddressRules(allows_private=settings.webhook_private_networks)
 
 
-def make_notifier(settings: Settings, pool: Pool) -> Notifier:
-    """A notifier on a pool; without a mail server it sends webhooks only."""
+def make_notifier(settings: Settings, pool: Pool, book: PriceBook) -> Notifier:
+    """A notifier on a pool, telling of changes of ``book``; without a mail server it sends webhooks."""
+
+    async def find_changes(connection: Connection, at: datetime) -> Sequence[Event]:
+        return await find_price_changes(connection, book, at)
+
     thresholds = Thresholds(settings.expiry_warning_days, settings.low_balance_nano)
     return Notifier(
         pool,
         WebhookClient(make_address_rules(settings)),
         mailer=make_mailer(settings, pool),
-        finders=make_finders(thresholds),
+        finders=(*make_finders(thresholds), seldom(find_changes, PRICE_CHANGES_EVERY)),
         terms=NotifierTerms(
             interval_s=settings.notify_interval_s,
             disable_days=settings.webhook_disable_days,

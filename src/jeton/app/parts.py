@@ -143,7 +143,7 @@ async def _start(
     run_in_background(stack, "key ring", key_ring.run)
     stack.push_async_callback(key_ring.uses.flush, pool)
     run_in_background(stack, "key uses", lambda: key_ring.uses.run(pool))
-    run_in_background(stack, "notifications", make_notifier(settings, pool).run)
+    run_in_background(stack, "notifications", make_notifier(settings, pool, book).run)
     every = find_proof_interval(settings)
     run_in_background(stack, "proofs", lambda: run_prover(pool, kind="serve", every=every))
     watch = make_watch(pool, counter)

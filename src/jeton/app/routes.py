@@ -27,7 +27,7 @@ from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
 from jeton.errors import InvalidInputError, JetonError, NotFoundError
 from jeton.gateway.batching.endpoints import BatchDeps, batch_routes
-from jeton.gateway.deps import GatewayDeps
+from jeton.gateway.deps import GatewayDeps, Stops
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.routes import gateway_routes
@@ -44,6 +44,8 @@ NOT_FOUND = 404
 
 def open_gateway(parts: Parts) -> GatewayDeps:
     """What the gateway works with, over whichever wire a call comes."""
+    stops = Stops()
+    parts.key_ring.on_stop = stops.stop
     return GatewayDeps(
         authenticator=parts.key_ring,
         charging=parts.charging,
@@ -55,6 +57,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         watch=parts.watch,
         limiter=parts.limiter,
         terms=parts.terms,
+        stops=stops,
     )
 
 

@@ -42,6 +42,7 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
     post = stop_at(make_checkpoint(settings.crash_at), posting.post) if settings.crash_at else posting.post
     commits = GroupCommit[Member, Outcome](pool, post, on_commit=posting.keep)
     interval_s = settings.sweep_interval_s
+    book = load_book(*settings.prices_dir)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(commits.close)
         run_in_background(
@@ -49,7 +50,7 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
             "sweeper",
             lambda: run_sweeper(pool, commits, interval_s=interval_s, grace_s=REPLAY_GRACE_S),
         )
-        run_in_background(stack, "notifications", make_notifier(settings, pool).run)
+        run_in_background(stack, "notifications", make_notifier(settings, pool, book).run)
         node_id = new_id("node")
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))

@@ -1,14 +1,22 @@
-"""Changing: what a caller may do to a batch that is there: cancel it, or delete it after its end."""
+"""Changing: what may be done to a batch that is there: cancel it, also with a key that leaked; delete it."""
 
 from datetime import datetime
+from uuid import UUID
 
 from jeton.batches.errors import BatchNotEndedError
 from jeton.batches.reading import Standing, get_batch
 from jeton.db.pool import Connection
+from jeton.identity.audit import Actor
+from jeton.identity.key_life.stopping import announce_stop
+from jeton.identity.keys import Key, get_key, record_key_audit, revoke_key
 
 _CANCEL = """
     UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
     WHERE batch_id = %s AND state = 'in_progress'
+"""
+_CANCEL_OF_KEY = """
+    UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
+    WHERE organization_id = %s AND key_id = %s AND state = 'in_progress'
 """
 _DELETE = "UPDATE batches SET deleted_at = %s WHERE batch_id = %s"
 _FORGET = (
@@ -28,6 +36,23 @@ async def cancel_batch(connection: Connection, workspace_id: str, batch_id: str,
     await get_batch(connection, workspace_id, batch_id)
     await connection.execute(_CANCEL, (at, batch_id))
     return await get_batch(connection, workspace_id, batch_id)
+
+
+async def end_leaked_key(
+    connection: Connection, organization_id: UUID, key_id: str, *, by: Actor, at: datetime
+) -> tuple[Key, int]:
+    """Revoke a key that leaked and end what it has in flight; return it, and how many batches were canceled.
+
+    Streams are cut on every node and charged as if their client had left; answers that are made as a whole
+    come to their end; of batches nothing more is begun. A second time changes nothing. UnknownKeyIdError.
+    """
+    before = await get_key(connection, organization_id, key_id)
+    key = await revoke_key(connection, organization_id, key_id)
+    cursor = await connection.execute(_CANCEL_OF_KEY, (at, organization_id, key_id))
+    await announce_stop(connection, key_id)
+    if before.revoked_at is None or cursor.rowcount:
+        await record_key_audit(connection, by, "key.leaked", key, batches_canceled=str(cursor.rowcount))
+    return key, cursor.rowcount
 
 
 async def delete_batch(connection: Connection, workspace_id: str, batch_id: str, *, at: datetime) -> None:

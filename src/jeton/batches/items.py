@@ -108,3 +108,5 @@ class BatchHead(msgspec.Struct, frozen=True):
     key_id: str
     api_version: str
     beta: str
+    # To what its key is restricted while its items are received; None: to nothing.
+    models: frozenset[str] | None = None

@@ -15,9 +15,16 @@ from jeton.gateway.catalog import ModelRoute
 from jeton.gateway.counting.counts import CountAsk
 from jeton.gateway.counting.tight import tighter_bounds
 from jeton.gateway.deps import GatewayDeps
-from jeton.gateway.errors import ApiKeyRequiredError, InvalidRequestError, OtherWorkspaceError
+from jeton.gateway.errors import (
+    AddressNotAllowedError,
+    ApiKeyRequiredError,
+    InvalidRequestError,
+    ModelNotAllowedError,
+    OtherWorkspaceError,
+)
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
 from jeton.identity.caller import Caller
+from jeton.identity.restricting.restrictions import is_within
 from jeton.ledger.budgets.errors import BudgetExceededError
 from jeton.limits.limiter import Reservation
 from jeton.pricing.book import PriceVersion
@@ -56,6 +63,8 @@ async def authenticate(head: Head, deps: GatewayDeps) -> tuple[Caller, str]:
     caller = await deps.authenticator.authenticate(head.secret)
     if caller.kind != "api" or caller.workspace_id is None:
         raise ApiKeyRequiredError
+    if caller.networks is not None and not is_within(head.address, caller.networks):
+        raise AddressNotAllowedError(caller.key_id, head.address)
     if head.workspace_id and head.workspace_id != caller.workspace_id:
         raise OtherWorkspaceError(head.workspace_id[:100], caller.workspace_id)
     return caller, caller.workspace_id
@@ -67,6 +76,8 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
     at = clock.now()
     route, version = deps.catalog.find(request.model, at)
     require_fitting(request, version)
+    require_allowed(caller, version.model)
+    deps.authenticator.note_model(caller, version.model, address=head.address)
     terms = deps.terms.find(caller.organization_id, version, at)
     return Admission(
         request_id=request_id,
@@ -83,6 +94,12 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
         prompt_tokens_max=_bound_prompt(request, body, version),
         cache=make_plan(body, _cache_scope(caller, version)) if route.keeps_cache else None,
     )
+
+
+def require_allowed(caller: Caller, model: str) -> None:
+    """Raise ModelNotAllowedError where the caller's key may not ask this model."""
+    if caller.models is not None and model not in caller.models:
+        raise ModelNotAllowedError(caller.key_id, model, allowed=caller.models)
 
 
 def _cache_scope(caller: Caller, version: PriceVersion) -> Scope:

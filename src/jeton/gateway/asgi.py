@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from jeton import clock
 from jeton.errors import JetonError
-from jeton.gateway.admission import admit, authenticate, forwarded
+from jeton.gateway.admission import admit, authenticate, forwarded, require_allowed
 from jeton.gateway.catalog import parse_page, render_list, render_model
 from jeton.gateway.counting.counts import CountAsk, count_tokens
 from jeton.gateway.deps import GatewayDeps, Wire
@@ -47,6 +47,11 @@ class Call(Protocol):
     @property
     def headers(self) -> Headers:
         """The headers, names in lower case."""
+        ...
+
+    @property
+    def peer(self) -> str:
+        """The address of the connection; "" where there is none."""
         ...
 
     @property
@@ -119,13 +124,14 @@ class AsgiWire:
 class AsgiCall:
     """One call over ASGI."""
 
-    __slots__ = ("_receive", "deps", "headers", "path", "request_id", "scope", "wire")
+    __slots__ = ("_receive", "deps", "headers", "path", "peer", "request_id", "scope", "wire")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, deps: GatewayDeps) -> None:
         """Nothing has been received."""
         self.scope = scope
         self.path: str = scope["path"]
         self.headers: Headers = scope["headers"]
+        self.peer: str = (scope.get("client") or ("", 0))[0]
         self.wire = AsgiWire(send)
         self.request_id = new_id("req")
         self.deps = deps
@@ -200,7 +206,7 @@ async def guard(call: Call, answering: Awaitable[None]) -> None:
 async def answer_messages(call: Call) -> None:
     """``POST /v1/messages``. From the hold on, the exchange belongs to the server."""
     deps = call.deps
-    head = read_head(call.headers)
+    head = read_head(call.headers, call.peer)
     caller, _ = await authenticate(head, deps)
     body = await read_body(call, head)
     admission = admit(head, body, request_id=call.request_id, caller=caller, deps=deps)
@@ -211,11 +217,12 @@ async def answer_messages(call: Call) -> None:
 
 async def answer_count(call: Call) -> None:
     """``POST /v1/messages/count_tokens``: the surest count there is; free, nothing is held."""
-    head = read_head(call.headers)
+    head = read_head(call.headers, call.peer)
     caller, workspace_id = await authenticate(head, call.deps)
     body = await read_body(call, head)
     request = parse_count(body, require_version(head))
     route, version = call.deps.catalog.find(request.model, clock.now())
+    require_allowed(caller, version.model)
     ask = CountAsk(request.prompt, body, forwarded(head))
     counted = await count_tokens(ask, route, family=version.family, counter=call.deps.counter)
     headers = [
@@ -230,7 +237,7 @@ async def answer_count(call: Call) -> None:
 
 async def answer_models(call: AsgiCall) -> None:
     """``GET /v1/models``: the models served here, newest first."""
-    await authenticate(read_head(call.headers), call.deps)
+    await authenticate(read_head(call.headers, call.peer), call.deps)
     try:
         fields = parse_qsl(call.scope["query_string"].decode("latin-1"), max_num_fields=QUERY_FIELDS_MAX)
     except ValueError:
@@ -242,7 +249,7 @@ async def answer_models(call: AsgiCall) -> None:
 
 async def answer_model(call: AsgiCall) -> None:
     """``GET /v1/models/{id}``: one model, by its id or an alias."""
-    await authenticate(read_head(call.headers), call.deps)
+    await authenticate(read_head(call.headers, call.peer), call.deps)
     at = clock.now()
     _, version = call.deps.catalog.find(call.scope["path_params"]["model"], at)
     await _reply_json(call, render_model(version, at), [])

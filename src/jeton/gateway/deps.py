@@ -49,6 +49,10 @@ class Wire(Protocol):
         """Have ``callback`` called when the client leaves; None takes that back."""
         ...
 
+    def leave(self) -> None:
+        """Note that the client is gone, or is to be treated so."""
+        ...
+
     async def start(self, status: int, headers: Headers) -> None:
         """Begin the answer."""
         ...
@@ -67,6 +71,10 @@ class Authenticator(Protocol):
 
     async def authenticate(self, secret: str) -> Caller:
         """The caller of a key; raises a NotAuthenticatedError."""
+        ...
+
+    def note_model(self, caller: Caller, model: str, *, address: str) -> None:
+        """Take note of what a caller asks for, and from where; waits for nothing."""
         ...
 
 
@@ -171,6 +179,32 @@ class Exchanges:
         return len(late)
 
 
+class Stops:
+    """Which clients' requests are in flight, by their key, so that one key's can be ended at once."""
+
+    def __init__(self) -> None:
+        """Nothing is in flight."""
+        self._wires: dict[str, set[Wire]] = {}
+
+    def enter(self, key_id: str, wire: Wire) -> None:
+        """A request of the key begins."""
+        self._wires.setdefault(key_id, set()).add(wire)
+
+    def leave(self, key_id: str, wire: Wire) -> None:
+        """It is over."""
+        wires = self._wires[key_id]
+        wires.discard(wire)
+        if not wires:
+            del self._wires[key_id]
+
+    def stop(self, key_id: str) -> int:
+        """Treat every client of the key as one that has left; return how many there were."""
+        wires = list(self._wires.get(key_id, ()))
+        for wire in wires:
+            wire.leave()
+        return len(wires)
+
+
 def pass_by(label: str) -> None:
     """Do nothing at a checkpoint: outside the crash test nobody waits there."""
     del label
@@ -194,3 +228,4 @@ class GatewayDeps:
     watch: Watcher = field(default_factory=Unwatched)
     limiter: Limiter = field(default_factory=Limiter)
     terms: TermsBook = field(default_factory=TermsBook)
+    stops: Stops = field(default_factory=Stops)

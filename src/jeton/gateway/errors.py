@@ -9,6 +9,8 @@ InvalidInputError
 NotFoundError
 └── UnknownModelError          a model that is not served here
 NotPermittedError
+├── AddressNotAllowedError     a key that is restricted to other networks
+├── ModelNotAllowedError       a key that is restricted to other models
 ├── ApiKeyRequiredError        an admin key where an API key is needed
 └── OtherWorkspaceError        a workspace header that is not the key's
 UpstreamError
@@ -20,9 +22,12 @@ JetonError
 └── UnexpectedError            a defect of ours; says nothing of itself
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from jeton.errors import InvalidInputError, JetonError, NotFoundError, NotPermittedError, UpstreamError
+
+# Of the models that a key may ask.
+_NAMED_MAX = 10
 
 
 class InvalidRequestError(InvalidInputError):
@@ -81,6 +86,30 @@ class UnknownModelError(NotFoundError):
         """Name the model as the Messages API does, and the names that may have been meant."""
         nearest = f" is not served here; the nearest names are: {', '.join(near)}" if near else ""
         super().__init__(f"model: {model}{nearest}")
+
+
+class AddressNotAllowedError(NotPermittedError):
+    """The key is restricted to networks, and this address is in none of them."""
+
+    code = "address_not_allowed"
+
+    def __init__(self, key_id: str, address: str) -> None:
+        """Name the key, and the address as this server saw it."""
+        super().__init__(
+            f"The key {key_id} may not be used from {address or 'an address that is not known'}."
+            " Whoever manages keys can change from where."
+        )
+
+
+class ModelNotAllowedError(NotPermittedError):
+    """The key is restricted to other models."""
+
+    code = "model_not_allowed"
+
+    def __init__(self, key_id: str, model: str, *, allowed: Collection[str]) -> None:
+        """Name the key, the model, and those that it may ask."""
+        named = ", ".join(sorted(allowed)[:_NAMED_MAX])
+        super().__init__(f"model: the key {key_id} may not ask {model}; it may ask {named}.")
 
 
 class ApiKeyRequiredError(NotPermittedError):

@@ -100,9 +100,11 @@ async def send_reply(wire: Wire, reply: Reply) -> None:
 async def _exchange(admission: Admission, wire: Wire, deps: GatewayDeps) -> None:
     with NotedRefusals(admission, deps.watch):
         reservation = pass_limits(admission, deps)
+    deps.stops.enter(admission.caller.key_id, wire)
     try:
         await _relay(admission, wire, deps, reservation)
     finally:
+        deps.stops.leave(admission.caller.key_id, wire)
         if reservation is not None:
             # Of what ended before its usage was known, no tokens count.
             cancel(reservation)

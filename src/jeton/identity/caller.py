@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from jeton.identity.restricting.restrictions import Network
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -12,7 +14,8 @@ class Caller:
     An operator's key is of no organization: ``organization_id`` is all zeros, ``key_id`` the key's name.
 
     ``outage_cap_nano``: up to how much its requests are served while the database is away.
-    ``overdue_number``: the document whose payment is so late that each answer says so.
+    ``overdue_number``: the document whose payment is so late that each answer says so. ``models`` and
+    ``networks``: what its key is restricted to, None for nothing.
     """
 
     organization_id: UUID
@@ -21,3 +24,5 @@ class Caller:
     kind: Literal["api", "admin", "operator"]
     outage_cap_nano: int = 0
     overdue_number: str = ""
+    models: frozenset[str] | None = None
+    networks: tuple[Network, ...] | None = None

@@ -12,6 +12,7 @@ were last known, because then nobody can be asked.
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -32,10 +33,11 @@ from jeton.identity.errors import (
     UnknownKeyError,
     WorkspaceArchivedError,
 )
+from jeton.identity.key_life.stopping import CHANNEL, STOP
 from jeton.identity.key_life.uses import KeyUses
+from jeton.identity.restricting.restrictions import parse_network
 from jeton.identity.standing.errors import OrganizationSuspendedError, PaymentOverdueError
 
-CHANNEL = "jeton_keys"
 KEYS_KEPT_MAX = 50_000
 UNKNOWN_KEPT_MAX = 10_000
 UNKNOWN_LIFE_S = 10
@@ -52,13 +54,14 @@ _FIND_KEY = """
     SELECT k.organization_id, k.workspace_id, k.key_id, k.kind, o.outage_cap_nano, k.expires_at, k.revoked_at,
            k.paused_at, CASE WHEN k.digest <> %(digest)s THEN k.previous_until END AS replaced_at,
            w.archived_at, o.suspended_at, CASE WHEN o.arrears = 'stopped' THEN o.arrears_sentence ELSE '' END,
-           CASE WHEN o.arrears = 'limited' THEN o.arrears_number ELSE '' END
+           CASE WHEN o.arrears = 'limited' THEN o.arrears_number ELSE '' END, k.models, k.networks
     FROM api_keys AS k JOIN organizations AS o USING (organization_id)
     LEFT JOIN workspaces AS w ON w.workspace_id = k.workspace_id
     WHERE k.digest = %(digest)s OR k.previous_digest = %(digest)s
 """
 
 _Value = TypeVar("_Value")
+_OnStop = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class KeyRing:
         """Start empty and deaf: until ``run`` listens, every answer comes from the database."""
         self._pool = pool
         self.uses = KeyUses()
+        # Called with the id of a key whose requests in flight are to end, on every node.
+        self.on_stop: _OnStop = str
         self._known: OrderedDict[bytes, _KnownKey] = OrderedDict()
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._kept_for_outage: OrderedDict[bytes, _KnownKey] = OrderedDict()
@@ -106,6 +111,10 @@ class KeyRing:
         caller = _admit(known or await self._look_up(digest))
         self.uses.record(caller.key_id)
         return caller
+
+    def note_model(self, caller: Caller, model: str, *, address: str) -> None:
+        """Note what a caller who was let in asks for, and from where."""
+        self.uses.record_model(caller.key_id, model, address=address)
 
     async def run(self) -> None:
         """Listen until cancelled; after a break, forget everything and listen again."""
@@ -182,7 +191,8 @@ class KeyRing:
             raise OverloadedError(_AWAY) from error
         if row is None:
             return None
-        organization_id, workspace_id, key_id, kind, cap_nano, *standing, overdue_number = row
+        organization_id, workspace_id, key_id, kind, cap_nano, *standing, overdue_number = row[:-2]
+        models, networks = row[-2:]
         caller = Caller(
             organization_id,
             workspace_id,
@@ -190,6 +200,8 @@ class KeyRing:
             kind,
             outage_cap_nano=cap_nano,
             overdue_number=overdue_number,
+            models=None if models is None else frozenset(models),
+            networks=None if networks is None else tuple(map(parse_network, networks)),
         )
         return _KnownKey(caller, *standing)
 
@@ -198,6 +210,9 @@ class KeyRing:
         try:
             digest = bytes.fromhex(payload)
         except ValueError:
+            if payload.startswith(STOP):
+                self.on_stop(payload.removeprefix(STOP))
+                return
             # An organization's policy, a workspace, or not one of ours; forgetting too much is never wrong.
             self._forget_all()
             self._kept_for_outage.clear()

@@ -1,5 +1,6 @@
 """Keys: created once, shown once, found by digest, revoked for good. Other changes are in key_life."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,12 +15,13 @@ from jeton.identity.credentials import KeyKind, digest_of, hint_of, new_key_secr
 from jeton.identity.errors import InvalidExpiryError, UnknownKeyIdError
 from jeton.identity.names import parse_name
 from jeton.identity.organizations import get_default_workspace, get_open_workspace
+from jeton.identity.restricting.restrictions import UNRESTRICTED, Restriction, RestrictionError
 from jeton.ids import new_id
 
 KEYS_LISTED_MAX = 1000
 KEY_COLUMNS = (
     "key_id, organization_id, workspace_id, kind, name, hint, created_at, expires_at, revoked_at, created_by,"
-    " paused_at, rotated_at, previous_until"
+    " paused_at, rotated_at, previous_until, models, networks"
 )
 
 # As the Admin API says them: inactive is paused, archived is revoked for good.
@@ -31,7 +33,8 @@ class Key:
     """A key without its secret; ``workspace_id`` is None for admin keys only.
 
     ``created_by``: the member or the admin key that made it, by id; "" for the command line. The secret that
-    it had before its rotation works until ``previous_until``.
+    it had before its rotation works until ``previous_until``. ``models`` and ``networks`` are what it is
+    restricted to, None: nothing.
     """
 
     key_id: str
@@ -47,6 +50,8 @@ class Key:
     paused_at: datetime | None = None
     rotated_at: datetime | None = None
     previous_until: datetime | None = None
+    models: Sequence[str] | None = None
+    networks: Sequence[str] | None = None
 
     def status_at(self, at: datetime) -> KeyStatus:
         """What the key is at an instant: what is for good comes before what may end."""
@@ -65,6 +70,7 @@ class WantedKey:
     kind: KeyKind = "api"
     workspace_id: str | None = None
     expires_at: datetime | None = None
+    restriction: Restriction = UNRESTRICTED
 
 
 async def create_key(
@@ -86,7 +92,8 @@ async def issue_key(
     """Create a key; return it with its secret, which exists nowhere else from then on.
 
     An API key without a workspace goes to the default one; an admin key has none. Raises InvalidNameError,
-    InvalidExpiryError, UnknownWorkspaceError, WorkspaceArchivedError, UnknownOrganizationError.
+    InvalidExpiryError, RestrictionError, UnknownWorkspaceError, WorkspaceArchivedError and
+    UnknownOrganizationError.
     """
     kind, expires_at = wanted.kind, wanted.expires_at
     at = clock.now()
@@ -104,10 +111,15 @@ async def issue_key(
         expires_at=expires_at,
         revoked_at=None,
         created_by=created_by,
+        models=wanted.restriction.models,
+        networks=wanted.restriction.networks,
     )
+    if kind == "admin" and wanted.restriction != UNRESTRICTED:
+        raise RestrictionError("An admin key calls no models, so it is not restricted.")
     await connection.execute(
         "INSERT INTO api_keys (key_id, organization_id, workspace_id, kind, name, digest, hint,"
-        " created_at, expires_at, created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " created_at, expires_at, created_by, models, networks)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             key.key_id,
             key.organization_id,
@@ -119,6 +131,8 @@ async def issue_key(
             key.created_at,
             key.expires_at,
             key.created_by,
+            None if key.models is None else list(key.models),
+            None if key.networks is None else list(key.networks),
         ),
     )
     return key, secret

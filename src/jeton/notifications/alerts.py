@@ -5,15 +5,17 @@ Each finding is an event whose dedup key names it, so that looking again, on any
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from jeton.db.pool import Connection
 from jeton.money import render_usd
 from jeton.notifications.catalogue import AlarmRaised, LotExpiring, LowBalance
 from jeton.notifications.events import Event
+from jeton.notifications.quiet.looking import find_silent, find_unusual
 
 # For each kind of finding and round; what is left over is found in the next one.
 FINDINGS_MAX = 500
+UNUSUAL_EVERY = timedelta(minutes=10)
 
 Find = Callable[[Connection, datetime], Awaitable[Sequence[Event]]]
 
@@ -63,6 +65,19 @@ class Thresholds:
     low_balance_nano: int = 0
 
 
+def seldom(find: Find, every: timedelta) -> Find:
+    """The same, but looking only once in so much time of this process: for what costs more to look for."""
+    looked_at = [datetime.min.replace(tzinfo=UTC)]
+
+    async def look(connection: Connection, at: datetime) -> Sequence[Event]:
+        if at - looked_at[0] < every:
+            return ()
+        looked_at[0] = at
+        return await find(connection, at)
+
+    return look
+
+
 def make_finders(thresholds: Thresholds) -> tuple[Find, ...]:
     """Everything that is looked for here."""
 
@@ -72,7 +87,7 @@ def make_finders(thresholds: Thresholds) -> tuple[Find, ...]:
     async def find_balances(connection: Connection, at: datetime) -> Sequence[Event]:
         return await find_low_balances(connection, thresholds.low_balance_nano, at=at)
 
-    return (find_lots, find_balances, find_alarms)
+    return (find_lots, find_balances, find_alarms, find_silent, seldom(find_unusual, UNUSUAL_EVERY))
 
 
 async def find_expiring_lots(

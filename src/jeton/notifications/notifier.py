@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
@@ -27,6 +28,7 @@ from jeton.notifications.standard import sign
 from jeton.notifications.webhook import Attempt, WebhookClient
 
 TICK_S = 1.0
+CHAT_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 ATTEMPTS_AT_ONCE = 20
 
 _log = structlog.get_logger(__name__)
@@ -123,7 +125,8 @@ class Notifier:
 
     async def _attempt(self, delivery: Claimed, at: datetime) -> Attempt:
         if delivery.url is not None and delivery.secret is not None:
-            body = render_payload(delivery, self._terms.console_url)
+            render = render_chat if is_chat(delivery.url) else render_payload
+            body = render(delivery, self._terms.console_url)
             headers = sign(delivery.list_secrets(at), delivery.event_id, at=at, body=body)
             return await self._client.post(delivery.url, headers, body)
         if self._mailer is None or delivery.email is None:
@@ -140,6 +143,31 @@ class Notifier:
             delivery.occurred_at,
         )
         return await self._mailer.send(letter)
+
+
+def is_chat(url: str) -> bool:
+    """Whether a URL is an incoming webhook of Slack, or of what takes Slack's messages at its own address.
+
+    These refuse a body without a text, so they get one and nothing else.
+    """
+    parts = urlsplit(url)
+    return parts.hostname in CHAT_HOSTS or parts.path.endswith("/slack")
+
+
+def render_chat(delivery: Claimed, console_url: str) -> bytes:
+    """The body of an incoming webhook of a chat: the sentence for people, and where one sees to it."""
+    organization = f"{delivery.organization_name}: " if delivery.organization_name else ""
+    try:
+        data = read_data(delivery.type, delivery.data)
+        sentence, page = data.sentence, data.page
+    except UnknownEventDataError as error:
+        sentence, page = str(error), ""
+    # Slack's own marks, so that nothing in a name makes a link or calls a channel.
+    text = f"{organization}{sentence}"
+    for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(mark, written)
+    link = f"\n{console_url}{page}" if console_url else ""
+    return msgspec.json.encode({"text": f"{text}{link}"})
 
 
 def render_payload(delivery: Claimed, console_url: str) -> bytes:

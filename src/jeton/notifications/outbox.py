@@ -22,6 +22,7 @@ from jeton.notifications.catalogue import TYPES, WebhookDisabled, WebhookTest
 from jeton.notifications.endpoints import Endpoint, disable
 from jeton.notifications.errors import NoWebhookError, ReplayRangeError, UnknownEventError
 from jeton.notifications.events import Event, emit
+from jeton.notifications.quiet.snoozes import is_snoozed
 from jeton.notifications.standard import find_next_attempt
 from jeton.notifications.webhook import Attempt
 
@@ -42,7 +43,7 @@ _TAKE_PENDING = """
 """
 _FIND_ENDPOINTS = """
     SELECT endpoint_id FROM webhook_endpoints
-    WHERE (organization_id = %(organization_id)s OR organization_id IS NULL)
+    WHERE (organization_id = %(organization_id)s AND NOT %(is_quiet)s OR organization_id IS NULL)
       AND (event_types IS NULL OR %(type)s = ANY (event_types))
       AND deleted_at IS NULL AND disabled_at IS NULL
 """
@@ -160,11 +161,17 @@ async def fan_out(
     """
     rows = await (await connection.execute(_TAKE_PENDING, (FAN_OUT_MAX,))).fetchall()
     for event_id, organization_id, type_, emails, data in rows:
-        wanted = {"organization_id": organization_id, "type": type_}
+        kind = TYPES.get(type_)
+        is_quiet = (
+            kind is not None
+            and kind.is_snoozable
+            and await is_snoozed(connection, organization_id, data, at=at)
+        )
+        wanted = {"organization_id": organization_id, "type": type_, "is_quiet": is_quiet}
         found = await (await connection.execute(_FIND_ENDPOINTS, wanted)).fetchall()
         receivers: list[tuple[str | None, str | None]] = [(endpoint_id, None) for (endpoint_id,) in found]
-        kind = TYPES.get(type_)
-        if has_mailer and kind is not None and kind.is_mailed and kind.wants_mail(data):
+        is_mailed = kind is not None and kind.is_mailed and not is_quiet
+        if has_mailer and kind is not None and is_mailed and kind.wants_mail(data):
             recipients = [] if kind.is_letter else list(operator_emails)
             if organization_id is not None:
                 members = await connection.execute(_FIND_RECIPIENTS, (organization_id, RECIPIENTS_MAX))

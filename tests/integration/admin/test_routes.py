@@ -100,6 +100,24 @@ async def test_a_key_is_created_shown_once_used_and_revoked(pool: Pool) -> None:
     await world.close()
 
 
+async def test_a_key_is_restricted_and_what_is_not_named_stays(pool: Pool) -> None:
+    world = await open_world(pool)
+    path = "/v1/organizations/api_keys"
+    async with client_of(world, world.admin_secret) as client:
+        body = {"name": "ci", "networks": ["192.0.2.0/24"]}
+        created = (await client.post(path, json=body)).json()
+        assert (created["models"], created["networks"]) == (None, ["192.0.2.0/24"])
+        path = f"{path}/{created['id']}"
+        for bad in ({"models": ["claude-nothing-1"]}, {"networks": ["here"]}):
+            answer = await client.post(path, json=bad)
+            assert answer.json()["error"]["details"] == {"error_code": "invalid_restriction"}
+        assert (await client.post(path, json={"networks": None})).json()["networks"] is None
+        named = (await client.post(path, json={"networks": ["192.0.2.7"]})).json()
+        assert (named["models"], named["networks"]) == (None, ["192.0.2.7/32"])
+        assert (await client.post(path, json={"name": "other"})).json()["networks"] == ["192.0.2.7/32"]
+    await world.close()
+
+
 async def test_the_workspaces_are_listed_the_default_first(pool: Pool) -> None:
     world = await open_world(pool)
     async with client_of(world, world.admin_secret) as client:

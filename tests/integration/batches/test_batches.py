@@ -5,7 +5,7 @@ import pytest
 from tests.integration.batches.conftest import WORKSPACE, Shop, pieces, request
 
 from jeton import clock
-from jeton.batches.changing import archive_results, cancel_batch, delete_batch
+from jeton.batches.changing import archive_results, cancel_batch, delete_batch, end_leaked_key
 from jeton.batches.errors import (
     BatchNotEndedError,
     DuplicateItemError,
@@ -16,6 +16,8 @@ from jeton.batches.errors import (
 from jeton.batches.items import make_request_id
 from jeton.batches.reading import get_amounts, get_batch, list_batches, require_results
 from jeton.errors import InsufficientCreditError
+from jeton.identity.audit import Actor
+from jeton.identity.keys import create_key
 
 
 async def test_a_batch_is_held_at_submit_charged_by_item_and_the_rest_is_released(shop: Shop) -> None:
@@ -140,6 +142,33 @@ async def test_a_canceled_batch_ends_with_what_was_not_begun_canceled_and_unchar
     assert results["r299"] == {"type": "canceled"}
     assert (await shop.money())[1] == 0
     assert (await shop.proof()).findings == []
+
+
+async def test_with_a_key_that_leaked_its_batches_end_and_no_others(shop: Shop) -> None:
+    async with shop.pool.connection() as connection:
+        key, _ = await create_key(connection, shop.organization_id, name="leaked")
+    head = msgspec.structs.replace(shop.head(), key_id=key.key_id)
+    await shop.uploads.receive(head, pieces(msgspec.json.encode({"requests": [request("a")]})))
+    other_id = await shop.submit([request("b")])
+    by, at = Actor("operator", "ada"), clock.now()
+    async with shop.pool.connection() as connection:
+        ended = await end_leaked_key(connection, shop.organization_id, key.key_id, by=by, at=at)
+        again = await end_leaked_key(connection, shop.organization_id, key.key_id, by=by, at=at)
+    assert (ended[1], again[1], ended[0].revoked_at is None) == (1, 0, False)
+    assert ((await shop.get(head.batch_id)).state, (await shop.get(other_id)).state) == (
+        "canceling",
+        "in_progress",
+    )
+    batch = await shop.run(head.batch_id)
+    assert (batch.state, batch.canceled, batch.net_nano) == ("ended", 1, 0)
+
+
+async def test_a_batch_of_a_restricted_key_may_ask_what_the_key_may(shop: Shop) -> None:
+    head = msgspec.structs.replace(shop.head(), models=frozenset({"claude-opus-5"}))
+    await shop.uploads.receive(head, pieces(msgspec.json.encode({"requests": [request("a")]})))
+    await shop.run(head.batch_id)
+    results = await shop.results(head.batch_id)
+    assert "may not ask claude-sonnet-5-5" in str(results["a"])
 
 
 async def test_what_is_not_done_after_24_hours_expires_uncharged(shop: Shop) -> None:

@@ -92,6 +92,37 @@ async def test_a_budget_gets_another_limit_and_hardness(pool: Pool) -> None:
     await world.close()
 
 
+async def test_alerts_are_chosen_and_snoozed_and_bad_choices_refused(pool: Pool) -> None:
+    world = await open_world(pool)
+    async with signed_in(world, role="billing") as client:
+        token = {"form_token": await token_of(client, PATH)}
+        data = (await client.get(f"{PATH}.json")).json()
+        assert data["alert_choices"] == {
+            "tells_anomalies": True,
+            "tells_price_changes": True,
+            "silence_hours": None,
+        }
+        form = {**token, "anomalies": "yes", "silence_hours": "12"}
+        assert (await client.post("/console/alerts/choices", data=form)).status_code == 303
+        for hours in ("721", "soon", "0"):
+            refused = await client.post("/console/alerts/choices", data={**form, "silence_hours": hours})
+            assert refused.status_code == 400
+        assert (
+            await client.post("/console/alerts/snooze", data={**token, "hours": "24"})
+        ).status_code == 303
+        unknown = {**token, "hours": "24", "about": "bdgt_x"}
+        assert (await client.post("/console/alerts/snooze", data=unknown)).status_code == 404
+        assert (await client.post("/console/alerts/snooze", data={**token, "hours": "9"})).status_code == 400
+        data = (await client.get(f"{PATH}.json")).json()
+        assert data["alert_choices"]["silence_hours"] == 12
+        assert data["alert_choices"]["tells_price_changes"] is False
+        assert [(one["budget_id"], one["by"]) for one in data["snoozed"]] == [(None, "ada@example.com")]
+        assert "when no key was used for 12 hours" in (await client.get(PATH)).text
+        await client.post("/console/alerts/snooze", data={**token, "hours": "0"})
+        assert (await client.get(f"{PATH}.json")).json()["snoozed"] == []
+    await world.close()
+
+
 async def test_a_dry_run_tells_what_a_budget_would_have_refused(pool: Pool) -> None:
     """Each of three requests held $1.00 and cost $0.029, one after the other.
 

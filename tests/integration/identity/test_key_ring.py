@@ -11,10 +11,15 @@ import pytest
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.errors import OverloadedError
+from jeton.identity.audit import Actor
 from jeton.identity.errors import ExpiredKeyError, MissingKeyError, RevokedKeyError, UnknownKeyError
+from jeton.identity.key_life.changing import restrict_key
+from jeton.identity.key_life.stopping import announce_stop
 from jeton.identity.key_ring import KeyRing
 from jeton.identity.keys import create_key, get_key, revoke_key
 from jeton.identity.organizations import Organization, create_organization
+from jeton.identity.restricting.restrictions import UNRESTRICTED, parse_network, parse_restriction
+from jeton.insight.access.keys import find_key_standing
 
 WAIT_S = 10
 PAUSE_S = 0.01
@@ -168,3 +173,37 @@ async def test_a_lost_listener_forgets_everything_and_listens_again(pool: Pool, 
         await hears(ring)
     async with pool.connection() as connection:
         assert (await get_key(connection, organization.organization_id, key_id)).revoked_at is not None
+
+
+async def test_a_key_that_stops_is_announced_to_every_node(pool: Pool) -> None:
+    ring, stopped = KeyRing(pool), asyncio.Queue[str]()
+    ring.on_stop = stopped.put_nowait
+    async with listening(ring):
+        async with pool.connection() as connection:
+            await announce_stop(connection, "apikey_1")
+        assert await asyncio.wait_for(stopped.get(), 10) == "apikey_1"
+
+
+async def test_what_a_key_is_restricted_to_and_used_for_is_known(pool: Pool) -> None:
+    organization = await new_organization(pool)
+    ring, by, organization_id = KeyRing(pool), Actor("operator", "ada"), organization.organization_id
+    key_id, secret = await new_key(pool, organization)
+    wanted = parse_restriction(["claude-sonnet-5"], ["192.0.2.0/24"])
+    async with pool.connection() as connection:
+        await restrict_key(connection, organization_id, key_id, wanted, by=by)
+    caller = await ring.authenticate(secret)
+    assert (caller.models, caller.networks) == (
+        frozenset({"claude-sonnet-5"}),
+        (parse_network("192.0.2.0/24"),),
+    )
+    ring.note_model(caller, "claude-sonnet-5", address="192.0.2.9")
+    await ring.uses.flush(pool)
+    # A use that asks no model leaves what is known of the last one that did.
+    await ring.authenticate(secret)
+    await ring.uses.flush(pool)
+    async with pool.connection() as connection:
+        standing = await find_key_standing(connection, organization_id, key_id, at=clock.now())
+        assert standing is not None
+        assert (standing.last_model, standing.last_address) == ("claude-sonnet-5", "192.0.2.9")
+        await restrict_key(connection, organization_id, key_id, UNRESTRICTED, by=by)
+    assert (await ring.authenticate(secret)).models is None

@@ -75,6 +75,9 @@ class KeyRing:
             raise NotAuthenticatedError("The key is not known here.")
         return KEYS[secret]
 
+    def note_model(self, caller: Caller, model: str, *, address: str) -> None:
+        """Nobody looks at it."""
+
 
 class Charging:
     """Credit in memory, rated for real; holds more than ``available_nano`` are refused."""
@@ -330,6 +333,7 @@ class Gateway:
             "path": path,
             "path_params": parameters,
             "query_string": query.encode(),
+            "client": ("127.0.0.1", 50_000),
             "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         }
         app: Callable[..., Any] = self._routes[template].app  # type: ignore[attr-defined]  # all are Route

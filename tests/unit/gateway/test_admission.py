@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import BODY, ORGANIZATION, Gateway, Script
+from tests.unit.gateway.fakes import BODY, KEYS, ORGANIZATION, Gateway, Script
 
 from jeton import clock
 from jeton.charging.agreeing.book import TermsBook
 from jeton.errors import UpstreamError
+from jeton.identity.restricting.restrictions import parse_network
 from jeton.pricing.modifiers import AgreedRate
 from jeton.pricing.terms import Terms, parse_scope
 from jeton.usage import Bucket
@@ -129,3 +131,26 @@ async def test_terms_size_the_hold_and_are_pinned_by_it() -> None:
     assert held.asked_at is not None
     (metered,) = dear.charging.metered
     assert metered.conditions.negotiated == (own.modifier,)
+
+
+@pytest.mark.parametrize(
+    ("caller", "code"),
+    [
+        ({"models": frozenset({"claude-haiku-4-5"})}, "model_not_allowed"),
+        ({"networks": (parse_network("192.0.2.0/24"),)}, "address_not_allowed"),
+        ({"models": frozenset({BODY["model"]}), "networks": (parse_network("127.0.0.1"),)}, None),
+    ],
+    ids=["another model", "another network", "both as they should be"],
+)
+async def test_a_key_is_used_for_what_it_is_for(
+    caller: dict[str, Any], code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rehearsal of what the key ring knows of a key: the fake one's caller, restricted."""
+    gateway = Gateway()
+    for secret, known in KEYS.items():
+        monkeypatch.setitem(KEYS, secret, replace(known, **caller))
+    reply = await gateway.call(BODY)
+    assert reply.status == (200 if code is None else 403)
+    assert bool(gateway.charging.asks) is (code is None)
+    counted = await gateway.call(BODY, path="/v1/messages/count_tokens")
+    assert counted.status == reply.status

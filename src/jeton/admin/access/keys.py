@@ -14,7 +14,7 @@ from jeton.admin.deps import AdminDeps
 from jeton.admin.errors import InvalidQueryError
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.identity.audit import Actor
-from jeton.identity.key_life.changing import KeyChange, change_key, rotate_key
+from jeton.identity.key_life.changing import KeyChange, change_key, restrict_key, rotate_key
 from jeton.identity.keys import (
     KEYS_LISTED_MAX,
     Key,
@@ -27,6 +27,8 @@ from jeton.identity.keys import (
     record_key_audit,
     revoke_key,
 )
+from jeton.identity.restricting.restrictions import Restriction
+from jeton.insight.access.naming import name_restriction
 
 KEYS_LISTED = 20
 _STATUSES = ("active", "inactive", "expired", "archived")
@@ -39,6 +41,8 @@ class CreateKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: Literal["api", "admin"] = "api"
     workspace_id: str | None = None
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    models: list[str] | None = None
+    networks: list[str] | None = None
 
 
 class ChangeKeyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -47,6 +51,8 @@ class ChangeKeyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     name: str | None = None
     status: Literal["active", "inactive", "archived"] | None = None
     workspace_id: str | None = None
+    models: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    networks: list[str] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class RotateKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -84,7 +90,8 @@ async def _list(call: Call) -> dict[str, object]:
 async def _create(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     body = call.read_body(CreateKey)
-    wanted = WantedKey(body.name, body.kind, body.workspace_id, body.expires_at)
+    restriction = name_restriction(call.deps.book, body.models or (), networks=body.networks or ())
+    wanted = WantedKey(body.name, body.kind, body.workspace_id, body.expires_at, restriction)
     async with call.connect() as connection:
         key, secret = await issue_key(connection, caller.organization_id, wanted, created_by=caller.key_id)
         await record_key_audit(connection, _actor(call), "key.created", key)
@@ -106,6 +113,9 @@ async def _change(call: Call) -> dict[str, object]:
         change = KeyChange(body.name, body.workspace_id, is_paused)
         if change != KeyChange():
             key = await change_key(connection, caller.organization_id, key.key_id, change, by=_actor(call))
+        if body.models is not msgspec.UNSET or body.networks is not msgspec.UNSET:
+            wanted = _restrict(call, body, key)
+            key = await restrict_key(connection, caller.organization_id, key.key_id, wanted, by=_actor(call))
         if body.status == "archived" and key.revoked_at is None:
             key = await revoke_key(connection, caller.organization_id, key.key_id)
             await record_key_audit(connection, _actor(call), "key.revoked", key)
@@ -120,6 +130,13 @@ async def _rotate(call: Call) -> dict[str, object]:
             connection, caller.organization_id, _key_id(call), overlap=overlap, by=_actor(call)
         )
     return {**render_key(key), "secret": secret}
+
+
+def _restrict(call: Call, body: ChangeKeyBody, key: Key) -> Restriction:
+    """What the key is restricted to then: what the body does not name stays."""
+    models = key.models if body.models is msgspec.UNSET else body.models
+    networks = key.networks if body.networks is msgspec.UNSET else body.networks
+    return name_restriction(call.deps.book, models or (), networks=networks or ())
 
 
 def _actor(call: Call) -> Actor:
@@ -147,6 +164,8 @@ def render_key(key: Key) -> dict[str, object]:
         "created_at": key.created_at.isoformat(),
         "created_by": _render_creator(key.created_by),
         "expires_at": _render_time(key.expires_at),
+        "models": None if key.models is None else list(key.models),
+        "networks": None if key.networks is None else list(key.networks),
         "paused_at": _render_time(key.paused_at),
         "rotated_at": _render_time(key.rotated_at),
         "previous_until": _render_time(key.previous_until),

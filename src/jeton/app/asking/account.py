@@ -58,6 +58,9 @@ class Account:
             await self._grant(connection, caller.organization_id)
         return caller
 
+    def note_model(self, caller: Caller, model: str, *, address: str) -> None:
+        """Nobody looks when this key was used."""
+
     async def _find(self, connection: Connection) -> Caller | None:
         row = await (await connection.execute(_FIND, (PURPOSE,))).fetchone()
         if row is None:

@@ -68,6 +68,7 @@ class InnerCall:
         """``deps`` know the caller by themselves: no key is sent."""
         self.path = "/v1/messages"
         self.headers: Headers = [(b"x-api-key", b"inner"), (b"anthropic-version", b"2023-06-01")]
+        self.peer = ""
         self.wire = InnerWire()
         self.request_id = new_id("req")
         self.deps = deps

@@ -129,7 +129,7 @@ class BatchEndpoint:
         answer = self._answers.get(method)
         if answer is None:
             raise MethodNotAllowedError(method, tuple(self._answers))
-        head = read_head(call.headers)
+        head = read_head(call.headers, call.peer)
         caller, workspace_id = await authenticate(head, self._deps.gateway)
         try:
             await answer(BatchCall(call, receive, head, caller, workspace_id, self._deps))
@@ -164,6 +164,7 @@ async def create(call: BatchCall) -> None:
         key_id=call.caller.key_id,
         api_version=api_version,
         beta=call.head.beta,
+        models=call.caller.models,
     )
     await call.deps.uploads.receive(head, call.body())
     call.deps.keeper.wake()

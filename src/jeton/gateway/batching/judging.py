@@ -21,7 +21,12 @@ from jeton.charging.words import Metered, Rule
 from jeton.errors import JetonError, UpstreamError
 from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import TYPES_BY_STATUS, classify, find_reason
-from jeton.gateway.errors import InvalidRequestError, UpstreamAnswerError, UpstreamDeniedError
+from jeton.gateway.errors import (
+    InvalidRequestError,
+    ModelNotAllowedError,
+    UpstreamAnswerError,
+    UpstreamDeniedError,
+)
 from jeton.gateway.parsing import parse_messages, require_fitting
 from jeton.gateway.settlement import Ending, end_of_answer
 from jeton.pricing.book import PriceVersion
@@ -80,6 +85,8 @@ class ItemJudge:
         request = _parse(params, head.api_version)
         route, version = self._catalog.find(request.model, at)
         require_fitting(request, version)
+        if head.models is not None and version.model not in head.models:
+            raise ModelNotAllowedError(head.key_id, version.model, allowed=head.models)
         if route.keeps_cache:
             # Breakpoints that contradict a rule are refused before anything is held for them.
             make_plan(params, Scope(UUID(int=0), "", version.model))

@@ -32,7 +32,7 @@ async def answer_chat(call: Call) -> None:
 
 async def _answer_chat(call: ChatCall) -> None:
     deps = call.deps
-    head = msgspec.structs.replace(read_head(call.headers), api_version=API_VERSION)
+    head = msgspec.structs.replace(read_head(call.headers, call.peer), api_version=API_VERSION)
     caller, _ = await authenticate(head, deps)
     request = parse_chat(await read_body(call, head))
     _, version = deps.catalog.find(request.model, clock.now())
@@ -62,13 +62,13 @@ async def answer_model_of_either(call: AsgiCall) -> None:
 
 
 async def _answer_models(call: ChatCall) -> None:
-    await authenticate(read_head(call.headers), call.deps)
+    await authenticate(read_head(call.headers, call.peer), call.deps)
     versions = call.deps.catalog.list_versions(clock.now(), LIFECYCLES_DEFAULT)
     await _reply(call, {"object": "list", "data": [_render_model(version) for version in versions]})
 
 
 async def _answer_model(call: ChatCall, model: str) -> None:
-    await authenticate(read_head(call.headers), call.deps)
+    await authenticate(read_head(call.headers, call.peer), call.deps)
     _, version = call.deps.catalog.find(model, clock.now())
     await _reply(call, _render_model(version))
 

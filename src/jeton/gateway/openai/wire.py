@@ -42,6 +42,10 @@ class ChatWire:
         """Whether the client is known to be gone."""
         return self._wire.has_left
 
+    def leave(self) -> None:
+        """Note that the client is gone."""
+        self._wire.leave()
+
     def on_leave(self, callback: Callable[[], None] | None) -> None:
         """Have ``callback`` called when the client leaves; None takes that back."""
         self._wire.on_leave(callback)
@@ -97,6 +101,11 @@ class ChatCall:
     def headers(self) -> Headers:
         """The headers, names in lower case."""
         return self._call.headers
+
+    @property
+    def peer(self) -> str:
+        """The address of the connection."""
+        return self._call.peer
 
     @property
     def request_id(self) -> str:

@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         "deps",
         "is_full",
         "loop",
+        "peer",
     )
 
     _transport: asyncio.Transport
@@ -68,6 +69,7 @@ class Connection(asyncio.Protocol):
         self.loop = station.loop
         self.deps = station.deps
         self.is_full = False
+        self.peer = ""
         self._station = station
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._deadline = _NEVER
@@ -99,6 +101,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        # Over a Unix socket there is no address, only a path.
+        self.peer = str(name[0]) if isinstance(name, tuple) else ""
         self._station.roster.connections.add(self)
         self._station.lines.add(self)
         self._deadline = self.loop.time() + KEEP_ALIVE_TIMEOUT_S

@@ -44,6 +44,11 @@ class Line(Protocol):
         ...
 
     @property
+    def peer(self) -> str:
+        """The address of the other end."""
+        ...
+
+    @property
     def is_ending(self) -> bool:
         """Whether no turn comes after the one that is being answered."""
         ...
@@ -133,6 +138,11 @@ class Turn:
     def wire(self) -> "Turn":
         """The way back: itself."""
         return self
+
+    @property
+    def peer(self) -> str:
+        """The address of the connection."""
+        return self._line.peer
 
     @property
     def path(self) -> str:

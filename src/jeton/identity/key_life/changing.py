@@ -16,6 +16,7 @@ from jeton.identity.errors import AdminKeyWorkspaceError, InvalidOverlapError, K
 from jeton.identity.keys import Key, get_key, record_key_audit
 from jeton.identity.names import parse_name
 from jeton.identity.organizations import get_open_workspace
+from jeton.identity.restricting.restrictions import Restriction, RestrictionError
 
 OVERLAP_MAX = timedelta(days=30)
 
@@ -24,6 +25,7 @@ _ROTATE = """
     UPDATE api_keys SET previous_digest = digest, previous_until = %s, digest = %s, hint = %s, rotated_at = %s
     WHERE key_id = %s
 """
+_RESTRICT = "UPDATE api_keys SET models = %s, networks = %s WHERE key_id = %s"
 _LOCK = "SELECT FROM api_keys WHERE organization_id = %s AND key_id = %s FOR UPDATE"
 
 
@@ -59,6 +61,25 @@ async def change_key(
     after = await get_key(connection, organization_id, key_id)
     for action, details in _list_changes(key, after):
         await record_key_audit(connection, by, action, after, **details)
+    return after
+
+
+async def restrict_key(
+    connection: Connection, organization_id: UUID, key_id: str, restriction: Restriction, *, by: Actor
+) -> Key:
+    """Restrict an API key to models and networks, on every node at once, instead of to those before.
+
+    Raises UnknownKeyIdError, KeyEndedError and RestrictionError.
+    """
+    key = await _lock_key(connection, organization_id, key_id)
+    if key.kind == "admin":
+        raise RestrictionError("An admin key calls no models, so it is not restricted.")
+    models = None if restriction.models is None else list(restriction.models)
+    networks = None if restriction.networks is None else list(restriction.networks)
+    await connection.execute(_RESTRICT, (models, networks, key_id))
+    after = await get_key(connection, organization_id, key_id)
+    said = {"models": " ".join(models or ()), "networks": " ".join(networks or ())}
+    await record_key_audit(connection, by, "key.restricted", after, **said)
     return after
 
 

@@ -24,7 +24,8 @@ STATES: tuple[KeyState, ...] = ("active", "paused", "expired", "revoked")
 
 _READ = """
     SELECT * FROM (
-        SELECT k.*, u.last_used_at, m.email AS owner, w.name AS workspace_name, w.archived_at,
+        SELECT k.*, u.last_used_at, u.model AS last_model, u.address AS last_address,
+               m.email AS owner, w.name AS workspace_name, w.archived_at,
                CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= %(at)s THEN 'expired'
                     WHEN k.paused_at IS NOT NULL THEN 'paused' ELSE 'active' END AS state
         FROM api_keys AS k LEFT JOIN key_uses AS u USING (key_id)
@@ -57,6 +58,7 @@ class KeyStanding:
     """A key as it stands; ``owner`` is "" for one that no present member made.
 
     ``budget_left_nano`` is the least that is left of the budgets of this very key, None without one.
+    ``last_model`` and ``last_address``: of its last request to a model, "" where that is not known.
     """
 
     key: Key
@@ -67,6 +69,8 @@ class KeyStanding:
     last_used_at: datetime | None
     month: Spending
     budget_left_nano: int | None
+    last_model: str = ""
+    last_address: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -122,6 +126,10 @@ def render_key_standing(standing: KeyStanding) -> dict[str, object]:
         "created_at": key.created_at.isoformat(),
         "expires_at": _render_time(key.expires_at),
         "last_used_at": _render_time(standing.last_used_at),
+        "last_model": standing.last_model or None,
+        "last_address": standing.last_address or None,
+        "models": None if key.models is None else list(key.models),
+        "networks": None if key.networks is None else list(key.networks),
         "rotated_at": _render_time(key.rotated_at),
         "previous_until": _render_time(key.previous_until),
         "paused_at": _render_time(key.paused_at),
@@ -164,6 +172,8 @@ def _parse(row: DictRow, month: MonthSpending, budgets: Sequence[BudgetStanding]
         last_used_at=row["last_used_at"],
         month=month.by_key.get(key.key_id, Spending()),
         budget_left_nano=min(own, default=None),
+        last_model=row["last_model"] or "",
+        last_address=row["last_address"] or "",
     )
 
 

@@ -81,7 +81,14 @@ class Repriced:
 async def read_month(connection: Connection, organization_id: UUID, month_on: date) -> list[UsageSum]:
     """The usage of the month (UTC) that begins on ``month_on``."""
     until_on = find_next_month(month_on)
-    parameters = {"organization_id": organization_id, "from_on": month_on, "until_on": until_on}
+    return await read_days(connection, organization_id, from_on=month_on, until_on=until_on)
+
+
+async def read_days(
+    connection: Connection, organization_id: UUID, *, from_on: date, until_on: date
+) -> list[UsageSum]:
+    """The usage of the days (UTC) from ``from_on`` up to, not including, ``until_on``."""
+    parameters = {"organization_id": organization_id, "from_on": from_on, "until_on": until_on}
     rows = await (await connection.execute(_READ, parameters)).fetchall()
     return [_parse(row) for row in rows]
 

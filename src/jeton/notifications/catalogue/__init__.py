@@ -19,6 +19,7 @@ from jeton.notifications.catalogue.dunning import EXAMPLES as DUNNING_EXAMPLES
 from jeton.notifications.catalogue.inbox import InboxItemOpened, InboxReplied
 from jeton.notifications.catalogue.payments import EXAMPLES as PAYMENT_EXAMPLES
 from jeton.notifications.catalogue.reloads import ReloadCeilingReached, ReloadSwitchedOff
+from jeton.notifications.catalogue.spending import EXAMPLES as SPENDING_EXAMPLES
 from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.catalogue.wording import (
     Period,
@@ -38,6 +39,7 @@ class _BudgetData(EventData, frozen=True, kw_only=True):
     """What every event of a budget says."""
 
     page = "/budgets"
+    is_snoozable = True
 
     budget_id: Annotated[str, Meta(description="the budget")]
     scope: Annotated[Scope, Meta(description="what it limits: organization, workspace or key")]
@@ -341,6 +343,7 @@ EXAMPLES: tuple[EventData, ...] = (
         item_id="inbox_01k…", about="your message to sales", text="Two months are fine with us.",
         replied_by="ada@example.com",
     ),
+    *SPENDING_EXAMPLES,
     *PAYMENT_EXAMPLES,
     *DUNNING_EXAMPLES,
     *DOCUMENT_EXAMPLES,

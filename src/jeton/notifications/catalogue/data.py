@@ -23,6 +23,8 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     is_letter: ClassVar[bool] = False
     # Its mail has files, which are made when it is sent and stored nowhere.
     has_papers: ClassVar[bool] = False
+    # Nobody is told while somebody of the organization wants quiet.
+    is_snoozable: ClassVar[bool] = False
 
     @classmethod
     def wants_mail(cls, data: Mapping[str, object]) -> bool:

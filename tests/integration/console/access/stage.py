@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 from starlette.applications import Starlette
-from tests.integration.world import EMAIL, World, add_member
+from tests.integration.world import BOOK, EMAIL, World, add_member
 
 from jeton.console.deps import ConsoleDeps
 from jeton.console.routes import console_routes
@@ -73,6 +73,7 @@ class Stage:
             operator_emails=self.operator_emails,
             postman=Postman(self.letterbox, BASE_URL, "Jeton") if self.has_mail else None,
             oidc=self.oidc,
+            book=BOOK,
         )
         transport = httpx2.ASGITransport(app=Starlette(routes=console_routes(deps)))
         return httpx2.AsyncClient(transport=transport, base_url=BASE_URL)

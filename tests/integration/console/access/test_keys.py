@@ -1,9 +1,11 @@
 """Keys in the Console: made with a budget, rotated, moved, paused and revoked, with what they cost."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from tests.integration.console.access.stage import SECRET, Stage, token_of
+from tests.integration.identity.test_key_ring import listening
 from tests.integration.world import open_world
 
 from jeton import clock
@@ -129,6 +131,62 @@ async def test_keys_that_nobody_used_for_sixty_days_are_found(pool: Pool) -> Non
         every = (await client.get("/console/keys.json")).json()["data"]
     assert [key["name"] for key in shown] == ["admin"]
     assert {key["name"]: key["last_used_at"] is None for key in every} == {"first key": False, "admin": True}
+    await world.close()
+
+
+async def test_keys_that_nobody_used_are_paused_together(pool: Pool) -> None:
+    world = await open_world(pool)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE api_keys SET created_at = %s", (clock.now() - timedelta(days=61),))
+    async with Stage(world).signed_in(role="developer") as client:
+        form = {"form_token": await token_of(client, "/console/keys?unused=60")}
+        answer = await client.post("/console/keys/pause-unused", data=form)
+        assert answer.headers["location"] == "/console/keys?unused=60"
+        keys = (await client.get("/console/keys.json")).json()["data"]
+    # A developer may not pause an admin's key.
+    assert {key["name"]: key["status"] for key in keys} == {"first key": "paused", "admin": "active"}
+    await world.close()
+
+
+async def test_a_key_is_restricted_and_what_is_no_restriction_refused(pool: Pool) -> None:
+    world = await open_world(pool)
+    path = f"/console/keys/{world.key.key_id}"
+    async with Stage(world).signed_in() as client:
+        token = {"form_token": await token_of(client, path)}
+        for bad in ({"models": "gpt-x"}, {"networks": "here"}):
+            assert (await client.post(f"{path}/restrict", data={**token, **bad})).status_code == 400
+        form = {**token, "models": "claude-sonnet-5-5", "networks": "192.0.2.0/24, 2001:db8::1"}
+        assert (await client.post(f"{path}/restrict", data=form)).status_code == 303
+        twin = (await client.get(f"{path}.json")).json()
+        page = (await client.get(path)).text
+    assert (twin["models"], twin["networks"]) == (["claude-sonnet-5-5"], ["192.0.2.0/24", "2001:db8::1/128"])
+    assert "192.0.2.0/24, 2001:db8::1/128" in page
+    caller = await KeyRing(pool).authenticate(world.secret)
+    assert caller.models == frozenset({"claude-sonnet-5-5"})
+    await world.close()
+
+
+async def test_a_key_that_leaked_is_revoked_stopped_everywhere_and_its_cost_shown(pool: Pool) -> None:
+    world = await open_world(pool)
+    leaked_at = clock.now()
+    await world.bill()
+    ring, stopped = KeyRing(pool), asyncio.Queue[str]()
+    ring.on_stop = stopped.put_nowait
+    path = f"/console/keys/{world.key.key_id}"
+    async with listening(ring), Stage(world).signed_in() as client:
+        form = {"form_token": await token_of(client, path), "since": leaked_at.isoformat()}
+        answer = await client.post(f"{path}/leaked", data=form)
+        page = (await client.get(answer.headers["location"])).text
+        assert await asyncio.wait_for(stopped.get(), 20) == world.key.key_id
+    assert "<strong>Ended.</strong>" in page
+    assert "$0.029" in page
+    with pytest.raises(RevokedKeyError):
+        await KeyRing(pool).authenticate(world.secret)
+    async with pool.connection() as connection:
+        actions = await connection.execute(
+            "SELECT action FROM audit_entries WHERE subject = %s", (world.key.key_id,)
+        )
+        assert "key.leaked" in {action for (action,) in await actions.fetchall()}
     await world.close()
 
 

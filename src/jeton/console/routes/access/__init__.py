@@ -11,7 +11,10 @@ def access_routes(door: Door) -> list[BaseRoute]:
     return [
         *door.pages_at("/console/keys", keys.show_keys),
         Route("/console/keys", door.form(keys.create), methods=["POST"]),
+        Route("/console/keys/pause-unused", door.form(keys.pause_unused), methods=["POST"]),
         *door.pages_at("/console/keys/{key_id}", key.show_key),
+        Route("/console/keys/{key_id}/restrict", door.form(key.restrict), methods=["POST"]),
+        Route("/console/keys/{key_id}/leaked", door.form(key.end_leaked), methods=["POST"]),
         Route("/console/keys/{key_id}/change", door.form(key.change), methods=["POST"]),
         Route("/console/keys/{key_id}/rotate", door.form(key.rotate), methods=["POST"]),
         Route("/console/keys/{key_id}/pause", door.form(key.pause), methods=["POST"]),

@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from jeton import clock
+from jeton.batches.changing import end_leaked_key
 from jeton.console.choices import CHOICES
 from jeton.console.errors import InvalidFilterError, InvalidFormError
-from jeton.console.routes.access.keys import Created, may_change_keys, require_for_keys
+from jeton.console.routes.access.keys import Created, may_change_keys, parse_limits, require_for_keys
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.errors import UnknownKeyIdError
-from jeton.identity.key_life.changing import KeyChange, change_key, rotate_key
+from jeton.identity.key_life.changing import KeyChange, change_key, restrict_key, rotate_key
 from jeton.identity.keys import Key, get_key, record_key_audit, revoke_key
 from jeton.identity.organizations import list_workspaces
 from jeton.insight.access.keys import find_key_standing, render_key_standing
@@ -66,6 +67,28 @@ async def rotate(visit: Visit, form: Mapping[str, str]) -> View:
         return await _view(visit, connection, created=Created(key, secret))
 
 
+async def restrict(visit: Visit, form: Mapping[str, str]) -> str:
+    """Restrict the key to models and networks, or to none."""
+    wanted = parse_limits(visit, form)
+    async with visit.deps.pool.connection() as connection:
+        await _get_own(visit, connection)
+        by = _actor(visit)
+        key = await restrict_key(connection, visit.session.organization_id, _key_id(visit), wanted, by=by)
+    return _place(key.key_id)
+
+
+async def end_leaked(visit: Visit, form: Mapping[str, str]) -> str:
+    """Revoke a key that leaked, end what it has in flight, and show what it cost since it did."""
+    since = form.get("since", "")
+    if since:
+        _parse_since(since)
+    async with visit.deps.pool.connection() as connection:
+        await _get_own(visit, connection)
+        organization_id, key_id, by = visit.session.organization_id, _key_id(visit), _actor(visit)
+        await end_leaked_key(connection, organization_id, key_id, by=by, at=clock.now())
+    return _place(key_id, since=since, ended="yes")
+
+
 async def revoke(visit: Visit, form: Mapping[str, str]) -> str:
     """Revoke the key, for good and at once; then show what it cost since the instant that was asked for."""
     since = form.get("since", "")
@@ -113,6 +136,7 @@ async def _view(visit: Visit, connection: Connection, *, created: Created | None
         "workspaces": workspaces,
         "overlaps": OVERLAPS,
         "created": created,
+        "is_ended": visit.find_filter("ended") == "yes",
         "may_change": may_change_keys(visit, standing.key.kind),
     }
     data = {
@@ -152,6 +176,6 @@ def _actor(visit: Visit) -> Actor:
     return Actor("member", visit.session.email)
 
 
-def _place(key_id: str, *, since: str = "") -> str:
-    query = f"?{urlencode({'since': since})}" if since else ""
-    return f"/console/keys/{key_id}{query}"
+def _place(key_id: str, **query: str) -> str:
+    named = {name: value for name, value in query.items() if value}
+    return f"/console/keys/{key_id}{'?' if named else ''}{urlencode(named)}"

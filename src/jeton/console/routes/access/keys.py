@@ -1,5 +1,6 @@
 """Keys: the list, a page at a time, and a new one, shown once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +13,10 @@ from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.credentials import KeyKind
+from jeton.identity.key_life.changing import KeyChange, change_key
 from jeton.identity.keys import Key, WantedKey, issue_key, record_key_audit
 from jeton.identity.organizations import Workspace, list_workspaces
+from jeton.identity.restricting.restrictions import UNRESTRICTED, Restriction
 from jeton.identity.roles.permissions import Permission
 from jeton.insight.access.keys import (
     STATES,
@@ -24,6 +27,7 @@ from jeton.insight.access.keys import (
     list_key_standings,
     render_key_standing,
 )
+from jeton.insight.access.naming import name_restriction
 from jeton.ledger.budgets.windows import Period
 from jeton.money import parse_usd
 
@@ -31,6 +35,7 @@ from jeton.money import parse_usd
 LIVES = {"0": "never", "1": "after 1 day", "7": "after 7 days", "30": "after 30 days", "365": "after a year"}
 KINDS = ("api", "admin")
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
+_SEPARATORS = re.compile(r"[\s,;]+")
 NO_CHOICE = "it has a choice that the page does not offer"
 
 
@@ -55,7 +60,7 @@ async def create(visit: Visit, form: Mapping[str, str]) -> View:
     if kind not in KINDS:
         raise InvalidFormError(NO_CHOICE)
     require_for_keys(visit, cast("KeyKind", kind))
-    wanted = _parse_key(form, cast("KeyKind", kind))
+    wanted = _parse_key(visit, form, cast("KeyKind", kind))
     by = Actor("member", visit.session.email)
     organization_id = visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
@@ -78,7 +83,27 @@ def may_change_keys(visit: Visit, kind: KeyKind) -> bool:
     return visit.may(Permission.MANAGE_ADMIN_KEYS if kind == "admin" else Permission.MANAGE_KEYS)
 
 
-def _parse_key(form: Mapping[str, str], kind: KeyKind) -> WantedKey:
+def parse_limits(visit: Visit, form: Mapping[str, str]) -> Restriction:
+    """The models and networks of a form; RestrictionError."""
+    models, networks = (_SEPARATORS.split(form.get(name, "")) for name in ("models", "networks"))
+    return name_restriction(visit.deps.book, models, networks=networks)
+
+
+async def pause_unused(visit: Visit, form: Mapping[str, str]) -> str:
+    """Pause every API key of the page that was not used for UNUSED_AFTER: it can be resumed."""
+    del form
+    visit.require(Permission.MANAGE_KEYS)
+    organization_id, by = visit.session.organization_id, Actor("member", visit.session.email)
+    async with visit.deps.pool.connection() as connection:
+        page = await list_key_standings(connection, organization_id, KeyQuery(is_unused=True), at=clock.now())
+        for one in page.keys:
+            if may_change_keys(visit, one.key.kind):
+                change = KeyChange(is_paused=True)
+                await change_key(connection, organization_id, one.key.key_id, change, by=by)
+    return f"/console/keys?unused={UNUSED_AFTER.days}"
+
+
+def _parse_key(visit: Visit, form: Mapping[str, str], kind: KeyKind) -> WantedKey:
     life = form.get("life", "0")
     if life not in LIVES:
         raise InvalidFormError(NO_CHOICE)
@@ -87,6 +112,7 @@ def _parse_key(form: Mapping[str, str], kind: KeyKind) -> WantedKey:
         kind,
         workspace_id=form.get("workspace_id") or None if kind == "api" else None,
         expires_at=clock.now() + timedelta(days=int(life)) if life != "0" else None,
+        restriction=parse_limits(visit, form) if kind == "api" else UNRESTRICTED,
     )
 
 

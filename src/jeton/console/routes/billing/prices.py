@@ -8,6 +8,7 @@ from jeton.console.errors import InvalidFilterError
 from jeton.console.files.downloading import Sheet
 from jeton.console.visit import View, Visit
 from jeton.identity.roles.permissions import Permission
+from jeton.insight.contract.announcing import USED_DAYS, list_impacts
 from jeton.insight.contract.prices import (
     CONDITION_NAMES,
     ModelPrice,
@@ -34,6 +35,7 @@ async def show_prices(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         sums = await read_month(connection, visit.session.organization_id, month_on)
         agreed = await list_agreed(connection, visit.session.organization_id)
+        impacts = await list_impacts(connection, visit.session.organization_id, book, at=at)
     own = OwnTerms(one.terms for one in agreed)
     prices = list_prices(book, at, own)
     on = _read_day(visit, "on") or _find_next_change(prices) or at.date()
@@ -47,6 +49,8 @@ async def show_prices(visit: Visit) -> View:
         "prices": prices,
         "buckets": TOKEN_BUCKETS,
         "condition_names": CONDITION_NAMES,
+        "impacts": impacts,
+        "impact_days": USED_DAYS,
         "coming": [price for price in prices if price.next is not None],
         "timelines": {price.version.model: list_pairs(book, price.version.model) for price in prices},
         "month_on": month_on,
@@ -70,6 +74,14 @@ async def show_prices(visit: Visit) -> View:
             "data": [render_repriced(one) for one in repriced],
             "totals": render_repriced(totals),
         },
+        "coming": [
+            {
+                "from_on": from_on.isoformat(),
+                "days": USED_DAYS,
+                "data": [render_repriced(one) for one in found],
+            }
+            for from_on, found in impacts.items()
+        ],
         "changes": [render_rate_change(change) for change in changes],
     }
     return View("billing/prices.html", context, data)

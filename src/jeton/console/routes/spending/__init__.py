@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from jeton.batches.desk import QUOTED_BYTES_MAX
 from jeton.console.files.uploading import upload
-from jeton.console.routes.spending import batch_desk, batches, budgets, caching, dry_run, limits
+from jeton.console.routes.spending import alerts, batch_desk, batches, budgets, caching, dry_run, limits
 from jeton.console.visit import Door
 
 
@@ -30,6 +30,8 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console/budgets", budgets.show_budgets),
         Route("/console/budgets", door.form(budgets.create), methods=["POST"]),
         *door.pages_at("/console/budgets/dry-run", dry_run.show_dry_run),
+        Route("/console/alerts/choices", door.form(alerts.choose), methods=["POST"]),
+        Route("/console/alerts/snooze", door.form(alerts.quiet), methods=["POST"]),
         Route("/console/alerts/test", door.form(budgets.test_alerts), methods=["POST"]),
         Route("/console/budgets/{budget_id}/change", door.form(budgets.change), methods=["POST"]),
         Route("/console/budgets/{budget_id}/end", door.form(budgets.end), methods=["POST"]),

@@ -9,6 +9,7 @@ from uuid import UUID
 from jeton import clock
 from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
 from jeton.console.errors import InvalidFormError
+from jeton.console.routes.spending.alerts import SNOOZES
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
@@ -23,6 +24,8 @@ from jeton.ledger.budgets.windows import Period
 from jeton.money import parse_usd
 from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.events import Event, emit
+from jeton.notifications.quiet.choices import SILENCE_HOURS_MAX, get_choices
+from jeton.notifications.quiet.snoozes import list_snoozes
 
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
 KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
@@ -37,10 +40,16 @@ async def show_budgets(visit: Visit) -> View:
         standings = await list_budgets(connection, organization_id, at=at)
         choices = await list_choices(connection, visit.session.organization_id, at=at)
         alerts = await list_alerts(connection, organization_id)
+        chosen = await get_choices(connection, organization_id)
+        snoozes = await list_snoozes(connection, organization_id, at=at)
     context = {
         "as_of": at,
         "budgets": standings,
         "alerts": alerts,
+        "chosen": chosen,
+        "snoozed": {one.about: one for one in snoozes},
+        "snoozes": SNOOZES,
+        "silence_hours_max": SILENCE_HOURS_MAX,
         "is_tested": visit.find_filter("tested") == "yes",
         "names": choices.names,
         "scopes": choices.scopes,
@@ -54,6 +63,15 @@ async def show_budgets(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "data": [render_budget(standing) for standing in standings],
         "alerts": [render_alert(alert) for alert in alerts],
+        "alert_choices": {
+            "tells_anomalies": chosen.tells_anomalies,
+            "tells_price_changes": chosen.tells_price_changes,
+            "silence_hours": chosen.silence_hours,
+        },
+        "snoozed": [
+            {"budget_id": one.about or None, "until": one.snoozed_until.isoformat(), "by": one.snoozed_by}
+            for one in snoozes
+        ],
     }
     return View("spending/budgets.html", context, data)
 

@@ -1,0 +1,1 @@
+"""Restricting: what a key is not for."""
