@@ -39,6 +39,7 @@ _WHERE = {
     "states": "d.state = ANY (%(states)s)",
     "purposes": "d.purpose = ANY (%(purposes)s)",
     "corrects": "d.corrects = %(corrects)s",
+    "subjects": "d.subject <> '' AND d.subject = ANY (%(subjects)s)",
     "before": "split_part(d.document_id, '_', 2) < split_part(%(before)s, '_', 2)",
 }
 _LATEST = "ORDER BY split_part(d.document_id, '_', 2) DESC LIMIT %(limit)s"
@@ -53,6 +54,8 @@ class DocumentFilter:
     states: tuple[DocumentState, ...] = ()
     purposes: tuple[Purpose, ...] = ()
     corrects: str = ""
+    # Of which payments and refunds; to be asked with their purposes, which the index begins with.
+    subjects: tuple[str, ...] = ()
 
 
 async def get_document(connection: Connection, name: str, *, organization_id: UUID | None = None) -> Document:
@@ -91,6 +94,7 @@ async def list_documents(
         "states": list(chosen.states),
         "purposes": list(chosen.purposes),
         "corrects": chosen.corrects,
+        "subjects": list(chosen.subjects),
         "before": before,
     }
     where = " AND ".join(_WHERE[name] for name, value in asked.items() if value) or "true"

@@ -8,11 +8,14 @@ AMOUNT_DIGITS = 2
 _COUNTRY_LETTERS = 2
 
 
-def find_obstacle(document: Document) -> str | None:
-    """Why a document cannot be said in EN 16931, as a sentence; None where it can."""
+def find_obstacle(document: Document, *, is_head: bool = False) -> str | None:
+    """Why a document cannot be said in EN 16931, as a sentence; None where it can.
+
+    ``is_head``: it was read without its lines, as lists are; its taxes and totals say what they would.
+    """
     checks = (
         (not document.number, "a draft has no number yet."),
-        (not document.lines, "it has no lines (BR-16)."),
+        (not document.lines and not is_head, "it has no lines (BR-16)."),
         (not _is_within_decimals(document), _decimals_sentence(document.currency)),
         (
             _is_mixed(document),

@@ -1,6 +1,7 @@
 """Cards: what is saved (brand, last four digits, expiry), a new one, the default one."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from jeton import clock
 from jeton.billing.payments.buying.cards import refresh_cards, remove_card, start_card_page
@@ -51,6 +52,12 @@ async def remove(visit: Visit, form: Mapping[str, str]) -> str:
     return PLACE
 
 
+def judge_expiry(card: SavedCard, at: datetime) -> str:
+    """``expired``, ``soon`` in its last months, else ""; months are counted from the year 0."""
+    left = (card.expires_year - at.year) * _MONTHS + card.expires_month - at.month
+    return "expired" if left < 0 else "soon" if left < SOON_MONTHS else ""
+
+
 async def _show(visit: Visit, *, url: str) -> View:
     office, at = office_of(visit), clock.now()
     is_back, is_unanswered = bool(visit.find_filter("saved")), False
@@ -64,7 +71,7 @@ async def _show(visit: Visit, *, url: str) -> View:
     context = {
         "as_of": at,
         "cards": cards,
-        "states": {card.payment_method_id: _state(card, at.year * _MONTHS + at.month) for card in cards},
+        "states": {card.payment_method_id: judge_expiry(card, at) for card in cards},
         "url": url,
         "is_back": is_back,
         "is_unanswered": is_unanswered,
@@ -79,9 +86,3 @@ async def _show(visit: Visit, *, url: str) -> View:
         "data": [render_card(card) for card in cards],
     }
     return View("billing/cards.html", context, data)
-
-
-def _state(card: SavedCard, month: int) -> str:
-    """``expired``, ``soon`` in its last months, else ""; months are counted from the year 0."""
-    left = card.expires_year * _MONTHS + card.expires_month - month
-    return "expired" if left < 0 else "soon" if left < SOON_MONTHS else ""

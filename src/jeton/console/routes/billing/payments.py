@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from jeton import clock
+from jeton.billing.invoicing.documents.reading import DocumentFilter, list_documents
 from jeton.billing.payments.buying.purchasing import PURCHASE, retry_purchase
 from jeton.billing.payments.disputing.storage import list_disputes
 from jeton.billing.payments.errors import PaymentNotFoundError
@@ -14,6 +15,7 @@ from jeton.billing.payments.sending import give_up_payment, refresh_payment
 from jeton.billing.payments.storage import get_payment, list_payments
 from jeton.billing.payments.words import Payment
 from jeton.billing.providers.errors import ProviderUnreachableError
+from jeton.billing.rendering.documents import render_head
 from jeton.billing.rendering.payments import (
     render_card,
     render_dispute,
@@ -96,6 +98,9 @@ async def show_payment(visit: Visit) -> View:
             if one.payment_id == payment.payment_id
         ]
         cards = await list_cards(connection, our_id(visit))
+        subjects = (payment.payment_id, *(one.refund_id for one in refunds))
+        papers = DocumentFilter(our_id(visit), purposes=("purchase", "refund"), subjects=subjects)
+        documents = await list_documents(connection, papers)
     context = {
         "as_of": at,
         "payment": payment,
@@ -103,6 +108,7 @@ async def show_payment(visit: Visit) -> View:
         "cards": cards,
         "quote": quote,
         "refunds": refunds,
+        "papers": documents,
         "is_unanswered": is_unanswered,
         "was_left": bool(visit.find_filter("left")),
         "state_names": STATE_NAMES,
@@ -119,6 +125,7 @@ async def show_payment(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "refund": render_refund_quote(quote),
         "refunds": [render_refund(one, payment.currency) for one in refunds],
+        "documents": [render_head(one) for one in documents],
         "payment_methods": [render_card(card) for card in cards],
     }
     return View("billing/payment.html", context, data)

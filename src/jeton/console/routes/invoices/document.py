@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jeton import clock
+from jeton.billing.invoicing.documents.mailed import Mailed, list_mailed
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
+from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.wording import (
     CATEGORY_REASONS,
     TITLES,
@@ -49,13 +51,14 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands beside a document: what was paid and tried, what corrects it, and dunning."""
+    """What stands beside a document: what was paid and tried, what corrects it, dunning, and its mails."""
 
     paid: tuple[Paid, ...]
     attempts: tuple[Payment, ...]
     corrections: tuple[Document, ...]
     debt: Debt | None
     steps: tuple[TakenStep, ...]
+    mailed: tuple[Mailed, ...] = ()
 
 
 async def show_document(visit: Visit) -> View:
@@ -112,7 +115,8 @@ async def read_around(connection: Connection, document: Document) -> Around:
     debt = await find_debt(connection, document.document_id)
     steps = await list_steps(connection, [document.document_id])
     attempts = await list_attempts(connection, "document", document.document_id)
-    return Around(tuple(paid), attempts, corrections, debt, tuple(steps[document.document_id]))
+    mailed = await list_mailed(connection, document.document_id)
+    return Around(tuple(paid), attempts, corrections, debt, tuple(steps[document.document_id]), mailed)
 
 
 def describe_document(visit: Visit, document: Document, at: datetime) -> dict[str, object]:
@@ -140,6 +144,7 @@ def describe_document(visit: Visit, document: Document, at: datetime) -> dict[st
         "others": [],
         "place": f"{PLACE}/{document.document_id or 'draft'}",
         "is_issued": document.state != "draft",
+        "e_invoice_obstacle": find_obstacle(document),
         "may_pay": False,
         "may_ask": False,
         "is_asked": False,
@@ -175,6 +180,15 @@ def render_whole(document: Document, around: Around, at: datetime) -> dict[str, 
             for one in around.paid
         ],
         "corrections": [render_head(one) for one in around.corrections],
+        "e_invoice": {"format": "Factur-X (EN 16931)", "obstacle": find_obstacle(document)},
+        "mailed": [
+            {
+                "email": one.email,
+                "delivered_at": None if one.delivered_at is None else one.delivered_at.isoformat(),
+                "gave_up_at": None if one.gave_up_at is None else one.gave_up_at.isoformat(),
+            }
+            for one in around.mailed
+        ],
         "dunning": {
             "paused_until": None if paused is None else paused.isoformat(),
             "steps": [

@@ -7,6 +7,7 @@ from jeton.billing.invoicing.documents.reading import DocumentFilter, list_docum
 from jeton.billing.invoicing.drafting.planning import draft_period
 from jeton.billing.invoicing.errors import MissingRateError
 from jeton.billing.invoicing.profiles import get_profile
+from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.wording import display_period
 from jeton.billing.receivables.storage import list_open_documents
 from jeton.billing.rendering.documents import render_head
@@ -60,6 +61,7 @@ async def show_invoices(visit: Visit) -> View:
     context = {
         "as_of": at,
         "documents": shown,
+        "obstacles": {one.document_id: find_obstacle(one, is_head=True) for one in shown},
         "due": [one for one in due if one.due_minor > 0],
         "profile": profile,
         "drafts": drafts,
@@ -78,7 +80,9 @@ async def show_invoices(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "drafts": [render_head(one) for one in drafts],
         "draft_problem": problem or None,
-        "data": [render_head(one) for one in shown],
+        "data": [
+            {**render_head(one), "e_invoice_obstacle": find_obstacle(one, is_head=True)} for one in shown
+        ],
         "has_more": bool(next_id),
         "next_id": next_id or None,
     }
