@@ -4,14 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from tests.integration.billing.invoicing.conftest import Office, office
 
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.profiles import ProfileChange
+from jeton.billing.paper.bundle.chaining import CHAIN, check_chain, find_entry
+from jeton.billing.paper.bundle.findings import Findings
 from jeton.billing.paper.bundle.verifying import verify_bundle
 from jeton.billing.paper.files import make_file, save_bundle
 from jeton.billing.paper.issued import as_issued
 from jeton.billing.words import Document
+from jeton.insight.verify import verify
+from jeton.usage import Usage
 
 __all__ = ["office"]
 
@@ -45,6 +50,36 @@ async def test_the_bundle_of_an_invoice_is_recomputed_without_the_database(
     assert read == as_issued(document)
     assert findings.checks["receipts rated again"] == 30 * 5
     assert findings.checks["lines against receipts"] == len(document.lines)
+
+
+async def test_a_bundle_names_an_end_of_the_ledgers_chain_and_what_was_changed_is_found(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.set_invoiced()
+    await office.world.bill(Usage(output_tokens=1_000_000))
+    await office.close(await office.end())
+    (document,) = await _issued(office)
+    _, found = verify_bundle(await _save(office, document, tmp_path / "a.zip"))
+    assert found.differences == []
+    whose, _, end = found.notes[CHAIN].partition(" passes through ")
+    async with office.pool.connection() as connection:
+        record = await find_entry(connection, document.document_id)
+    assert record is not None
+    assert (whose, end) == (str(office.organization_id), f"{record.sequence}:{record.digest}")
+    for kept, is_sound in ((end, True), (f"{record.sequence}:{'00' * 32}", False)):
+        async with office.pool.connection() as connection:
+            assert (await verify(connection, kept_ends={whose: kept})).is_sound == is_sound
+    changes: tuple[dict[str, object], ...] = (
+        {},
+        {"amounts": (record.amounts[0] + 1, *record.amounts[1:])},
+        {"reason": "INV-2026-999999"},
+        {"before": "00" * 32},
+        {"sequence": record.sequence + 1},
+    )
+    for change in changes:
+        findings = Findings()
+        check_chain(msgspec.structs.replace(record, **change), as_issued(document), findings)
+        assert findings.is_sound == (not change), change
 
 
 async def test_a_receipt_of_what_credit_paid_is_recomputed_too(office: Office, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from jeton.billing.invoicing.documents.reading import find_head
+from jeton.billing.paper.bundle.chaining import find_entry
 from jeton.billing.paper.bundle.checking import list_periods
 from jeton.billing.paper.bundle.words import (
     BilledRecord,
@@ -78,6 +79,7 @@ async def gather(connection: Connection, document: Document) -> tuple[Evidence, 
         terms=[TermsRecord(*row) for row in terms],
         billed=[BilledRecord(*row) for row in billed],
         booked_until=until,
+        ledger=await find_entry(connection, document.document_id),
     )
     return evidence, _read_receipts(connection, asked)
 

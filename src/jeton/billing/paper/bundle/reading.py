@@ -10,7 +10,15 @@ from typing import IO, Self, TypeVar
 import msgspec
 
 from jeton.billing.paper.bundle.findings import Findings
-from jeton.billing.paper.bundle.words import FILES, MANIFEST, RECEIPTS, SCHEMA, XML, Manifest, ReceiptRecord
+from jeton.billing.paper.bundle.words import (
+    FILES,
+    MANIFEST,
+    OPTIONAL,
+    RECEIPTS,
+    SCHEMA,
+    Manifest,
+    ReceiptRecord,
+)
 from jeton.errors import InvalidInputError
 
 FILE_BYTES_MAX = 512 * 1024**2
@@ -100,7 +108,7 @@ class Bundle:
         sealed = self.manifest.seal()
         findings.compare(_FILES, f"digest of {MANIFEST}", stated=self.manifest.digest, found=sealed.digest)
         listed = set(self._archive.namelist()) - {MANIFEST}
-        wanted = {name for name in FILES if name != XML or XML in listed}
+        wanted = {name for name in FILES if name not in OPTIONAL or name in listed}
         findings.compare(
             _FILES, "the list of files", stated=sorted(self.manifest.files), found=sorted(wanted)
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jeton.billing.invoicing.lines.prices import Prices
+from jeton.billing.paper.bundle.chaining import check_chain
 from jeton.billing.paper.bundle.checking import check_arithmetic, check_lines, check_order, list_periods
 from jeton.billing.paper.bundle.findings import Findings
 from jeton.billing.paper.bundle.papers import check_papers
@@ -12,9 +13,11 @@ from jeton.billing.paper.bundle.reading import Bundle, NotBundleError
 from jeton.billing.paper.bundle.words import (
     BILLED,
     DOCUMENT,
+    LEDGER,
     TERMS,
     VERSIONS,
     BilledRecord,
+    LedgerRecord,
     ReceiptRecord,
     TermsRecord,
     VersionRecord,
@@ -53,6 +56,7 @@ def verify_bundle(path: Path) -> tuple[Document, Findings]:
         check_order(document, findings)
         check_arithmetic(document, findings)
         check_papers(bundle, document, findings)
+        check_chain(bundle.parse(LEDGER, LedgerRecord) if bundle.has(LEDGER) else None, document, findings)
     return document, findings
 
 

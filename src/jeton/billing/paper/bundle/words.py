@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -19,8 +20,11 @@ RECEIPTS = "receipts.jsonl"
 VERSIONS = "price_versions.json"
 TERMS = "terms.json"
 BILLED = "billed_before.json"
-# In their order in the file; there is no XML where the standard cannot say the document.
-FILES = (DOCUMENT, LOOK, PDF, XML, LINES, VERSIONS, TERMS, BILLED, RECEIPTS)
+LEDGER = "ledger.json"
+# In their order in the file; there is no XML where the standard cannot say the document, and nothing of the
+# ledger where the document posted nothing.
+FILES = (DOCUMENT, LOOK, PDF, XML, LINES, VERSIONS, TERMS, BILLED, LEDGER, RECEIPTS)
+OPTIONAL = frozenset({XML, LEDGER})
 
 
 class ReversedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +86,28 @@ class BilledRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     quantity: int
     net_nano: int
+
+
+class LedgerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The transaction of the document: all that its digest covers, and the digest before it, in hex."""
+
+    sequence: int
+    organization_id: UUID
+    transaction_id: str
+    movement: str
+    request_id: str | None
+    accounts: tuple[str, ...]
+    lots: tuple[str, ...]
+    amounts: tuple[int, ...]
+    posted_at: datetime
+    reason: str
+    before: str
+    digest: str
+
+    @property
+    def end(self) -> str:
+        """The end of the chain once this was posted, as the ledger's proof writes ends."""
+        return f"{self.sequence}:{self.digest}"
 
 
 class TermsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

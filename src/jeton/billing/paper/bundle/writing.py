@@ -16,6 +16,7 @@ from jeton import find_version
 from jeton.billing.paper.bundle.words import (
     BILLED,
     DOCUMENT,
+    LEDGER,
     LINES,
     LOOK,
     MANIFEST,
@@ -27,6 +28,7 @@ from jeton.billing.paper.bundle.words import (
     XML,
     BilledRecord,
     FileRecord,
+    LedgerRecord,
     Manifest,
     ReceiptRecord,
     TermsRecord,
@@ -53,6 +55,7 @@ class Evidence:
     billed: Sequence[BilledRecord] = ()
     # Up to when; None: the issue of the document.
     booked_until: datetime | None = None
+    ledger: LedgerRecord | None = None
 
 
 class _Writer:
@@ -109,6 +112,8 @@ async def write_bundle(
         writer.add(VERSIONS, _render(sorted(evidence.versions, key=lambda one: one.price_version_id)))
         writer.add(TERMS, _render(sorted(evidence.terms, key=lambda one: one.terms_id)))
         writer.add(BILLED, _render(evidence.billed))
+        if evidence.ledger is not None:
+            writer.add(LEDGER, _render(evidence.ledger))
         count = await writer.add_receipts(receipts)
         manifest = Manifest(
             schema=SCHEMA,
