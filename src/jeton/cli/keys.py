@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from jeton import clock
-from jeton.cli.credits.operator import make_actor
+from jeton.batches.changing import end_leaked_key
+from jeton.cli.credits.operator import By, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import choose_organization, open_database
 from jeton.identity.keys import Key, create_key, list_keys, record_key_audit, revoke_key
@@ -93,6 +94,28 @@ def revoke_command(
     """Revoke a key for good, on every node."""
     key = asyncio.run(_revoke(organization, key_id))
     typer.echo(json.dumps(_render(key), indent=2) if as_json else f"Revoked {key.key_id} ({key.name}).")
+
+
+@app.command("leaked")
+def leaked_command(
+    key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
+    *,
+    organization: OrganizationOption = None,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Revoke a key that leaked and end what it has in flight: streams on every node, and batches."""
+    key, canceled = asyncio.run(_end_leaked(organization, key_id, by))
+    if as_json:
+        typer.echo(json.dumps({**_render(key), "batches_canceled": canceled}, indent=2))
+        return
+    typer.echo(f"Ended {key.key_id} ({key.name}): cut off everywhere, {canceled} batches canceled.")
+
+
+async def _end_leaked(organization_id: UUID | None, key_id: str, by: str) -> tuple[Key, int]:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        chosen = await choose_organization(connection, organization_id)
+        return await end_leaked_key(connection, chosen, key_id, by=make_actor(by), at=clock.now())
 
 
 async def _create(organization_id: UUID | None, wanted: _Wanted) -> tuple[Key, str]:

@@ -24,6 +24,16 @@ def test_a_budget_is_made_changed_listed_and_ended(
     assert typed("budgets", "list", capsys=capsys) == []
 
 
+def test_a_budget_is_tried_on_what_was_and_not_made(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one request held $1.00, which is more than $0.50."""
+    prepare(database_url, ["Only"])
+    run_ = typed("budgets", "try", "0.50", "total", capsys=capsys)
+    assert (run_["requests"], run_["refused"], run_["refused_net_amount"]) == (1, 1, "0.029")
+    assert typed("budgets", "list", capsys=capsys) == []
+
+
 def test_a_zone_that_is_none_is_refused(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(database_url, ["Only"])
     assert run(["budgets", "create", "1.00", "day", "--zone", "Berlin"]) == 2

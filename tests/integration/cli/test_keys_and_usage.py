@@ -44,6 +44,8 @@ def test_a_key_is_created_listed_and_revoked(database_url: str, capsys: pytest.C
     assert created["id"] in [key["id"] for key in typed("keys", "list", capsys=capsys)]
     revoked = typed("keys", "revoke", created["id"], capsys=capsys)
     assert revoked["status"] == "archived"
+    leaked = typed("keys", "leaked", created["id"], "--by", "ada", capsys=capsys)
+    assert (leaked["revoked_at"], leaked["batches_canceled"]) == (revoked["revoked_at"], 0)
 
     async def use() -> None:
         pool = await open_pool(database_url)

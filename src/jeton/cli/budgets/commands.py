@@ -9,11 +9,19 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
+from jeton import clock
+from jeton.charging.budgets.opening import (
+    WantedBudget,
+    change_budget,
+    create_budget,
+    draft_budget,
+    end_budget,
+)
 from jeton.cli.credits.operator import By, Json, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import choose_organization, open_database
 from jeton.db.pool import Connection
+from jeton.insight.budgets.dry_run import DryRun, render_dry_run, run_dry
 from jeton.insight.budgets.standing import BudgetStanding, get_budget, list_budgets, render_budget
 from jeton.ledger.budgets.errors import InvalidBudgetError, Scope
 from jeton.ledger.budgets.windows import Period
@@ -65,6 +73,36 @@ def create_command(
         return await get_budget(connection, organization_id, budget_id)
 
     _print([asyncio.run(_work(create, organization))], as_json=as_json)
+
+
+@app.command("try")
+def try_command(
+    limit: Annotated[str, typer.Argument(help="Dollars in each window, exactly: 100.00")],
+    period: Annotated[Period, typer.Argument(help="How long a window is.")],
+    *,
+    workspace: Annotated[str, typer.Option(help="Only this workspace: wrkspc_…")] = "",
+    key: Annotated[str, typer.Option(help="Only this key: apikey_…")] = "",
+    zone: Annotated[str, typer.Option(help="The IANA time zone of its days.")] = "UTC",
+    organization: Organization = None,
+    as_json: Json = False,
+) -> None:
+    """Play the requests of the last 30 days under a hard budget that is not in force; nothing is written."""
+    scope: Scope = "workspace" if workspace else "key" if key else "organization"
+    wanted = WantedBudget(parse_usd(limit), period, scope=scope, scope_id=workspace or key, zone=zone)
+
+    async def play(connection: Connection, organization_id: UUID) -> DryRun:
+        at = clock.now()
+        budget = await draft_budget(connection, organization_id, wanted, by=make_actor(""), at=at)
+        return await run_dry(connection, budget, at=at)
+
+    run = asyncio.run(_work(play, organization))
+    if as_json:
+        typer.echo(json.dumps(render_dry_run(run), indent=2))
+        return
+    typer.echo(
+        f"Of {run.requests:,} requests since {run.played_from:%Y-%m-%d %H:%M:%S} UTC it would have refused"
+        f" {run.refused:,}, which cost {display_usd(run.refused_net_nano)}."
+    )
 
 
 @app.command("list")
