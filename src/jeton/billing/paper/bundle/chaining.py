@@ -63,7 +63,7 @@ async def find_entry(connection: Connection, document_id: str) -> LedgerRecord |
             if found is not None:
                 before = bytes(found[0])
                 break
-    return LedgerRecord(*row[:10], before=before.hex(), digest=bytes(row[10]).hex())
+    return LedgerRecord(*row[:10], before.hex(), bytes(row[10]).hex())
 
 
 def check_chain(record: LedgerRecord | None, document: Document, findings: Findings) -> None:
