@@ -1,15 +1,17 @@
 """Credit and prices: which lot paid what, and what the month comes to under other prices."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.integration.console.operating.scene import OPERATOR, deps_of, seated
-from tests.integration.world import OLD_SONNET, OTHER, SONNET, USD, open_world
+from tests.integration.world import OLD_SONNET, OTHER, SONNET, USD, open_world, sonnet
 
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.identity.members import Role
 from jeton.ledger.chart import LotKind
+from jeton.pricing.book import PriceBook
 
 
 async def test_lots_stand_in_their_turn_with_what_they_paid(pool: Pool) -> None:
@@ -68,6 +70,28 @@ async def test_a_month_is_rated_again_exactly_under_an_older_price(pool: Pool) -
     assert rows[SONNET.model]["charged_amount"] == "0.029"
     assert (rows[SONNET.model]["is_exact"], rows[SONNET.model]["least_amount"]) == (True, "0.039")
     assert (answer["totals"]["charged_amount"], answer["totals"]["least_amount"]) == ("0.058", "0.068")
+    assert "$0.039" in page
+    await world.close()
+
+
+async def test_an_announced_price_is_shown_with_what_it_means_for_ones_own_requests(pool: Pool) -> None:
+    """Cache reads will cost twice as much: $0.029 would have been $0.039."""
+    world = await open_world(pool)
+    await world.bill()
+    from_on = clock.now().date() + timedelta(days=20)
+    dearer = sonnet(from_on, None, cache_read=200_000_000, model=SONNET.model)
+    book = PriceBook((replace(SONNET, until_on=from_on), dearer, OTHER))
+    async with seated(world, deps=replace(deps_of(world), book=book)) as seat:
+        (coming,) = (await seat.client.get("/console/prices.json")).json()["coming"]
+        page = await seat.text("/console/prices")
+    (impact,) = coming["data"]
+    assert coming["from_on"] == from_on.isoformat()
+    assert (impact["model"], impact["charged_amount"], impact["least_amount"], impact["is_exact"]) == (
+        SONNET.model,
+        "0.029",
+        "0.039",
+        True,
+    )
     assert "$0.039" in page
     await world.close()
 
