@@ -74,7 +74,7 @@ class BatchQuote:
     @property
     def requests(self) -> int:
         """All of them, also those that could not run."""
-        return sum(one.requests for one in (*self.models, *self.problems))
+        return sum(one.requests for one in self.models) + sum(one.requests for one in self.problems)
 
     @property
     def batch_nano(self) -> int:

@@ -51,7 +51,7 @@ _NOTE = """
 """
 _FORGET = "DELETE FROM batch_retries WHERE batch_id = %s AND retry_id = %s"
 _HEAD = """
-    SELECT b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta,
+    SELECT b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta, k.models,
         k.revoked_at IS NULL AND k.paused_at IS NULL AND coalesce(k.expires_at > %(at)s, true)
         AND w.archived_at IS NULL AND o.suspended_at IS NULL AND o.arrears <> 'stopped'
     FROM batches AS b JOIN organizations AS o USING (organization_id)
@@ -154,8 +154,8 @@ async def note_retry(connection: Connection, batch_id: str, *, by: str, at: date
         }
         if await (await connection.execute(_NOTE, parameters)).fetchone() is None:
             raise RetriedError(batch_id, "")
-    organization_id, workspace_id, key_id, api_version, beta, _ = found
-    return BatchHead(retry_id, organization_id, workspace_id, key_id, api_version, beta)
+    *names, models, _ = found
+    return BatchHead(retry_id, *names, models=None if models is None else frozenset(models))
 
 
 async def forget_retry(connection: Connection, batch_id: str, retry_id: str) -> None:

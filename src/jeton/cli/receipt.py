@@ -42,9 +42,7 @@ def receipt(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     verify: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="Compare with a copy, as --json or the API gave it."
-        ),
+        typer.Option(exists=True, dir_okay=False, help="Compare with a copy, as --json or the API gave it."),
     ] = None,
 ) -> None:
     """Explain what a request was charged, from stored facts alone; or say whether a copy is true."""
@@ -56,7 +54,7 @@ def receipt(
 
     found, attempts = asyncio.run(read())
     if verify is not None:
-        _verify(verify, found)
+        verify_copy(verify, found)
     elif as_json:
         # Who reads the database is the operator.
         part = render_operator_part(attempts, found.money.net_nano)
@@ -66,8 +64,8 @@ def receipt(
         _print_attempts(attempts, found.money.net_nano, make_console())
 
 
-def _verify(path: Path, found: Receipt) -> None:
-    """Compare a copy by what it says, not by what it says its digest is; exit 1 if it is not the same."""
+def verify_copy(path: Path, found: Receipt) -> None:
+    """Compare a copy by what it says, not by what it says its digest is; typer.Exit(1) if it is another."""
     digest = make_digest(render_receipt(found))
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])

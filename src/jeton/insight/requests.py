@@ -36,7 +36,8 @@ SHOWN = """
     u.input_tokens, u.cache_creation_5m_input_tokens, u.cache_creation_1h_input_tokens,
     u.cache_read_input_tokens, u.output_tokens, coalesce(r.amount_nano, 0),
     (SELECT a.first_byte_ms FROM upstream_attempts AS a
-     WHERE a.request_id = m.request_id AND a.outcome = 'answered' ORDER BY a.attempt DESC LIMIT 1)
+     WHERE a.request_id = m.request_id AND a.outcome = 'answered' ORDER BY a.attempt DESC LIMIT 1),
+    m.held_nano
 """
 JOINED = """
     LEFT JOIN usage_events AS u ON u.request_id = m.request_id
@@ -142,6 +143,7 @@ class ListedCharge:
     output_tokens: int | None
     reversed_nano: int = 0
     first_byte_ms: int | None = None
+    held_nano: int = 0
 
     @property
     def cache_creation_input_tokens(self) -> int | None:
@@ -271,6 +273,7 @@ def render_charge(charge: ListedCharge) -> dict[str, object]:
             "output_tokens": charge.output_tokens,
         },
         "cache_read_ppm": charge.read_ppm,
+        "held_amount": render_usd(charge.held_nano),
         "list_amount": render_usd(charge.list_nano),
         "saved_amount": render_usd(charge.saved_nano),
         "net_amount": render_usd(charge.net_nano),

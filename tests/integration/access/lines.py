@@ -40,6 +40,7 @@ KEYS, BUDGETS = Line(Permission.MANAGE_KEYS), Line(Permission.MANAGE_BUDGETS)
 WORKSPACES, MEMBERS = Line(Permission.MANAGE_WORKSPACES), Line(Permission.MANAGE_MEMBERS)
 WEBHOOKS, BILLING = Line(Permission.MANAGE_WEBHOOKS), Line(Permission.SEE_BILLING)
 AUDIT = Line(Permission.SEE_AUDIT)
+DISPUTE = Line(frozenset({Permission.MANAGE_BILLING, Permission.MANAGE_KEYS}), form={"reason": "not ours"})
 # Without a payment provider there is nothing to pay with.
 NOTHING = Line("OPERATOR", is_missing=True)
 NO_DOCUMENT = Line(Permission.SEE_BILLING, is_missing=True)
@@ -89,20 +90,12 @@ CONSOLE: Mapping[str, Line] = {
     "GET /console/requests.parquet": MEMBER,
     "GET /console/requests/live": Line("MEMBER", is_stream=True),
     **page("/console/requests/{request_id}", MEMBER),
-    "POST /console/requests/{request_id}/dispute": Line(
-        frozenset({Permission.MANAGE_BILLING, Permission.MANAGE_KEYS}), form={"reason": "not ours"}
-    ),
+    "POST /console/requests/{request_id}/dispute": DISPUTE,
     **page("/console/limits", MEMBER),
     "POST /console/limits": Line(frozenset({Permission.MANAGE_BUDGETS, Permission.MANAGE_KEYS})),
     **page("/console/caching", MEMBER),
     **page("/console/batches", MEMBER),
     **page("/console/batches/quote", MEMBER),
-    # Its form has a file, so a plain one is stale for everybody.
-    "POST /console/batches/quote": Line("PUBLIC"),
-    **page("/console/batches/unbatched", MEMBER),
-    "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),
-    **page("/console/batches/quote", MEMBER),
-    # Its form has a file, so a plain one is stale for everybody.
     "POST /console/batches/quote": Line("PUBLIC"),
     **page("/console/batches/unbatched", MEMBER),
     "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),

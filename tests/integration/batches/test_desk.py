@@ -8,7 +8,7 @@ import msgspec
 from starlette.applications import Starlette
 from tests.integration.batches.conftest import USD, Shop, pieces, request
 from tests.integration.console.test_routes import signed_in, token_of
-from tests.integration.world import BOOK, PASSWORD, open_world
+from tests.integration.world import BOOK, hash_password, open_world
 
 from jeton import clock
 from jeton.batches.desk import BatchDesk
@@ -35,13 +35,12 @@ async def at_desk(shop: Shop) -> AsyncIterator[httpx2.AsyncClient]:
     judge = shop.uploads._judge
     assert isinstance(judge, ItemJudge)
     desk = BatchDesk(shop.pool, shop.uploads, judge, shop.keeper.wake)
-    password_hash = await Passwords().hash(PASSWORD)
     async with shop.pool.connection() as connection:
         member = await create_member(
             connection,
             shop.organization_id,
             email="dev@x.com",
-            password_hash=password_hash,
+            password_hash=hash_password(),
             role="developer",
         )
         secret = await open_session(connection, member.member_id)
@@ -139,16 +138,17 @@ async def test_what_came_in_crowds_and_was_not_batched_costs_half_as_a_batch(poo
     world = await open_world(pool)
     await world.bill()
     await world.bill(conditions=Conditions("batch"))
-    organization_id, saved = world.organization.organization_id, []
+    organization_id, reports = world.organization.organization_id, []
     async with pool.connection() as connection:
         for requests in (49, 50):
             await connection.execute("UPDATE usage_quarters SET requests = %s", (requests,))
-            report = await get_unbatched(
-                connection, organization_id, book=BOOK, own=OwnTerms(()), at=clock.now()
+            reports.append(
+                await get_unbatched(connection, organization_id, book=BOOK, own=OwnTerms(()), at=clock.now())
             )
-            saved.append((report.crowds_saved_nano, report.saved_nano))
-    assert saved == [(0, 14_500_000), (14_500_000, 14_500_000)]
-    (row,) = report.rows
+    few, many = reports
+    assert (few.crowds_saved_nano, few.saved_nano) == (0, 14_500_000)
+    assert (many.crowds_saved_nano, many.saved_nano) == (14_500_000, 14_500_000)
+    (row,) = many.rows
     assert (row.model, row.key_id, row.crowds.requests) == ("claude-sonnet-5-5", world.key.key_id, 50)
     async with signed_in(world, role="auditor") as client:
         # Without a price book there is no price of today to compare with.

@@ -1,14 +1,19 @@
 """The receipt as text: everything that is needed to recompute it by hand."""
 
 import io
+import json
+from pathlib import Path
 
+import pytest
+import typer
 from rich.console import Console
 from tests.integration.world import World, open_world
 
 from jeton.charging.words import Rule
-from jeton.cli.receipt import print_receipt
+from jeton.cli.receipt import print_receipt, verify_copy
 from jeton.db.pool import Pool
 from jeton.insight.receipt import get_receipt
+from jeton.insight.receipt_json import render_receipt
 
 
 async def text_of(world: World, request_id: str) -> str:
@@ -42,6 +47,27 @@ async def test_every_step_of_a_charge_is_printed(pool: Pool) -> None:
     ):
         assert words in text, words
     assert "MISMATCH" not in text
+    await world.close()
+
+
+async def test_a_kept_copy_is_true_until_a_number_in_it_is_changed(
+    pool: Pool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = await open_world(pool)
+    charge = await world.bill()
+    async with pool.connection() as connection:
+        found = await get_receipt(connection, None, charge.request_id)
+    path = tmp_path / "receipt.json"
+    shown = json.dumps(render_receipt(found), indent=2)
+    path.write_text(shown, "utf-8")
+    verify_copy(path, found)
+    assert "as it is stored: sha256:" in capsys.readouterr().out
+    path.write_text(shown.replace('"0.029"', '"0.028"'), "utf-8")
+    with pytest.raises(typer.Exit):
+        verify_copy(path, found)
+    path.write_text("no JSON", "utf-8")
+    with pytest.raises(typer.BadParameter):
+        verify_copy(path, found)
     await world.close()
 
 

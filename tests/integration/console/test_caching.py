@@ -49,9 +49,10 @@ async def test_the_page_says_what_was_saved_and_what_each_break_cost(pool: Pool)
     assert (tools["requests"], tools["cost"], tools["first"]["request_id"]) == (2, "0.0432", first)
     assert (expired["cost"], expired["requests_of_unknown_cost"]) == ("0.00", 1)
     assert data["breaks"]["known_cost"] == "0.0432"
-    # All of it today, in a range of 30 days: so is a month's.
+    # All of it today, so a month's is 30 times as much.
     (day,) = data["breaks"]["by_day"]
     assert (day["tools_changed"], day["unavailable"]) == ("0.0432", "0.00")
+    assert tools["cost_per_month"] == "1.296"
     assert "Send the same tools in the same order each time." in page
     assert "The tools are not those of the message before." in page
     assert f'href="/console/requests/{first}"' in page
@@ -61,7 +62,7 @@ async def test_the_page_says_what_was_saved_and_what_each_break_cost(pool: Pool)
 async def test_prompts_are_grouped_by_what_they_begin_with_and_other_lifetimes_are_tried(pool: Pool) -> None:
     """At $2, $2.50, $4 and $0.10 a million. A broken request names the one from which it diverges."""
     world = await open_world(pool)
-    ids = []
+    ids: list[str] = []
     for usage, further in (
         (Usage(1000, 9000), ""),
         (Usage(1000, cache_read_input_tokens=9000), ""),

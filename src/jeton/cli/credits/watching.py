@@ -58,7 +58,8 @@ def _print(charge: ListedCharge, console: Console, *, is_json: bool) -> None:
     counts = (charge.input_tokens, charge.cache_read_input_tokens, charge.output_tokens)
     read = " / ".join("?" if count is None else f"{count:,}" for count in counts)
     net, saved = display_usd(charge.net_nano), display_usd(charge.saved_nano)
+    held = display_usd(charge.held_nano)
     console.print(
-        f"{charge.ended_at:%H:%M:%S}  {escape(charge.model):<{MODEL_CHARS}}  {net:>12}  saved {saved:>12}"
-        f"  {read} tokens  {charge.state}  {charge.request_id}"
+        f"{charge.ended_at:%H:%M:%S}  {escape(charge.model):<{MODEL_CHARS}}  {net:>12} of {held} held"
+        f"  saved {saved:>12}  {read} tokens  {charge.state}  {charge.request_id}"
     )

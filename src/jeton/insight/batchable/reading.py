@@ -8,17 +8,20 @@ model.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from fractions import Fraction
+from math import ceil
+from typing import Literal
 from uuid import UUID
 
 from jeton.db.pool import Connection
-from jeton.insight.contract.repricing import BEYOND, UsageSum, reprice_model
 from jeton.money import render_usd
-from jeton.pricing.book import PriceBook
-from jeton.pricing.rating import Conditions
-from jeton.pricing.terms import OwnTerms
+from jeton.pricing.book import PriceBook, PriceVersion
+from jeton.pricing.errors import NotPricedError
+from jeton.pricing.rating import Conditions, stacks_of
+from jeton.pricing.terms import OwnTerms, Terms, agree
 from jeton.usage import Bucket
 
+Geo = Literal["global", "us"]
 LENGTH = timedelta(days=30)
 CROWD_REQUESTS = 50
 ROWS_MAX = 50
@@ -39,21 +42,31 @@ _READ = """
         WHERE organization_id = %(organization_id)s AND quarter_at >= %(since_at)s
           AND service_tier = 'standard' AND speed = 'standard'
     )
-    SELECT workspace_id, key_id, model, is_crowd, inference_geo, context_window, sum(requests)::bigint,
-           sum(input_tokens)::bigint, sum(cache_creation_5m_input_tokens)::bigint,
-           sum(cache_creation_1h_input_tokens)::bigint, sum(cache_read_input_tokens)::bigint,
-           sum(output_tokens)::bigint, sum(web_search_requests)::bigint, sum(net_nano)::bigint
-    FROM counted GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+    SELECT workspace_id, key_id, model, is_crowd, inference_geo, sum(requests)::bigint,
+           sum(input_nano)::bigint, sum(cache_creation_5m_nano)::bigint,
+           sum(cache_creation_1h_nano)::bigint, sum(cache_read_nano)::bigint, sum(output_nano)::bigint,
+           sum(web_search_nano)::bigint
+    FROM counted GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 _NAMES = "SELECT key_id, name FROM api_keys WHERE key_id = ANY (%s)"
 
 
 @dataclass(frozen=True, slots=True)
-class Unbatched:
-    """Requests that were not in a batch: what they were charged, and what they are at batch prices (nano).
+class _Charged:
+    """What requests of one model and geography were charged (nano), by bucket."""
 
-    ``batch_nano`` is the most that it can be by the sums, so what is saved is at least the difference; None
-    where the model is not sold in batches.
+    model: str
+    geo: Geo
+    requests: int
+    by_bucket: dict[Bucket, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unbatched:
+    """Requests that were not in a batch: what they were charged, and what that is at batch prices (nano).
+
+    ``batch_nano`` is each bucket's charge times the batch rate in parts of the standard rate, both of today;
+    where bands differ the highest, so what is saved is at least the difference. None if it is not sold so.
     """
 
     requests: int
@@ -101,16 +114,16 @@ async def get_unbatched(
     connection: Connection, organization_id: UUID, *, book: PriceBook, own: OwnTerms, at: datetime
 ) -> UnbatchedReport:
     """The standard traffic of the last 30 days, at the batch prices in force now under the terms in force."""
-    parameters = {
-        "organization_id": organization_id,
-        "since_at": (at - LENGTH).replace(minute=0, second=0, microsecond=0),
-        "crowd": CROWD_REQUESTS,
-    }
+    since_at = (at - LENGTH).replace(minute=0, second=0, microsecond=0)
+    parameters = {"organization_id": organization_id, "since_at": since_at, "crowd": CROWD_REQUESTS}
     rows = await (await connection.execute(_READ, parameters)).fetchall()
-    kept: dict[tuple[str, str, str], list[tuple[bool, UsageSum]]] = {}
+    kept: dict[tuple[str, str, str], list[tuple[bool, _Charged]]] = {}
     for workspace_id, key_id, model, is_crowd, *rest in rows:
-        kept.setdefault((workspace_id, key_id, model), []).append((is_crowd, _parse(model, rest)))
-    names = dict(await (await connection.execute(_NAMES, ([key_id for _, key_id, _ in kept],))).fetchall())
+        geo, requests, *amounts = rest
+        charged = _Charged(model, geo, requests, dict(zip(_BUCKETS, amounts, strict=True)))
+        kept.setdefault((workspace_id, key_id, model), []).append((is_crowd, charged))
+    named = await (await connection.execute(_NAMES, ([key_id for _, key_id, _ in kept],))).fetchall()
+    names: dict[str, str] = dict(named)
     found = [
         UnbatchedKey(
             *(workspace_id, key_id, names.get(key_id), model),
@@ -120,7 +133,7 @@ async def get_unbatched(
         for (workspace_id, key_id, model), sums in kept.items()
     ]
     found.sort(key=lambda row: (-row.crowds.saved_nano, -row.everything.saved_nano, row.key_id, row.model))
-    return UnbatchedReport(at, parameters["since_at"], tuple(found))
+    return UnbatchedReport(at, since_at, tuple(found))
 
 
 def render_unbatched(report: UnbatchedReport) -> dict[str, object]:
@@ -146,19 +159,36 @@ def render_unbatched(report: UnbatchedReport) -> dict[str, object]:
     }
 
 
-def _price(sums: Sequence[UsageSum], book: PriceBook, own: OwnTerms, at: datetime) -> Unbatched:
-    if not sums:
-        return Unbatched(0, 0, 0)
-    version = book.find_version(sums[0].model, at)
-    repriced = reprice_model(sums, version, own.find(version, at) if version else None)
-    return Unbatched(repriced.requests, repriced.charged_nano, repriced.high_nano)
+def _price(sums: Sequence[_Charged], book: PriceBook, own: OwnTerms, at: datetime) -> Unbatched:
+    charged_nano = sum(sum(one.by_bucket.values()) for one in sums)
+    requests, batch_nano = sum(one.requests for one in sums), 0
+    for one in sums:
+        version = book.find_version(one.model, at)
+        if version is None:
+            return Unbatched(requests, charged_nano, None)
+        terms = own.find(version, at)
+        for bucket, nano in one.by_bucket.items():
+            ratio = find_batch_ratio(version, bucket, geo=one.geo, terms=terms) if nano else Fraction(0)
+            if ratio is None:
+                return Unbatched(requests, charged_nano, None)
+            batch_nano += ceil(nano * ratio)
+    return Unbatched(requests, charged_nano, batch_nano)
 
 
-def _parse(model: str, row: Sequence[Any]) -> UsageSum:
-    geo, window, requests, *counts, charged_nano = row
-    conditions = Conditions("batch", cast("Literal['global', 'us']", geo))
-    by_bucket = dict(zip(_BUCKETS, counts, strict=True))
-    return UsageSum(model, conditions, window == BEYOND, requests, by_bucket, charged_nano)
+def find_batch_ratio(
+    version: PriceVersion, bucket: Bucket, *, geo: Geo, terms: Terms | None
+) -> Fraction | None:
+    """The highest batch rate of a bucket in parts of its standard rate, over all bands; None if not sold."""
+    ratios = []
+    for band in version.bands:
+        try:
+            batch = stacks_of(version, band.band_id, agree(Conditions("batch", geo), terms))
+            alone = stacks_of(version, band.band_id, agree(Conditions("standard", geo), terms))
+        except NotPricedError:
+            return None
+        if bucket in batch and bucket in alone and alone[bucket].rate:
+            ratios.append(batch[bucket].rate / alone[bucket].rate)
+    return max(ratios, default=None)
 
 
 def _render(one: Unbatched) -> dict[str, object]:

@@ -5,7 +5,7 @@ cost more than uncached input. Breaks are known where diagnostics were asked for
 ``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -35,6 +35,8 @@ BREAKS_MAX = 500
 COSTLIEST = 10
 DAY_S = 86_400
 MONTH_S = 30 * DAY_S
+# A projection has no more digits than a hundredth of a cent.
+ROUNDED_NANO = 100_000
 
 Group = Literal["model", "workspace_id", "key_id"]
 GROUPS: tuple[Group, ...] = ("model", "workspace_id", "key_id")
@@ -148,7 +150,6 @@ class CacheReport:
 
     ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests
     were not looked at for breaks. ``timeline``: what breaks cost (nano) by day of the zone and cause.
-    ``looked_at_s``: the time, in seconds, in which all breaks were looked at; at least a day.
     """
 
     as_of: datetime
@@ -160,16 +161,21 @@ class CacheReport:
     expired_nano: Mapping[str, int]
     is_cut_off: bool
     timeline: Mapping[date, Mapping[MissReason, int]] = field(default_factory=dict)
-    looked_at_s: int = DAY_S
 
     @property
     def lost_nano(self) -> int:
         """What the breaks that were looked at cost, as far as it is known."""
         return sum(cause.cost_nano for cause in self.causes)
 
-    def find_monthly(self, cost_nano: int) -> int:
-        """What a cost of this report comes to in 30 days if all goes on alike: $1 a day is $30."""
-        return cost_nano * MONTH_S // self.looked_at_s
+    def find_monthly(self, cause: BreakCause) -> int:
+        """What a cause comes to in 30 days if it goes on as since its first break, in nano.
+
+        $1 since yesterday is $30; what began less than a day ago counts as a day's. Whole hundredths of a
+        cent.
+        """
+        ends_at = min(self.as_of, self.stretch.ends_at)
+        elapsed_s = max(DAY_S, int((ends_at - cause.first.occurred_at).total_seconds()))
+        return cause.cost_nano * MONTH_S // elapsed_s // ROUNDED_NANO * ROUNDED_NANO
 
 
 async def get_cache_report(connection: Connection, organization_id: UUID, choice: CacheChoice) -> CacheReport:
@@ -192,7 +198,6 @@ async def get_cache_report(connection: Connection, organization_id: UUID, choice
         expired_nano=_sum_expired(shown),
         is_cut_off=is_cut_off,
         timeline=sum_days(shown, choice.stretch.zone),
-        looked_at_s=_find_looked_at(choice.stretch, shown if is_cut_off else (), as_of),
     )
 
 
@@ -203,11 +208,6 @@ def sum_days(broken: Iterable[BrokenRequest], zone: ZoneInfo) -> dict[date, dict
         of_day = days.setdefault(one.occurred_at.astimezone(zone).date(), {})
         of_day[one.found.reason] = of_day.get(one.found.reason, 0) + (one.found.cost_nano or 0)
     return days
-
-
-def _find_looked_at(stretch: Stretch, cut_off: Sequence[BrokenRequest], as_of: datetime) -> int:
-    begins = min((one.occurred_at for one in cut_off), default=stretch.starts_at)
-    return max(DAY_S, int((min(as_of, stretch.ends_at) - begins).total_seconds()))
 
 
 def sum_causes(broken: Iterable[BrokenRequest]) -> tuple[BreakCause, ...]:

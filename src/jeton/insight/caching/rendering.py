@@ -26,7 +26,7 @@ def render_cache_report(report: CacheReport, fits: Sequence[Fit]) -> dict[str, o
             "known_cost": render_usd(report.lost_nano),
             "is_complete": not report.is_cut_off,
             "by_cause": [
-                {**_render_cause(cause), "cost_per_month": render_usd(report.find_monthly(cause.cost_nano))}
+                {**_render_cause(cause), "cost_per_month": render_usd(report.find_monthly(cause))}
                 for cause in report.causes
             ],
             "by_day": [

@@ -8,6 +8,7 @@ what was sent back in a minute is counted there as often as it was tried.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -145,13 +146,15 @@ class Burst:
 
 async def simulate(connection: Connection, place: LimitPlace, limits: Limits, *, at: datetime) -> Simulation:
     """What these limits would have met in the last 30 days; a kind without one meets nothing."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "organization_id": place.organization_id,
         "since_at": at - LENGTH,
         "at": at,
         "models": list(place.models),
         "workspace_id": place.workspace_id,
-        **dict(limits.by_kind),
+        "requests": limits.requests,
+        "input_tokens": limits.input_tokens,
+        "output_tokens": limits.output_tokens,
     }
     async with connection.cursor(row_factory=class_row(Simulation)) as cursor:
         found = await (await cursor.execute(_SIMULATE, parameters)).fetchone()

@@ -1,4 +1,4 @@
-"""Streaming: the feed as server-sent events: what ended, a heartbeat in between, and why it is over.
+"""Streaming: the feed as server-sent events: what ended, what that comes to, a heartbeat, and why it is over.
 
 The id of an event is that of the transaction that ended the request. Whoever comes again with the last one
 gets what ended since, and a little of what came before: the id of the request tells what was there already.
@@ -18,6 +18,7 @@ from jeton import clock
 from jeton.errors import InvalidInputError
 from jeton.insight.live.feed import LAG, Feed, Listener
 from jeton.insight.live.reading import PREFIX, EndedRequest, make_place
+from jeton.insight.live.spending import Spending
 from jeton.insight.requests import ChargeFilter, ListedCharge, render_charge
 
 HEARTBEAT_S = 15.0
@@ -99,6 +100,7 @@ async def stream(feed: Feed, ask: StreamAsk) -> AsyncGenerator[bytes, None]:
     """The same as a generator; raises ListenersFullError before the first event."""
     loop = asyncio.get_running_loop()
     ends_at_s = loop.time() + ask.life_max_s
+    spending = Spending()
     async with feed.listen(ask.organization_id) as listener:
         yield b"retry: %d\n\n" % RETRY_MS + _render("ready", {"as_of": clock.now().isoformat()})
         if ask.last_id:
@@ -108,12 +110,18 @@ async def stream(feed: Feed, ask: StreamAsk) -> AsyncGenerator[bytes, None]:
                 async with asyncio.timeout(min(ask.heartbeat_s, left_s)):
                     found = await listener.wait()
             except TimeoutError:
-                yield _render_gap(listener) + _render("heartbeat", {"as_of": clock.now().isoformat()})
+                spent = spending.render(loop.time(), as_of=clock.now())
+                yield _render_gap(listener) + _render("heartbeat", {"as_of": spent["as_of"], "spend": spent})
                 continue
             if not found:
                 yield _render("end", {"reason": "too_slow" if listener.is_too_slow else "stopping"})
                 return
-            yield _render_gap(listener) + _render_all(ask, found)
+            admitted = [ended for ended in found if ask.admits(ended.charge)]
+            for ended in admitted:
+                spending.note(ended.charge, loop.time())
+            spent = spending.render(loop.time(), as_of=clock.now())
+            told = _render_all(ask, admitted)
+            yield _render_gap(listener) + told + (_render("spend", spent) if admitted else b"")
         yield _render("end", {"reason": "too_old"})
 
 

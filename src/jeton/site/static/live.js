@@ -11,6 +11,7 @@ if (box && "EventSource" in window) {
   let source = null;
   let waiting = 0;
   let timer = null;
+  let spent = "";
 
   const isBusy = () => {
     const log = document.getElementById("log-page");
@@ -37,7 +38,7 @@ if (box && "EventSource" in window) {
         const next = fresh.querySelector(selector);
         if (now && next) now.replaceWith(document.adoptNode(next));
       }
-      status.textContent = told === 1 ? "Following: one more request." : `Following: ${told} more requests.`;
+      status.textContent = (told === 1 ? "Following: one more request." : `Following: ${told} more requests.`) + spent;
     } catch {
       status.textContent = "The page could not be fetched; it is tried again with the next request.";
     }
@@ -53,6 +54,10 @@ if (box && "EventSource" in window) {
     source.addEventListener("ready", () => { status.textContent = "Following."; });
     source.addEventListener("charge", note);
     source.addEventListener("gap", note);
+    source.addEventListener("spend", (event) => {
+      const sums = JSON.parse(event.data);
+      spent = ` Last minute: $${sums.net_amount}, $${sums.net_amount_per_second} a second.`;
+    });
     source.addEventListener("error", () => { status.textContent = "The connection is lost; it is tried again."; });
     button.textContent = "Pause";
     button.setAttribute("aria-pressed", "true");

@@ -135,7 +135,13 @@ async def test_filters_apply_and_silence_is_a_heartbeat(pool: Pool) -> None:
     other = await world.bill(version=OTHER)
     await feed.look()
     told = data_of(await anext(events))
-    assert [(event["request_id"], event["net_amount"]) for event in told] == [(other.request_id, "0.029")]
+    charged, spent = told
+    assert (charged["request_id"], charged["net_amount"]) == (other.request_id, "0.029")
+    assert charged["held_amount"] == "1.00"
+    # $0.029 in a minute, in whole nano a second; what the filter left out is not in it.
+    assert (spent["type"], spent["requests"], spent["net_amount"]) == ("spend", 1, "0.029")
+    assert (spent["net_amount_per_second"], spent["held_amount"]) == ("0.000483333", "1.00")
+    assert spent["by_key"] == [{"api_key_id": world.key.key_id, "requests": 1, "net_amount": "0.029"}]
     await events.aclose()  # type: ignore[attr-defined]  # it is a generator
     await world.close()
 

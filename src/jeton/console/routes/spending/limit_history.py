@@ -40,7 +40,7 @@ class Trial:
 
 
 def draw_peaks(
-    group: str, rows: Sequence[tuple[Kind, int | None, int]], hours: Mapping[datetime, Peak], at: datetime
+    group: str, rows: Sequence[tuple[Kind, int | None, int]], hours: Mapping[datetime, Peak], *, at: datetime
 ) -> Chart | None:
     """Of the kind that came nearest to its limit the busiest minute of each hour, and the limit across.
 
@@ -71,7 +71,7 @@ def draw_peaks(
     return draw_bars(bars, (words,), sentence=sentence, show=display_count, level=level)
 
 
-def read_trial(visit: Visit, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, Limits] | None:
+def read_trial(visit: Visit, groups: Mapping[str, Sequence[str]]) -> tuple[str, Limits] | None:
     """The group and the limits that the address tries; None without any; InvalidFilterError."""
     group = visit.find_filter("try")
     if not group:
@@ -85,7 +85,7 @@ async def try_limits(
     connection: Connection,
     organization_id: UUID,
     wanted: tuple[str, Limits] | None,
-    groups: Mapping[str, tuple[str, ...]],
+    groups: Mapping[str, Sequence[str]],
     *,
     at: datetime,
 ) -> Trial | None:
@@ -93,7 +93,7 @@ async def try_limits(
     if wanted is None:
         return None
     group, limits = wanted
-    place = LimitPlace(organization_id, groups[group])
+    place = LimitPlace(organization_id, tuple(groups[group]))
     return Trial(group, limits, await simulate(connection, place, limits, at=at))
 
 

@@ -231,7 +231,7 @@ def _make_place(
         limits=group.limits,
         rows=rows,
         hours=tuple(Hour(hour_at, peak) for hour_at, peak in sorted(hours.items(), reverse=True)),
-        chart=draw_peaks(group.group, [(row.kind, row.limit, row.peak) for row in rows], hours, at),
+        chart=draw_peaks(group.group, [(row.kind, row.limit, row.peak) for row in rows], hours, at=at),
     )
 
 
