@@ -154,8 +154,16 @@ async def note_retry(connection: Connection, batch_id: str, *, by: str, at: date
         }
         if await (await connection.execute(_NOTE, parameters)).fetchone() is None:
             raise RetriedError(batch_id, "")
-    *names, models, _ = found
-    return BatchHead(retry_id, *names, models=None if models is None else frozenset(models))
+    organization_id, workspace_id, key_id, api_version, beta, models, _ = found
+    return BatchHead(
+        batch_id=retry_id,
+        organization_id=organization_id,
+        workspace_id=workspace_id,
+        key_id=key_id,
+        api_version=api_version,
+        beta=beta,
+        models=None if models is None else frozenset(models),
+    )
 
 
 async def forget_retry(connection: Connection, batch_id: str, retry_id: str) -> None:
