@@ -35,6 +35,7 @@ from jeton.charging.outage.replaying import replay, run_replayer
 from jeton.charging.outage.spool import Spool
 from jeton.charging.posting import Posting, stop_at
 from jeton.charging.price_versions import record_price_versions
+from jeton.charging.proposing.following import PriceFollower
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.data_directory import ADDRESS_FILE, lock_data_directory, write_private
 from jeton.db.embedded import EmbeddedServer
@@ -108,6 +109,9 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
         prompt_cache.open(pool, stack)
         async with pool.connection() as connection:
             await record_price_versions(connection, book.versions)
+        prices = PriceFollower(pool, book)
+        await prices.read()
+        run_in_background(stack, "prices", prices.run)
         _publish_address(settings, database_url, stack)
         yield await _start(settings, book=book, counter=counter, routing=routing, pool=pool, stack=stack)
 

@@ -20,11 +20,13 @@ from jeton.app.routing import open_routing
 from jeton.app.serving import STOP_SIGNALS, configure_logging
 from jeton.charging.members import Member, Outcome
 from jeton.charging.posting import Posting, stop_at
+from jeton.charging.proposing.following import PriceFollower
 from jeton.charging.sweeping import REPLAY_GRACE_S, run_sweeper
 from jeton.db.group_commit import GroupCommit
 from jeton.db.nodes import keep_beating, leave_nodes
 from jeton.db.pool import Pool
 from jeton.ids import new_id
+from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
 from jeton.settings import Settings
 from jeton.tokens.counter.counting import load_counter
@@ -50,11 +52,14 @@ async def work(settings: Settings, pool: Pool, *, announce: Callable[[], None]) 
             "sweeper",
             lambda: run_sweeper(pool, commits, interval_s=interval_s, grace_s=REPLAY_GRACE_S),
         )
+        prices = PriceFollower(pool, book)
+        await prices.read()
+        run_in_background(stack, "prices", prices.run)
         run_in_background(stack, "notifications", make_notifier(settings, pool, book).run)
         node_id = new_id("node")
         stack.push_async_callback(leave_nodes, pool, node_id)
         run_in_background(stack, "node", lambda: keep_beating(pool, node_id, "work"))
-        await _open_batching(settings, pool, commits, stack, node_id=node_id)
+        await _open_batching(settings, pool, commits, stack, book=book, node_id=node_id)
         await open_billing_jobs(settings, make_till(settings, pool), stack, node_id=node_id)
         every = find_proof_interval(settings)
         run_in_background(stack, "proofs", lambda: run_prover(pool, kind="work", every=every))
@@ -68,11 +73,12 @@ async def _open_batching(
     commits: GroupCommit[Member, Outcome],
     stack: AsyncExitStack,
     *,
+    book: PriceBook,
     node_id: str,
 ) -> None:
     """Work on Message Batches with the same upstreams and prices as the servers."""
     cache = PromptCache(load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator))
-    routing = open_routing(settings, load_book(*settings.prices_dir), cache)
+    routing = open_routing(settings, book, cache)
     for upstream in routing.upstreams:
         stack.push_async_callback(upstream.close)
     cache.open(pool, stack)

@@ -229,6 +229,19 @@ class PriceBook:
             for name in (version.model, *version.card.aliases):
                 self._timelines[name] = (*self._timelines.get(name, ()), version)
 
+    def adopt(self, timeline: tuple[PriceVersion, ...]) -> None:
+        """Know a model by these versions from now on, for everybody who holds this book.
+
+        The one way in which a book changes, so that a price that is approved while servers run is in force on
+        its day on all of them: what was in it stays, and what is new begins later (``pricing.proposing``).
+        """
+        model = timeline[0].model
+        others = tuple(version for version in self.versions if version.model != model)
+        for name in {model, *(alias for version in timeline for alias in version.card.aliases)}:
+            self._timelines[name] = timeline
+        versions = sorted((*others, *timeline), key=lambda version: (version.model, version.from_on))
+        object.__setattr__(self, "versions", tuple(versions))
+
     def models(self) -> tuple[str, ...]:
         """The id of every model, newest first."""
         newest = {version.model: version.created_on for version in self.versions}

@@ -224,6 +224,12 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/alarms/{alarm_id}/acknowledge": Line("OPERATOR", is_missing=True),
     **page("/console/price-book", OPERATOR),
     **page("/console/price-book/changes", OPERATOR),
+    **page("/console/price-book/reratings", OPERATOR),
+    "POST /console/price-book/reratings": Line("OPERATOR", form={"price_version_id": "none@2026-01-01"}),
+    **page("/console/price-book/reratings/{rerating_id}", NOTHING),
+    "POST /console/price-book/reratings/{rerating_id}/approve": NOTHING,
+    "POST /console/price-book/reratings/{rerating_id}/decline": NOTHING,
+    "POST /console/price-book/reratings/{rerating_id}/post": NOTHING,
     # Only a form with a file acts here, so everybody is refused: see tests/integration/console/operating.
     "POST /console/price-book/changes": Line("PUBLIC"),
     **page("/console/price-book/changes/{proposal_id}", NOTHING),
@@ -279,17 +285,12 @@ CONSOLE: Mapping[str, Line] = {
         "OPERATOR", form={"url": "http://127.0.0.1:9/"}, shows_secret=True
     ),
     **page("/console/operator-webhooks/{webhook_id}", NOTHING),
-    "POST /console/operator-webhooks/{webhook_id}/rotate": Line(
-        "OPERATOR", form={"overlap": "24"}, is_missing=True
-    ),
-    "POST /console/operator-webhooks/{webhook_id}/types": NOTHING,
-    "POST /console/operator-webhooks/{webhook_id}/enable": NOTHING,
-    "POST /console/operator-webhooks/{webhook_id}/delete": NOTHING,
-    "POST /console/operator-webhooks/{webhook_id}/test": NOTHING,
-    "POST /console/operator-webhooks/{webhook_id}/replay": NOTHING,
-    "POST /console/operator-webhooks/{webhook_id}/replay-missed": Line(
-        "OPERATOR", form=SINCE, is_missing=True
-    ),
+    **{
+        f"POST /console/operator-webhooks/{{webhook_id}}/{act}": Line(
+            "OPERATOR", form={"overlap": "24", **SINCE}, is_missing=True
+        )
+        for act in ("rotate", "types", "enable", "delete", "test", "replay", "replay-missed")
+    },
 }
 
 _API = "/v1/organizations"

@@ -90,7 +90,7 @@ async def read_days(
     """The usage of the days (UTC) from ``from_on`` up to, not including, ``until_on``."""
     parameters = {"organization_id": organization_id, "from_on": from_on, "until_on": until_on}
     rows = await (await connection.execute(_READ, parameters)).fetchall()
-    return [_parse(row) for row in rows]
+    return [parse_sum(row) for row in rows]
 
 
 def find_next_month(month_on: date) -> date:
@@ -161,7 +161,8 @@ def _list_bands(version: PriceVersion, *, is_beyond: bool) -> list[Band]:
     return found
 
 
-def _parse(row: tuple[Any, ...]) -> UsageSum:
+def parse_sum(row: tuple[Any, ...]) -> UsageSum:
+    """One row of sums: model, conditions, window, requests, counts by bucket, what was charged."""
     model, tier, geo, speed, window, requests, *counts, charged_nano = row
     conditions = Conditions(
         cast("Literal['standard', 'batch']", tier),

@@ -18,6 +18,10 @@ _LIST = f"""
 """  # noqa: S608 - the columns are constants
 _OWN = f"SELECT {_COLUMNS} FROM terms WHERE organization_id = %s ORDER BY terms_id"  # noqa: S608 - as above
 _BY_ID = f"SELECT {_COLUMNS} FROM terms WHERE terms_id = ANY(%s)"  # noqa: S608 - as above
+_EVERYBODYS = f"""
+    SELECT {_COLUMNS}, organization_id FROM terms WHERE effective_to IS NULL OR effective_to > %s
+    ORDER BY terms_id
+"""  # noqa: S608 - as above
 # More than anybody agrees on; older ones are in the audit log.
 LISTED_MAX = 1_000
 
@@ -52,6 +56,14 @@ async def read_own_terms(connection: Connection, organization_id: UUID) -> OwnTe
     """The terms of an organization, to be found by model and instant."""
     rows = await (await connection.execute(_OWN, (organization_id,))).fetchall()
     return OwnTerms(Terms.from_row(row) for row in rows)
+
+
+async def read_everybodys_terms(connection: Connection, at: datetime) -> dict[UUID, OwnTerms]:
+    """The terms in force at an instant, or later, of every organization that has any."""
+    found: dict[UUID, list[Terms]] = {}
+    async for row in await connection.execute(_EVERYBODYS, (at,)):
+        found.setdefault(row[4], []).append(Terms.from_row(row))
+    return {organization_id: OwnTerms(terms) for organization_id, terms in found.items()}
 
 
 async def find_terms(connection: Connection, terms_ids: Collection[str | None]) -> dict[str, Terms]:

@@ -15,6 +15,7 @@ from jeton.console.routes.operating import (
 from jeton.console.routes.operating.accuracy import acknowledge, show_accuracy
 from jeton.console.routes.operating.margins import show_margins
 from jeton.console.routes.operating.price_book import show_price_book
+from jeton.console.routes.operating.prices import agreed_price_routes
 from jeton.console.visit import Act, Door
 
 
@@ -31,6 +32,7 @@ def operating_routes(door: Door) -> list[BaseRoute]:
         ),
         Route("/console/alarms/{alarm_id}/acknowledge", door.form(acknowledge), methods=["POST"]),
         *door.pages_at("/console/price-book", show_price_book),
+        *agreed_price_routes(door),
         *door.pages_at("/console/health", health.show_health),
         Route("/console/health/prove", door.form(health.prove), methods=["POST"]),
         *door.pages_at("/console/audit", audit.show_audit),

@@ -1,0 +1,1 @@
+"""Proposing: prices that one operator proposes and another approves."""

@@ -1,0 +1,1 @@
+"""Proposing: price files held against the book in use."""
