@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.unit.gateway.fakes import BODY, START, TEXT, Gateway, sse, stream_script
+from tests.unit.gateway.wire.lines import EVENTS, STREAM, Line, request
 
 
 async def test_a_key_that_is_stopped_is_cut_off_as_if_its_client_had_left() -> None:
@@ -16,3 +17,13 @@ async def test_a_key_that_is_stopped_is_cut_off_as_if_its_client_had_left() -> N
     client.leave()
     await call
     assert gateway.deps.stops.stop(key_id) == 0
+
+
+async def test_a_client_that_would_stay_is_cut_off_from_its_connection() -> None:
+    line = Line(Gateway(stream_script(*EVENTS[:2], asyncio.Event())))
+    line.feed(request(STREAM))
+    await line.until(EVENTS[1])
+    assert line.gateway.deps.stops.stop(line.gateway.charging.asks[0].key_id) == 1
+    await line.gateway.journal.until("settle client_left_during_output")
+    await line.closed()
+    assert line.pipe.is_aborted
