@@ -98,8 +98,9 @@ def draw_bars(
     if tallest <= 0:
         return None
     scale = _round_up(max(tallest, level[0] if level else 0))
-    segments = _stack(bars, series, scale=scale, show=show)
-    is_crowded = len(segments) > SEGMENTS_MAX
+    is_crowded = sum(part > 0 for bar in bars for part in bar.parts) > SEGMENTS_MAX
+    # Outlines have no titles, so none are made for them.
+    segments = _stack(bars, series, scale=scale, show=(lambda _: "") if is_crowded else show)
     return Chart(
         sentence=sentence,
         segments=() if is_crowded else segments,

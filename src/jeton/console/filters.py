@@ -109,12 +109,12 @@ class Filters:
 
     def link_to(self, path: str, stretch: Stretch, **changes: object) -> str:
         """As ``link``, for another stretch of time."""
-        return self.link(path, **{**_render_stretch(stretch), **changes})
+        return self.link(path, **{**render_stretch(stretch), **changes})
 
     def _render_range(self) -> dict[str, str]:
         if self.named:
             return {"range": self.named}
-        return _render_stretch(self.stretch)
+        return render_stretch(self.stretch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,8 @@ def _read_instant(name: str, text: str, zone: ZoneInfo) -> datetime:
         ) from None
 
 
-def _render_stretch(stretch: Stretch) -> dict[str, str]:
+def render_stretch(stretch: Stretch) -> dict[str, str]:
+    """A stretch as an address has it: days of its zone where it is made of them, else instants of UTC."""
     if stretch.is_of_days:
         return {"from": stretch.first_on.isoformat(), "until": (stretch.last_on + DAY).isoformat()}
     return {"from": f"{stretch.starts_at:%Y-%m-%dT%H:%MZ}", "until": f"{stretch.ends_at:%Y-%m-%dT%H:%MZ}"}

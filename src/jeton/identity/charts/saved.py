@@ -120,7 +120,7 @@ async def save_chart(
     return await get_chart(connection, owner, str(values["chart_id"]))
 
 
-async def rename_chart(connection: Connection, owner: Owner, chart_id: str, name: str) -> SavedChart:
+async def rename_chart(connection: Connection, owner: Owner, chart_id: str, *, name: str) -> SavedChart:
     """Call a chart otherwise; UnknownChartError or InvalidNameError."""
     chart = await get_chart(connection, owner, chart_id)
     await connection.execute(

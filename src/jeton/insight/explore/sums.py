@@ -101,6 +101,14 @@ TOKEN_CLASSES: Mapping[str, str] = {
     "cache_read_input_tokens": "Cache read",
     "output_tokens": "Output",
 }
+# What the tables of usage and of cost show: a page that shows no more need not read more.
+USAGE_COLUMNS = frozenset({"requests", *TOKEN_CLASSES, "charged_nano", "reversed_nano"})
+COST_COLUMNS = frozenset(
+    {
+        *("requests", "list_nano", "saved_batch_nano", "saved_cache_nano", "saved_tier_nano"),
+        *("saved_negotiated_nano", "saved_promotion_nano", "charged_nano", "reversed_nano"),
+    }
+)
 # What a report may be ordered and drawn by.
 MEASURES: Mapping[str, str] = {
     "net_nano": "Net amount",

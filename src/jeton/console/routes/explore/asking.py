@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
+from urllib.parse import urlencode
 
 from jeton.console.errors import InvalidFilterError
-from jeton.console.filters import Choices, Filters, list_choices, parse_filters
+from jeton.console.filters import Choices, Filters, list_choices, parse_filters, render_stretch
 from jeton.console.visit import TWIN, Visit
 from jeton.db.pool import Connection
 from jeton.identity.charts.saved import ChartPage
@@ -14,7 +15,7 @@ from jeton.insight.explore.minutes import explore_minutes
 from jeton.insight.explore.question import DIMENSIONS, GROUPS_SHOWN, Question, Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.stretches import LONGEST, STEP_NAMES, Step, Stretch
-from jeton.insight.explore.sums import MEASURES
+from jeton.insight.explore.sums import COLUMNS, MEASURES, Sums
 
 # What fits a page; files and twins have everything.
 ROWS_SHOWN_MAX = 62
@@ -25,8 +26,10 @@ MINUTES_LONGEST = timedelta(hours=3)
 # A step that is not chosen: the longest stretch for each.
 _HOURS = timedelta(days=3)
 _DAYS = timedelta(days=100)
+BucketRow = tuple[str, str, Sums]
 STEPS_OFFERED = ("1h", "1d", "1mo")
 CUMULATIVE = "yes"
+EVERYTHING = frozenset(COLUMNS)
 # What an address says of a question, beside its filters.
 _DEFAULTS = {"step": "", "group": "", "subgroup": "", "limit": "", "measure": "net_nano", "cumulative": ""}
 # What a saved chart keeps of an address.
@@ -124,18 +127,28 @@ def find_step(stretch: Stretch) -> Step:
     return "1d" if stretch.length <= _DAYS else "1mo"
 
 
-async def answer(connection: Connection, visit: Visit, asked: Asked) -> tuple[Report, Report | None, Choices]:
-    """The report, the one of what came before where that is compared, and what the bar offers."""
-    read = explore_minutes if asked.step == "1m" else explore
-    report = await read(connection, asked.question)
-    before = None
-    if asked.filters.is_compared:
-        # Without steps, which nobody sees of it: only the ends of the stretch are read by the quarter then.
-        before = await explore(
-            connection, replace(asked.question, stretch=asked.filters.stretch.previous, step=None)
-        )
-    choices = await list_choices(connection, visit.session.organization_id, asked.filters)
-    return report, before, choices
+async def read_report(
+    connection: Connection, question: Question, *, only: frozenset[str] = EVERYTHING
+) -> Report:
+    """The report that a page, its twin or its files show, of ``only`` these sums."""
+    if question.step == "1m":
+        return await explore_minutes(connection, question)
+    return await explore(connection, question, only=only)
+
+
+def ask_before(asked: Asked) -> Question | None:
+    """The question of what came before, where that is compared.
+
+    Without steps, which nobody sees of it: only the ends of the stretch are read by the quarter then.
+    """
+    if not asked.filters.is_compared:
+        return None
+    return replace(asked.question, stretch=asked.filters.stretch.previous, step=None)
+
+
+async def offer_choices(connection: Connection, visit: Visit, asked: Asked) -> Choices:
+    """What the filter bar offers."""
+    return await list_choices(connection, visit.session.organization_id, asked.filters)
 
 
 def name_bucket(at: datetime, step: Step | None, *, filters: Filters) -> str:
@@ -150,14 +163,26 @@ def name_bucket(at: datetime, step: Step | None, *, filters: Filters) -> str:
             return f"{local:%Y-%m-%d}"
 
 
-def drill(asked: Asked, bucket: tuple[datetime, datetime]) -> str:
-    """Where a bucket leads: to its days or hours, and from an hour to its requests."""
+def list_buckets(asked: Asked, report: Report) -> tuple[list[BucketRow], int]:
+    """The latest ROWS_SHOWN_MAX buckets with anything in them, latest first, and how many more there are.
+
+    Each has its name, where it leads (to its days, hours or minutes, and from a minute, or where a page has
+    no minutes, to its requests) and its sums.
+    """
     filters = asked.filters
-    stretch = Stretch(*bucket, filters.zone)
-    if asked.step == "1m":
-        return filters.link_to("/console/requests", stretch)
-    finer = {"1mo": "1d", "1d": "1h", "1h": "1m"}[asked.step]
-    return filters.link_to("/console/usage", stretch, **{**asked.chosen, "step": finer})
+    filled = [(number, sums) for number, sums in enumerate(report.by_bucket) if not sums.is_empty]
+    finer = {"1mo": "1d", "1d": "1h", "1h": "1m"}.get(asked.step)
+    changes = {**asked.chosen, "step": finer} if finer else {}
+    # All links have this in common, so it is made once.
+    common = filters.link("", **{**changes, "range": None, "from": None, "until": None}).removeprefix("?")
+    path = "/console/usage" if finer else "/console/requests"
+    rows = []
+    for number, sums in filled[-ROWS_SHOWN_MAX:][::-1]:
+        bucket = report.buckets.stretch(number)
+        within = urlencode(render_stretch(Stretch(*bucket, filters.zone)))
+        href = f"{path}?{within}&{common}" if common else f"{path}?{within}"
+        rows.append((name_bucket(bucket[0], asked.step, filters=filters), href, sums))
+    return rows, max(0, len(filled) - ROWS_SHOWN_MAX)
 
 
 def _list_steps(stretch: Stretch, *, has_minutes: bool) -> tuple[Step, ...]:

@@ -71,7 +71,7 @@ async def rename(visit: Visit, form: Mapping[str, str]) -> str:
     """Call a chart otherwise."""
     async with visit.deps.pool.connection() as connection:
         chart_id = await _find_changeable(visit)
-        await rename_chart(connection, find_owner(visit), chart_id, form.get("name", ""))
+        await rename_chart(connection, find_owner(visit), chart_id, name=form.get("name", ""))
     return PLACE
 
 

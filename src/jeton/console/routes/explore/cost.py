@@ -1,15 +1,15 @@
 """Cost: from the list amount to what is due, what a unit costs, and who it was for."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jeton.console.chart import draw_waterfall
 from jeton.console.routes.explore.asking import (
     GROUPS_SHOWN_MAX,
-    ROWS_SHOWN_MAX,
-    answer,
-    drill,
-    name_bucket,
+    Asked,
+    ask_before,
+    list_buckets,
     offer,
+    offer_choices,
     read_question,
     wants_twin,
 )
@@ -17,44 +17,68 @@ from jeton.console.routes.explore.drawing import draw_groups
 from jeton.console.routes.explore.levels import find_level
 from jeton.console.routes.explore.naming import make_namer
 from jeton.console.visit import View, Visit
+from jeton.db.pool import Connection
 from jeton.insight.budgets.standing import list_budgets
 from jeton.insight.explore.question import Question, Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.rendering import render_report
-from jeton.insight.explore.sums import Sums
+from jeton.insight.explore.sums import COST_COLUMNS, Sums
 from jeton.insight.explore.units import list_steps, list_unit_costs, render_units
 from jeton.insight.overview.bridge import CAUSES, Bridge, build_bridge, render_bridge
 from jeton.insight.words import STAGE_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a page of cost is made of; ``report`` goes by bars, ``whole`` over the whole range.
+
+    A page shows few sums of each bar, and each bar by the first group alone; its twin shows all.
+    """
+
+    report: Report
+    whole: Report
+    before: Report | None
+    bridge: Bridge | None
+
+
+async def _read(connection: Connection, asked: Asked, *, is_twin: bool) -> _Read:
+    question, earlier = asked.question, ask_before(asked)
+    before = bridge = None
+    if earlier is not None:
+        by_tier = await explore(connection, _ask_by_tier(earlier))
+        bridge = build_bridge(_by_tier(by_tier), _by_tier(await explore(connection, _ask_by_tier(question))))
+        # Of what came before a page shows the total alone.
+        before = await explore(connection, earlier) if is_twin else by_tier
+    if is_twin:
+        report = await explore(connection, question)
+        return _Read(report, report, before, bridge)
+    bars = replace(question, group_by=question.group_by[:1])
+    return _Read(
+        report=await explore(connection, bars, only=COST_COLUMNS),
+        whole=await explore(connection, replace(question, step=None)),
+        before=before,
+        bridge=bridge,
+    )
 
 
 async def show_cost(visit: Visit) -> View:
     """Cost of what the address says; by default the last 30 days by day and model."""
     asked = read_question(visit, default_group="model")
     question = asked.question
-    # Of two groups a page shows each bar by the first, and both over the whole range.
-    is_split = len(question.group_by) > 1 and not wants_twin(visit)
-    if is_split:
-        asked = replace(asked, question=replace(question, group_by=question.group_by[:1]))
     async with visit.deps.pool.connection() as connection:
-        report, before, choices = await answer(connection, visit, asked)
-        whole = await explore(connection, replace(question, step=None)) if is_split else report
+        # Bars, groups and totals are read one after the other, and of one instant.
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        read = await _read(connection, asked, is_twin=wants_twin(visit))
+        choices = await offer_choices(connection, visit, asked)
         budgets = await list_budgets(connection, visit.session.organization_id)
-        bridge = None
-        if before is not None:
-            bridge = build_bridge(
-                _by_tier(await explore(connection, _ask_by_tier(before.question))),
-                _by_tier(await explore(connection, _ask_by_tier(report.question))),
-            )
-    filters, totals, groups = asked.filters, report.totals, whole.by_group
+    if wants_twin(visit):
+        return View("explore/cost.html", {}, _render(read))
+    report, whole, before = read.report, read.whole, read.before
+    filters, totals, groups = asked.filters, whole.totals, whole.by_group
     name = make_namer(whole, choices)
     level = find_level(asked, budgets)
     measure = asked.question.measure
-    buckets = [
-        (name_bucket(bucket[0], asked.step, filters=filters), drill(asked, bucket), sums)
-        for number, sums in enumerate(report.by_bucket)
-        for bucket in (report.buckets.stretch(number),)
-        if not sums.is_empty
-    ]
+    buckets, hidden = list_buckets(asked, report)
     context = {
         "asked": asked,
         "filters": filters,
@@ -70,20 +94,21 @@ async def show_cost(visit: Visit) -> View:
         ),
         "groups": [(name(group), groups[group]) for group in [*groups][:GROUPS_SHOWN_MAX]],
         "hidden_groups": max(0, len(groups) - GROUPS_SHOWN_MAX),
-        "buckets": buckets[-ROWS_SHOWN_MAX:][::-1],
-        "hidden": max(0, len(buckets) - ROWS_SHOWN_MAX),
-        "bridge": bridge,
+        "buckets": buckets,
+        "hidden": hidden,
+        "bridge": read.bridge,
         "causes": CAUSES,
         **offer(visit, asked, page="cost"),
     }
-    return View("explore/cost.html", context, _render(report, before, bridge) if wants_twin(visit) else {})
+    return View("explore/cost.html", context)
 
 
-def _render(report: Report, before: Report | None, bridge: Bridge | None) -> dict[str, object]:
+def _render(read: _Read) -> dict[str, object]:
+    report = read.report
     twin = {**render_report(report), **render_units(report.totals), "type": "cost_report"}
-    if before is not None and bridge is not None:
-        twin["previous"] = render_report(before)
-        twin["bridge"] = render_bridge(bridge)
+    if read.before is not None and read.bridge is not None:
+        twin["previous"] = render_report(read.before)
+        twin["bridge"] = render_bridge(read.bridge)
     return twin
 
 

@@ -5,13 +5,11 @@ from starlette.responses import Response
 
 from jeton.console.files.downloading import Endpoint, Sheet, download
 from jeton.console.pages import SECURITY_HEADERS
-from jeton.console.routes.explore.asking import read_question
+from jeton.console.routes.explore.asking import read_question, read_report
 from jeton.console.visit import Door, Visit
 from jeton.errors import NotAuthenticatedError
-from jeton.insight.explore.minutes import explore_minutes
 from jeton.insight.explore.parquet import render_parquet
 from jeton.insight.explore.question import Report
-from jeton.insight.explore.reading import explore
 from jeton.insight.explore.rendering import list_columns, list_rows
 
 # The type that IANA has on record for it.
@@ -50,9 +48,8 @@ async def _read(visit: Visit, name: str, default_group: str, width_max: int) -> 
     asked = read_question(
         visit, default_group=default_group, width_max=width_max, has_minutes=name == "usage"
     )
-    read = explore_minutes if asked.step == "1m" else explore
     async with visit.deps.pool.connection() as connection:
-        return await read(connection, asked.question)
+        return await read_report(connection, asked.question)
 
 
 def _render_cell(value: object) -> object:

@@ -1,21 +1,23 @@
 """Usage: tokens by class, requests and the use of the cache, in time and by group."""
 
 from jeton.console.routes.explore.asking import (
-    ROWS_SHOWN_MAX,
-    answer,
-    drill,
-    name_bucket,
+    EVERYTHING,
+    ask_before,
+    list_buckets,
     offer,
+    offer_choices,
     read_question,
+    read_report,
     wants_twin,
 )
 from jeton.console.routes.explore.drawing import draw_groups, draw_tokens
 from jeton.console.routes.explore.naming import make_namer
 from jeton.console.visit import View, Visit
 from jeton.insight.explore.question import Report
+from jeton.insight.explore.reading import explore
 from jeton.insight.explore.rendering import render_report
 from jeton.insight.explore.sources import SOURCE_TITLES, read_sources, render_sources
-from jeton.insight.explore.sums import NOTHING, TOKEN_CLASSES
+from jeton.insight.explore.sums import NOTHING, TOKEN_CLASSES, USAGE_COLUMNS
 from jeton.insight.refusals.counting import count_rate_limited
 
 
@@ -23,18 +25,17 @@ async def show_usage(visit: Visit) -> View:
     """Usage of what the address says; by default the last 30 days by day."""
     asked = read_question(visit, width_max=1, has_minutes=True)
     async with visit.deps.pool.connection() as connection:
-        report, before, choices = await answer(connection, visit, asked)
+        only = EVERYTHING if wants_twin(visit) else USAGE_COLUMNS
+        report = await read_report(connection, asked.question, only=only)
+        earlier = ask_before(asked)
+        before = None if earlier is None else await explore(connection, earlier, only=only)
+        choices = await offer_choices(connection, visit, asked)
         sources = await read_sources(connection, asked.question)
         rate_limited = await count_rate_limited(connection, asked.question)
     filters = asked.filters
     name = make_namer(report, choices)
     is_grouped = bool(report.question.group_by)
-    buckets = [
-        (name_bucket(bucket[0], asked.step, filters=filters), drill(asked, bucket), sums)
-        for number, sums in enumerate(report.by_bucket)
-        for bucket in (report.buckets.stretch(number),)
-        if not sums.is_empty
-    ]
+    buckets, hidden = list_buckets(asked, report)
     context = {
         "asked": asked,
         "filters": filters,
@@ -55,8 +56,8 @@ async def show_usage(visit: Visit) -> View:
         ]
         if is_grouped
         else [],
-        "buckets": buckets[-ROWS_SHOWN_MAX:][::-1],
-        "hidden": max(0, len(buckets) - ROWS_SHOWN_MAX),
+        "buckets": buckets,
+        "hidden": hidden,
         "token_classes": TOKEN_CLASSES,
         "sources": sources,
         "source_titles": SOURCE_TITLES,
