@@ -118,6 +118,27 @@ class Bank:
             self._tell(random, "refund.failed", refund.provider_refund_id, refund=failed)
         return refund
 
+    def give_back(self, provider_payment_id: str, amount_minor: int) -> bool:
+        """Somebody clicks in our own pages: so much of a payment, or what is left; whether anything was."""
+        payment = self.payments[provider_payment_id]
+        left_minor = payment.amount_minor - self.given_back(provider_payment_id)
+        is_disputed = any(one.provider_payment_id == provider_payment_id for one in self.disputes.values())
+        if left_minor <= 0 or is_disputed:
+            return False
+        refund = ProviderRefund(
+            provider_refund_id=f"re_{len(self.refunds) + 1}",
+            provider_payment_id=provider_payment_id,
+            reference="",
+            amount_minor=min(amount_minor, left_minor),
+            currency=payment.currency,
+            status="succeeded",
+            created_at=self.at,
+        )
+        self.refunds[refund.provider_refund_id] = refund
+        random = self.randoms[payment.provider_customer_id]
+        self._tell(random, "refund.created", refund.provider_refund_id, refund=refund)
+        return True
+
     def dispute(self, provider_payment_id: str) -> None:
         """Somebody wants all that is left of a payment back."""
         payment = self.payments[provider_payment_id]

@@ -70,7 +70,10 @@ _GAPS = """
 _ACCRUED = (
     "SELECT organization_id, accrued_nano, held_nano FROM balances WHERE accrued_nano <> 0 OR held_nano <> 0"
 )
-_CLAIMS = "SELECT coalesce(sum(owed_nano), 0)::bigint FROM disputes WHERE state <> 'won'"
+_CLAIMS = """
+    SELECT (coalesce((SELECT sum(owed_nano) FROM disputes WHERE state <> 'won'), 0)
+        + coalesce((SELECT sum(owed_nano) FROM refunds WHERE state <> 'failed'), 0))::bigint
+"""
 # What documents say of tax, what was given up with debts, and what banks took back with purchases.
 _TAX = """
     SELECT (SELECT sum(tax_nano) FROM balances),
@@ -135,7 +138,7 @@ async def _judge_documents(connection: Connection) -> list[str]:
 
 
 async def _judge_statements(connection: Connection, town: Town) -> list[str]:
-    """Trial balance, deferred revenue and ageing tie; what is owed on no document is claims of disputes."""
+    """Trial balance, deferred revenue and ageing tie; what is owed on no document was taken back."""
     stretch = Stretch(town.at)
     deferred = await read_deferred(connection, stretch)
     ageing = await read_ageing(connection, stretch, town.at.date())
@@ -154,7 +157,7 @@ async def _judge_statements(connection: Connection, town: Town) -> list[str]:
         problems.append(f"{deferred.sum('closing_nano')} nano are deferred, and {unused} are unused")
     ((claims,),) = await _fetch(connection, _CLAIMS)
     if ageing.sum("unbilled") != claims:
-        problems.append(f"{ageing.sum('unbilled')} nano are owed on no document, and {claims} for disputes")
+        problems.append(f"{ageing.sum('unbilled')} nano are owed on no document, and {claims} taken back")
     return problems
 
 

@@ -106,6 +106,7 @@ async def live(town: Town, citizen: Citizen) -> None:
     deeds = (
         (0.0 if citizen.is_invoiced else 0.2, buy),
         (0.04, ask_back),
+        (0.02, give_back),
         (0.03, dispute),
         (0.5, decide_disputes),
         (0.04, undo),
@@ -141,6 +142,17 @@ async def ask_back(town: Town, citizen: Citizen) -> None:
         town.counts["refunds refused"] += 1
     else:
         town.counts[f"refunds {refund.state}"] += 1
+
+
+async def give_back(town: Town, citizen: Citizen) -> None:
+    """Somebody of ours gives money back in the provider's pages, whatever of it was used."""
+    payment_id = await _find_purchase(town, citizen)
+    if payment_id is not None:
+        async with town.pool.connection() as connection:
+            row = await (await connection.execute(_PROVIDER_ID, (payment_id,))).fetchone()
+        assert row is not None
+        if town.bank.give_back(row[0], citizen.random.randint(1, 15_000)):
+            town.counts["refunds elsewhere"] += 1
 
 
 async def dispute(town: Town, citizen: Citizen) -> None:

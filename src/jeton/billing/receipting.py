@@ -29,6 +29,9 @@ def with_receipts(hooks: Hooks, rules: Rules) -> Hooks:
         if hooks.refunded is not None:
             await hooks.refunded(connection, refund, at)
         payment = await get_payment(connection, refund.payment_id)
+        if payment.lot_id is None or not refund.net_minor + refund.tax_minor:
+            # A document's money, or money for what was used: what was sold stays sold.
+            return
         sale = _sale_of(payment, refund.refund_id, net_minor=refund.net_minor, tax_minor=refund.tax_minor)
         if refund.state == "failed":
             again = replace(sale, description=f"Refund that did not arrive: {refund.failure_reason}"[:300])

@@ -169,6 +169,11 @@ def unwind_refund(lot: Lot, amount_nano: int, *, net_nano: int, tax_nano: int) -
     )
 
 
+def refund_beyond(owed_nano: int) -> tuple[Posting, ...]:
+    """More money was given back than was left of the lot: it is owed, with tax; below zero the reverse."""
+    return _move(Account.RECEIVABLE, Account.CASH, owed_nano)
+
+
 def dispute(lot: Lot, left_nano: int, *, owed_nano: int, tax_nano: int) -> tuple[Posting, ...]:
     """The bank took a payment back: what is left of the lot goes out, what is gone of it is owed.
 

@@ -45,8 +45,18 @@ async def emit(connection: Connection, event: Event) -> bool:
 
 async def emit_all(connection: Connection, events: Sequence[Event]) -> int:
     """Write events, in one order on every node so that no two wait for each other; how many are new."""
+    if not events:
+        return 0
     ordered = sorted(events, key=lambda event: event.dedup_key)
-    return sum([await emit(connection, event) for event in ordered])
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_EMIT_PSYCOPG, [_render(event) for event in ordered], returning=True)
+        count = 0
+        is_more: bool | None = True
+        while is_more:
+            row = await cursor.fetchone()
+            count += bool(row and row[0])
+            is_more = cursor.nextset()
+    return count
 
 
 def queue_event(channel: Channel, event: Event) -> None:

@@ -1,14 +1,18 @@
 """Till: what takes payments in this process, as the settings want it."""
 
+from datetime import datetime
+
 from jeton.billing.payments.till import PaymentTerms, Till
-from jeton.billing.payments.words import Hooks
+from jeton.billing.payments.words import Dispute, Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
 from jeton.billing.receipting import with_receipts
 from jeton.billing.receivables.collecting.cards import book_card_payment
 from jeton.billing.receivables.collecting.disputing import follow_dispute
+from jeton.billing.receivables.collecting.returning import follow_refund
+from jeton.billing.reloads.disputing import lock_rule, switch_off_disputed
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.taxing import make_tax_of
-from jeton.db.pool import Pool
+from jeton.db.pool import Connection, Pool
 from jeton.settings import Settings, invoicing_rules, render_base_url
 
 
@@ -35,8 +39,16 @@ def make_hooks() -> Hooks:
     return Hooks(
         settled={"reload": record_success, "document": book_card_payment},
         failed={"reload": record_failure},
-        disputed=follow_dispute,
+        refunded=follow_refund,
+        disputed=_follow_dispute,
+        locked_first=lock_rule,
     )
+
+
+async def _follow_dispute(connection: Connection, dispute: Dispute, at: datetime) -> None:
+    """A document's money goes with it, and nothing is bought by itself any more."""
+    await follow_dispute(connection, dispute, at)
+    await switch_off_disputed(connection, dispute, at)
 
 
 def _make_access(settings: Settings) -> StripeAccess | None:

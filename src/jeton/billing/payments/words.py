@@ -95,7 +95,10 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back, as it is stored; ``net`` and ``tax`` are parts of the payment's."""
+    """Money given back, as it is stored; ``net`` and ``tax`` are parts of the payment's.
+
+    What was given back elsewhere beyond what was left of the lot is ``owed``; ``used_nano`` is its credit.
+    """
 
     refund_id: str
     organization_id: UUID
@@ -117,6 +120,9 @@ class Refund:
     transaction_id: str
     asked_at: datetime
     settled_at: datetime | None
+    used_nano: int = 0
+    owed_minor: int = 0
+    owed_nano: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,7 @@ class Dispute:
 # Called in the transaction in which a payment ends, with the payment as it is then and the instant.
 PaymentHook = Callable[[Connection, Payment, datetime], Awaitable[None]]
 RefundHook = Callable[[Connection, Refund, datetime], Awaitable[None]]
+LockHook = Callable[[Connection, UUID], Awaitable[None]]
 DisputeHook = Callable[[Connection, Dispute, datetime], Awaitable[None]]
 
 
@@ -157,10 +164,12 @@ class Hooks:
     ``settled`` of a purchase and a reload comes after their lot was opened; that of a document must book
     the payment itself. ``failed`` is called for a decline and for a payment that was given up. ``refunded``
     is called when a refund is booked and when it has failed (``state``), ``disputed`` for each state: there a
-    document's money is moved by it, too.
+    document's money is moved by them, too. ``locked_first`` locks what is locked before the books, where a
+    dispute of the organization is about to be booked.
     """
 
     settled: Mapping[Purpose, PaymentHook] = field(default_factory=dict)
     failed: Mapping[Purpose, PaymentHook] = field(default_factory=dict)
     refunded: RefundHook | None = None
     disputed: DisputeHook | None = None
+    locked_first: LockHook | None = None

@@ -16,6 +16,7 @@ from jeton.billing.receivables.applying import (
     check_reason,
     free_everything,
     pour_credit,
+    take_off,
 )
 from jeton.billing.receivables.dunning.standing import settle_standing
 from jeton.billing.receivables.errors import ReceiptError, ReceiptKnownError
@@ -25,6 +26,7 @@ from jeton.billing.receivables.storage import (
     find_open_document,
     get_received_payment,
     insert_row,
+    list_on_documents,
 )
 from jeton.billing.receivables.telling import tell_received
 from jeton.billing.receivables.words import Application, Receipt, ReceivedPayment, Share
@@ -141,6 +143,34 @@ async def pay_back(connection: Connection, payment_id: str, amount_minor: int, a
             await _send_back(connection, desk, payment, amount_minor, kind="paid_back", act=act)
         await _audit(connection, payment, "payment.paid_back", amount_minor, act)
     return await get_received_payment(connection, payment_id)
+
+
+async def return_payment(connection: Connection, payment_id: str, amount_minor: int, act: Act) -> None:
+    """A part of a payment was taken back: what is on no document goes first, then what is on the last ones.
+
+    What is taken off and not returned goes on to its document again. In the caller's transaction. Raises
+    ReceivedPaymentNotFoundError, and ReceiptError for more than is there.
+    """
+    payment = await get_received_payment(connection, payment_id)
+    async with connection.transaction():
+        async with open_desk(connection, payment.organization_id, at=act.at) as desk:
+            for one in reversed(await list_on_documents(connection, payment_id)):
+                payment = await get_received_payment(connection, payment_id, is_locked=True)
+                if payment.unapplied_minor >= amount_minor:
+                    break
+                await take_off(connection, desk, one.application_id, act=act)
+                left_minor = payment.unapplied_minor + one.amount_minor - amount_minor
+                if left_minor > 0:
+                    kept = [Share(one.document_id, left_minor)]
+                    await apply_shares(connection, desk, payment, kept, act=act)
+            payment = await get_received_payment(connection, payment_id, is_locked=True)
+            if amount_minor > payment.unapplied_minor:
+                left = display_minor(payment.unapplied_minor, payment.currency)
+                asked = display_minor(amount_minor, payment.currency)
+                raise ReceiptError(f"{left} of {payment_id} is still here, so {asked} cannot have gone back.")
+            await _send_back(connection, desk, payment, amount_minor, kind="paid_back", act=act)
+        await _audit(connection, payment, "payment.taken_back", amount_minor, act)
+        await settle_standing(connection, payment.organization_id, at=act.at)
 
 
 async def _book(

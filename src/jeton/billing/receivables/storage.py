@@ -4,6 +4,7 @@ Everything is in the caller's transaction. Order of locks: bank_lines, balances,
 organizations.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,14 @@ _DOCUMENT = """
 """
 _LOCK_DOCUMENT = "SELECT FROM documents WHERE document_id = %s FOR NO KEY UPDATE"
 _FIND_DOCUMENT = f"{_DOCUMENT} WHERE d.document_id = %s"
+_LOCK_DOCUMENTS = "SELECT FROM documents WHERE document_id = ANY (%s) ORDER BY document_id FOR NO KEY UPDATE"
+_FIND_DOCUMENTS = f"{_DOCUMENT} WHERE d.document_id = ANY (%s)"
+_KNOWN = "SELECT external_id FROM received_payments WHERE method = %s AND external_id = ANY (%s)"
+# Locked before it is looked at, so that of a payment and a step of dunning at once the second sees the first.
+_IN_ARREARS = """
+    SELECT organization_id, arrears FROM organizations WHERE organization_id = ANY (%s)
+    ORDER BY organization_id FOR NO KEY UPDATE
+"""
 _OPEN_DOCUMENTS = f"""
     {_DOCUMENT} WHERE d.organization_id = %s AND d.state IN ('issued', 'overdue') AND d.kind <> 'credit_note'
         AND d.total_minor > d.paid_minor + d.credited_minor + d.written_off_minor
@@ -105,6 +114,26 @@ async def find_open_document(connection: Connection, document_id: str) -> OpenDo
     return found
 
 
+async def lock_documents(connection: Connection, document_ids: Sequence[str]) -> dict[str, OpenDocument]:
+    """These documents by id, locked as ``lock_document`` does; who is not there is left out."""
+    await connection.execute(_LOCK_DOCUMENTS, (list(document_ids),))
+    async with connection.cursor(row_factory=class_row(OpenDocument)) as cursor:
+        await cursor.execute(_FIND_DOCUMENTS, (list(document_ids),))
+        return {document.document_id: document for document in await cursor.fetchall()}
+
+
+async def list_known(connection: Connection, method: str, external_ids: Sequence[str]) -> frozenset[str]:
+    """Of these external ids those that were recorded before."""
+    cursor = await connection.execute(_KNOWN, (method, list(external_ids)))
+    return frozenset([str(row[0]) async for row in cursor])
+
+
+async def list_in_arrears(connection: Connection, organization_ids: Sequence[UUID]) -> list[UUID]:
+    """Of these organizations those in arrears; the standing of all is locked."""
+    cursor = await connection.execute(_IN_ARREARS, (list(organization_ids),))
+    return [row[0] for row in await cursor.fetchall() if row[1]]
+
+
 async def list_open_documents(connection: Connection, organization_id: UUID) -> list[OpenDocument]:
     """What the organization has to pay, the longest due first."""
     async with connection.cursor(row_factory=class_row(OpenDocument)) as cursor:
@@ -120,14 +149,29 @@ async def mark_document(
     await connection.execute(_MARK, values)
 
 
+async def mark_all_paid(connection: Connection, paid: Sequence[tuple[str, int]], *, at: datetime) -> None:
+    """As ``mark_document``, for what was paid on each of many documents."""
+    values = [{"id": name, "paid": minor, "written": 0, "at": at} for name, minor in paid]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_MARK, values)
+
+
 async def insert_row(
     connection: Connection, table: str, row: ReceivedPayment | Application | WriteOff
 ) -> None:
     """Write a new row of one of our tables, whose columns are the fields of its dataclass."""
-    names = [entry.name for entry in fields(row)]
+    await insert_rows(connection, table, [row])
+
+
+async def insert_rows(
+    connection: Connection, table: str, rows: Sequence[ReceivedPayment | Application | WriteOff]
+) -> None:
+    """Write new rows of one of our tables, whose columns are the fields of their dataclass."""
+    names = [entry.name for entry in fields(rows[0])]
     places = ", ".join(["%s"] * len(names))
     query = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - names of our own
-    await connection.execute(query, [getattr(row, name) for name in names])
+    async with connection.cursor() as cursor:
+        await cursor.executemany(query, [[getattr(row, name) for name in names] for row in rows])
 
 
 async def get_received_payment(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from jeton.billing.currencies import render_minor
 from jeton.billing.receivables.storage import find_open_document
-from jeton.billing.receivables.words import Application, ReceivedPayment
+from jeton.billing.receivables.words import Application, OpenDocument, ReceivedPayment
 from jeton.db.pool import Connection
 from jeton.notifications.catalogue.dunning import PaymentReceived
 from jeton.notifications.events import Event, emit
@@ -18,7 +18,13 @@ async def tell_received(
     if payment.method in ("card", "credit_note"):
         return
     documents = [await find_open_document(connection, one.document_id) for one in applied]
-    data = PaymentReceived(
+    data = describe_received(payment, documents)
+    await emit(connection, Event(data, payment.organization_id, f"payment received {payment.payment_id}", at))
+
+
+def describe_received(payment: ReceivedPayment, documents: Sequence[OpenDocument]) -> PaymentReceived:
+    """What came in, what it paid and what is due on that now."""
+    return PaymentReceived(
         payment_id=payment.payment_id,
         amount=render_minor(payment.amount_minor, payment.currency),
         currency=payment.currency,
@@ -27,4 +33,3 @@ async def tell_received(
         still_due=render_minor(sum(document.due_minor for document in documents), payment.currency),
         credit=render_minor(payment.unapplied_minor, payment.currency),
     )
-    await emit(connection, Event(data, payment.organization_id, f"payment received {payment.payment_id}", at))

@@ -53,7 +53,7 @@ async def open_reload(
             payment_id = await _write_intent(connection, quote, standing, at)
         case SwitchOff(reason):
             rule = replace(rule, off_reason=reason, off_card=standing.card)
-            await _tell_off(connection, organization_id, rule, standing, at)
+            await tell_off(connection, organization_id, rule, standing=standing, at=at)
         case Nothing("ceiling"):
             await _tell_ceiling(connection, organization_id, rule, standing, at)
         case _:
@@ -85,9 +85,10 @@ async def _write_intent(connection: Connection, quote: Quote, standing: Standing
     return payment.payment_id
 
 
-async def _tell_off(
-    connection: Connection, organization_id: UUID, rule: Rule, standing: Standing, at: datetime
+async def tell_off(
+    connection: Connection, organization_id: UUID, rule: Rule, *, standing: Standing, at: datetime
 ) -> None:
+    """Note that a rule went off, and tell its organization why; in the caller's transaction."""
     await record_audit(
         connection,
         SYSTEM,

@@ -24,6 +24,7 @@ OFF_SENTENCES = {
         " or save another card, and switch it on again."
     ),
     "failures": "It was declined as often in a row as is tried. Check the card, then switch it on again.",
+    "disputed": "A payment was disputed at the bank. It stays off until a member switches it on again.",
 }
 OUTCOME_SENTENCES = {
     Outcome.SUCCEEDED: "bought",

@@ -48,7 +48,7 @@ _ATTEMPTS = """
 """
 _CANDIDATES = """
     SELECT r.organization_id FROM reload_rules AS r JOIN organizations AS o USING (organization_id)
-    WHERE r.off_reason <> 'switched_off' AND r.organization_id > %(after)s
+    WHERE r.off_reason <> 'switched_off' AND r.off_reason <> 'disputed' AND r.organization_id > %(after)s
       AND o.suspended_at IS NULL AND o.kind = 'prepaid'
       AND NOT EXISTS (SELECT FROM reloads AS d
                       WHERE d.organization_id = r.organization_id AND d.ended_at IS NULL)

@@ -45,10 +45,12 @@ class OffReason(StrEnum):
     AUTHENTICATION_REQUIRED = "authentication_required"
     # As many soft declines in a row as are borne.
     FAILURES = "failures"
+    # A payment was disputed at the bank: a person has to want it again.
+    DISPUTED = "disputed"
 
 
 # Another card ends these by itself.
-ENDED_BY_A_CARD = frozenset(OffReason) - {OffReason.NONE, OffReason.SWITCHED_OFF}
+ENDED_BY_A_CARD = frozenset(OffReason) - {OffReason.NONE, OffReason.SWITCHED_OFF, OffReason.DISPUTED}
 
 
 @dataclass(frozen=True, slots=True)

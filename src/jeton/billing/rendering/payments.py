@@ -47,6 +47,7 @@ def render_refund(refund: Refund, currency: str) -> dict[str, object]:
         "net_amount": render_minor(refund.net_minor, currency),
         "tax_amount": render_minor(refund.tax_minor, currency),
         "total_amount": render_minor(refund.amount_minor, currency),
+        "owed_amount": render_minor(refund.owed_minor, currency),
         "credit": render_usd(refund.credit_nano),
         "given_credit": render_usd(refund.given_nano),
         "reason": refund.reason,

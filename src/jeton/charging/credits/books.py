@@ -52,6 +52,25 @@ async def open_desk(
     at = at or clock.now()
     batch = Batch(books, {}, at)
     yield Desk(book, batch, at)
+    await _write(connection, batch)
+
+
+@asynccontextmanager
+async def open_desks(
+    connection: Connection, organization_ids: Sequence[UUID], *, at: datetime
+) -> AsyncIterator[dict[UUID, Desk]]:
+    """Lock the books of several organizations at once, as ``open_desk`` does; unknown ones have no desk."""
+    channel = Channel(connection)
+    try:
+        books = await lock_books(channel, organization_ids, ())
+    finally:
+        channel.close()
+    batch = Batch(books, {}, at)
+    yield {organization_id: Desk(book, batch, at) for organization_id, book in books.items()}
+    await _write(connection, batch)
+
+
+async def _write(connection: Connection, batch: Batch) -> None:
     channel = Channel(connection)
     try:
         batch.write(channel)

@@ -1,4 +1,4 @@
-"""``jeton payments import | lines | assign | ignore``: statements of the bank."""
+"""``jeton payments import | lines | assign | returned | ignore``: statements of the bank."""
 
 import asyncio
 import json
@@ -20,7 +20,9 @@ from jeton.billing.receivables.statements.assigning import (
     get_line,
     ignore_line,
     list_lines,
+    list_returned,
     propose,
+    return_line,
 )
 from jeton.billing.receivables.statements.importing import Imported, StatementFile, import_statement
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
@@ -96,6 +98,19 @@ def assign_command(
     typer.echo(f"{line_id} is {payment_id}.")
 
 
+@app.command("returned")
+def returned_command(
+    line_id: LineId,
+    payment_id: Annotated[str, typer.Argument(help="The payment that came back: rcvd_…")],
+    *,
+    reason: Reason,
+    by: By = "",
+) -> None:
+    """Void the payment that a line which went out has returned; what it paid is due again."""
+    asyncio.run(_return(line_id, payment_id, Act(make_actor(by), clock.now(), reason)))
+    typer.echo(f"{line_id} returned {payment_id}.")
+
+
 @app.command("ignore")
 def ignore_command(line_id: LineId, *, reason: Reason, by: By = "") -> None:
     """Say that a line is no payment on a document, or was dealt with otherwise."""
@@ -141,7 +156,10 @@ async def _lines(state: LineState, limit: int) -> list[tuple[BankLine, str, list
         for line in await list_lines(connection, state=state, limit=limit):
             if line.state == "open":
                 found, documents = await propose(connection, line)
-                shown.append((line, found.why, [document.number for document in documents]))
+                names = [document.number for document in documents]
+                if line.amount_minor < 0:
+                    names = [one.payment_id for one in (await list_returned(connection, line)).proposed]
+                shown.append((line, found.why, names))
             else:
                 shown.append((line, line.why, []))
         return shown
@@ -152,6 +170,11 @@ async def _assign(line_id: str, documents: list[str], act: Act) -> str:
         line = await get_line(connection, line_id)
         shares = await read_shares(connection, documents, left_minor=line.amount_minor)
         return await assign_line(connection, line_id, shares, act)
+
+
+async def _return(line_id: str, payment_id: str, act: Act) -> None:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        await return_line(connection, line_id, payment_id=payment_id, act=act)
 
 
 async def _ignore(line_id: str, act: Act) -> None:

@@ -4,8 +4,8 @@ Entries are facts: the database refuses to change or remove one. What requests d
 here: their charges say it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -20,6 +20,13 @@ from jeton.ids import new_id
 ENTRIES_LISTED_MAX = 1_000
 
 ActorKind = Literal["operator", "member", "key", "system"]
+
+
+_INSERT = """
+    INSERT INTO audit_entries
+        (audit_id, occurred_at, actor_kind, actor, action, subject, organization_id, details)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,16 @@ class AuditEntry:
     details: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is recorded of a change: what was done, to what, with which values."""
+
+    action: str
+    subject: str
+    organization_id: UUID | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
 async def record_audit(
     connection: Connection,
     actor: Actor,
@@ -60,20 +77,14 @@ async def record_audit(
 
     ``details`` are JSON-able and hold no secret; amounts are dollars as text.
     """
-    await connection.execute(
-        "INSERT INTO audit_entries (audit_id, occurred_at, actor_kind, actor, action, subject,"
-        " organization_id, details) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            new_id("audit"),
-            clock.now(),
-            actor.kind,
-            actor.name,
-            action,
-            subject,
-            organization_id,
-            Jsonb(dict(details or {})),
-        ),
-    )
+    change = Change(action, subject, organization_id, details or {})
+    await connection.execute(_INSERT, _render(actor, change))
+
+
+async def record_changes(connection: Connection, actor: Actor, changes: Sequence[Change]) -> None:
+    """As ``record_audit``, for many changes by one actor."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_INSERT, [_render(actor, change) for change in changes])
 
 
 async def list_audit(
@@ -88,3 +99,16 @@ async def list_audit(
             {"id": organization_id, "limit": min(limit, ENTRIES_LISTED_MAX)},
         )
         return await cursor.fetchall()
+
+
+def _render(actor: Actor, change: Change) -> tuple[object, ...]:
+    return (
+        new_id("audit"),
+        clock.now(),
+        actor.kind,
+        actor.name,
+        change.action,
+        change.subject,
+        change.organization_id,
+        Jsonb(dict(change.details)),
+    )

@@ -8,6 +8,7 @@ from msgspec import Meta
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.catalogue.wording import render_amount, render_instant
 
+_DISPUTED = "disputed"
 _WHY = {
     "no_card": "no card is saved",
     "hard_decline": "the bank declined the card, and will not accept it another time",
@@ -20,11 +21,17 @@ class ReloadSwitchedOff(EventData, frozen=True, kw_only=True):
     """Auto-reload gave up."""
 
     type = "reload.switched_off"
-    when = "Auto-reload was needed and went off, because the card was declined or none is saved."
+    when = (
+        "Auto-reload was needed and went off, because the card was declined or none is saved; or a payment"
+        " was disputed at the bank."
+    )
     page = "/billing/auto-reload"
 
     reason: Annotated[
-        str, Meta(description="no_card, hard_decline, authentication_required or failures (soft declines)")
+        str,
+        Meta(
+            description="no_card, hard_decline, authentication_required, failures (soft declines) or disputed"
+        ),
     ]
     card: Annotated[str, Meta(description="brand, last four digits and expiry of the card; empty for none")]
     balance: Annotated[str, Meta(description="credit that was left or held, exact dollars")]
@@ -33,11 +40,19 @@ class ReloadSwitchedOff(EventData, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """The subject of a mail."""
+        if self.reason == _DISPUTED:
+            return "Auto-reload is off: a payment was disputed"
         return "Auto-reload is off: please see to your card"
 
     @property
     def sentence(self) -> str:
         """What happened and what to do about it."""
+        if self.reason == _DISPUTED:
+            return (
+                "A payment was disputed at the bank, so no more credit is bought by itself; your balance is"
+                f" {render_amount(self.balance)}. Auto-reload stays off until a member switches it on again;"
+                " you can also buy credit by hand."
+            )
         card = f" ({self.card})" if self.card else ""
         return (
             f"Your balance of {render_amount(self.balance)} is below {render_amount(self.threshold)}, and no"

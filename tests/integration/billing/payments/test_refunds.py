@@ -114,19 +114,6 @@ async def test_a_refund_that_fails_later_puts_the_credit_back(shop: Shop) -> Non
     await shop.prove()
 
 
-async def test_a_provider_that_refuses_a_refund_puts_the_credit_back(shop: Shop) -> None:
-    """Somebody gave the money back in the provider's own pages: the alarm says so, the credit stays."""
-    await shop.save_card()
-    payment = await shop.buy(100)
-    shop.stripe.control("give_back", payment_intent=payment.provider_payment_id)
-    (event,) = shop.stripe.events("refund.created")
-    assert (await shop.receive(event)).outcome == "refused"
-    assert await shop.scalar("SELECT code FROM alarms") == "payment_mismatch"
-    refund = await give_back(shop, payment)
-    assert (refund.state, "greater than unrefunded" in refund.failure_reason) == ("failed", True)
-    assert (await shop.accounts())["credit:paid"] == -10_000
-
-
 async def test_a_failed_payment_and_somebody_elses_cannot_be_refunded(shop: Shop) -> None:
     await shop.save_card("4000000000009995")
     payment = await shop.buy(100)

@@ -6,8 +6,20 @@ import pytest
 from tests.integration.billing.receivables.conftest import ACT, ADA, AT, House
 
 from jeton.billing.receivables.applying import Act
-from jeton.billing.receivables.errors import ApplicationError, BankLineEndedError, BankLineNotFoundError
-from jeton.billing.receivables.statements.assigning import assign_line, ignore_line, list_lines, propose
+from jeton.billing.receivables.errors import (
+    ApplicationError,
+    BankLineEndedError,
+    BankLineNotFoundError,
+    ReceiptError,
+)
+from jeton.billing.receivables.statements.assigning import (
+    assign_line,
+    ignore_line,
+    list_lines,
+    list_returned,
+    propose,
+    return_line,
+)
 from jeton.billing.receivables.statements.comma_separated import CsvTerms
 from jeton.billing.receivables.statements.importing import Imported, StatementFile, import_statement
 from jeton.billing.receivables.statements.words import StatementError
@@ -159,3 +171,101 @@ async def test_camt_goes_the_same_way(house: House) -> None:
     assert imported.applied == 1
     assert (await house.document(invoice)).state == "paid"
     assert (await house.balances())["cash"] == 130 * 10**9
+
+
+CAMT = """<?xml version="1.0"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Id>1</Id>
+<Acct><Id><IBAN>DE02120300000000202051</IBAN></Id></Acct>{}</Stmt></BkToCstmrStmt></Document>"""
+ENTRY = """<Ntry><Amt Ccy="USD">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd>{flag}<Sts><Cd>BOOK</Cd></Sts>
+<BookgDt><Dt>{on}</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls><TxDtls>
+<Refs><EndToEndId>{end_to_end}</EndToEndId></Refs><RltdPties><Dbtr><Nm>{payer}</Nm></Dbtr></RltdPties>
+<RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"""
+
+
+def entry(amount: str, text: str, reference: str, **more: str) -> str:
+    given = {"sign": "CRDT", "flag": "", "on": "2026-11-02", "end_to_end": "NOTPROVIDED", "payer": "ACME"}
+    return ENTRY.format(**{**given, "amount": amount, "text": text, "reference": reference, **more})
+
+
+async def load_camt(house: House, *entries: str) -> Imported:
+    content = CAMT.format("".join(entries)).encode()
+    return await import_statement(house.pool, StatementFile("november.xml", content), TERMS, by=ADA, at=AT)
+
+
+async def test_the_same_payment_from_csv_and_camt_counts_once(house: House) -> None:
+    """Two that are alike have a line each in both files; the third is only in one of them."""
+    invoices = [await house.issue(11_900) for _ in range(3)]
+    line = "2026-11-02,119.00,ACME GmbH,Invoice INV-2026-{:06d},B{}"
+    assert (await load(house, line.format(1, 1), line.format(2, 2))).applied == 2
+    again = await load_camt(
+        house,
+        *(entry("119.00", f"Invoice INV-2026-{n:06d}", f"2026-11-02-{n}") for n in (1, 2, 3)),
+    )
+    assert (again.known, again.applied, again.waiting) == (2, 1, 0)
+    assert [(await house.document(one)).state for one in invoices] == ["paid"] * 3
+    assert (await house.balances())["cash"] == 357 * 10**9
+    assert (await load_camt(house, entry("119.00", "Invoice INV-2026-000001", "2026-11-02-1"))).known == 1
+
+
+async def test_what_may_be_the_same_is_asked(house: House) -> None:
+    await house.issue(11_900)
+    await load(house, "2026-11-02,119.00,ACME GmbH,Invoice INV-2026-000001,B1")
+    imported = await load_camt(house, entry("119.00", "thank you", "X1", on="2026-11-03"))
+    assert (imported.waiting, imported.known) == (1, 0)
+    async with house.pool.connection() as connection:
+        (line,) = await list_lines(connection)
+        found, _ = await propose(connection, line)
+    expected = "it may be the same as a line of 2026-11-02 in november.csv: ignore it, or say what it pays"
+    assert (found.verdict, found.why) == ("ambiguous", expected)
+    assert (await house.balances())["cash"] == 119 * 10**9
+
+
+async def test_what_the_bank_returns_is_due_again_and_once(house: House) -> None:
+    invoice = await house.issue(11_900)
+    paid = entry("119.00", "INV-2026-000001", "B1", end_to_end="E2E-7")
+    back = entry("119.00", "refused", "B2", end_to_end="E2E-7", sign="DBIT", flag="<RvslInd>true</RvslInd>")
+    first = await load_camt(house, paid, back)
+    assert (first.applied, first.waiting) == (2, 0)
+    assert (await house.document(invoice)).due_minor == 11_900
+    assert "cash" not in await house.balances()
+    assert (await load_camt(house, paid, back)).known == 2
+    async with house.pool.connection() as connection:
+        (line,) = [one for one in await list_lines(connection, state="applied") if one.amount_minor < 0]
+    assert line.payment_id is not None
+    assert await house.is_sound()
+
+
+async def test_money_that_went_out_with_a_payments_reference_is_asked_about(house: House) -> None:
+    """A CSV file does not say what is a return; the operator does."""
+    invoice = await house.issue(11_900)
+    text = "Invoice INV-2026-000001"
+    imported = await load(
+        house,
+        f"2026-11-02,119.00,ACME GmbH,{text},B1",
+        f"2026-11-05,-119.00,ACME GmbH,RETURN {text},B2",
+        "2026-11-05,-7.00,Landlord,rent,B3",
+    )
+    assert (imported.applied, imported.waiting, imported.outgoing) == (1, 1, 1)
+    async with house.pool.connection() as connection:
+        (line,) = await list_lines(connection)
+        ((payment_id,),) = await (
+            await connection.execute("SELECT payment_id FROM received_payments")
+        ).fetchall()
+        assert [one.payment_id for one in (await list_returned(connection, line)).proposed] == [payment_id]
+        await return_line(connection, line.line_id, payment_id=payment_id, act=ACT)
+        assert await list_lines(connection) == []
+    assert (await house.document(invoice)).due_minor == 11_900
+    assert await house.is_sound()
+
+
+async def test_a_return_of_another_amount_is_refused(house: House) -> None:
+    await house.issue(11_900)
+    await load(house, "2026-11-02,119.00,ACME,INV-2026-000001,B1")
+    await load_camt(house, entry("20.00", "?", "B9", sign="DBIT", flag="<RvslInd>true</RvslInd>"))
+    async with house.pool.connection() as connection:
+        (line,) = await list_lines(connection)
+        ((payment_id,),) = await (
+            await connection.execute("SELECT payment_id FROM received_payments")
+        ).fetchall()
+        with pytest.raises(ReceiptError, match=r"was \$119\.00, and \$20\.00 went out"):
+            await return_line(connection, line.line_id, payment_id=payment_id, act=ACT)

@@ -1,7 +1,7 @@
 """Auto-reload on real PostgreSQL, with a provider that does as it is told: one thing at a time."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -12,11 +12,13 @@ from tests.chaos.reloading.playing import BY, STARTS_AT, Door
 from tests.chaos.reloading.truth import NAME, NONE, Truth
 
 from jeton.billing.payments.arriving.reconciling import reconcile
+from jeton.billing.payments.disputing.booking import book_dispute_news
 from jeton.billing.payments.saving import choose_default, save_card
 from jeton.billing.payments.sending import send_payment
 from jeton.billing.payments.till import PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
-from jeton.billing.providers.words import Card
+from jeton.billing.providers.words import Card, DisputeStatus, ProviderDispute
+from jeton.billing.reloads.disputing import lock_rule, switch_off_disputed
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.reloads.errors import NoReloadRuleError, ReloadRuleError
 from jeton.billing.reloads.reloader import Reloader
@@ -79,7 +81,12 @@ class Shop:
 @pytest.fixture
 async def shop(pool: Pool) -> Shop:
     truth = Truth(STARTS_AT, Random(1), NONE)  # noqa: S311 - nothing is drawn with it
-    hooks = Hooks(settled={"reload": record_success}, failed={"reload": record_failure})
+    hooks = Hooks(
+        settled={"reload": record_success},
+        failed={"reload": record_failure},
+        disputed=switch_off_disputed,
+        locked_first=lock_rule,
+    )
     till = Till(pool, Door(truth), PaymentTerms(credit_days=0), hooks=hooks)
     async with pool.connection() as connection:
         organization = await open_organization(connection, name="Shop", trial=NO_TRIAL)
@@ -101,6 +108,29 @@ async def test_what_is_missing_is_bought_once(shop: Shop) -> None:
     ]
     (taken,) = shop.truth.taken.values()
     assert (taken.payment.amount_minor, taken.payment.status) == (4_600, "succeeded")
+
+
+@pytest.mark.parametrize("end", ["won", "lost"])
+async def test_a_dispute_switches_it_off_until_a_member_switches_it_on_again(
+    shop: Shop, end: DisputeStatus
+) -> None:
+    await shop.save_card("4242")
+    await shop.save_rule()
+    await shop.reloader.run(shop.at)
+    ((paid,),) = await shop.fetch("SELECT provider_payment_id FROM payments")
+    statuses: tuple[DisputeStatus, ...] = ("open", "open", end)
+    for status in statuses:
+        news = ProviderDispute("dp_1", str(paid), 4_600, "USD", status, "fraudulent", shop.at)
+        async with shop.pool.connection() as connection:
+            await book_dispute_news(shop.reloader.till, connection, news, provider=NAME, at=shop.at)
+    said = "SELECT data ->> 'reason', data ->> 'balance' FROM events WHERE type = 'reload.switched_off'"
+    assert await shop.fetch(said) == [("disputed", "4.00")]
+    await shop.save_card("5556")
+    shop.wait(HOUR)
+    assert await shop.reloader.run(shop.at) == {"opened": 0, "ended": 0}
+    assert await shop.off_reason() == OffReason.DISPUTED
+    await shop.save_rule(replace(WISH, threshold_nano=60 * USD, target_nano=100 * USD))
+    assert await shop.reloader.run(shop.at) == {"opened": 1, "ended": 1}
 
 
 async def test_many_at_once_open_one(shop: Shop) -> None:

@@ -12,12 +12,13 @@ from uuid import UUID
 from jeton.billing.payments.booking import book_news, end_payment
 from jeton.billing.payments.disputing.booking import book_dispute_news
 from jeton.billing.payments.refunding.booking import book_refund_news
+from jeton.billing.payments.refunding.storage import find_refund
 from jeton.billing.payments.saving import save_card
 from jeton.billing.payments.sending import refresh_payment
 from jeton.billing.payments.storage import find_by_provider, get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.providers.provider import Provider
-from jeton.billing.providers.words import Card, ProviderEvent, ProviderPayment
+from jeton.billing.providers.words import Card, ProviderEvent, ProviderPayment, ProviderRefund
 from jeton.db.pool import Connection
 
 EventOutcome = Literal["booked", "known", "noted", "refused"]
@@ -85,17 +86,27 @@ async def _inquire(till: Till, provider: Provider, event: ProviderEvent, *, at: 
         return _News(event, payment_id, news)
     if event.page is not None:
         return await _inquire_page(till, provider, event)
-    if event.dispute is not None:
-        async with till.pool.connection() as connection:
-            payment_id = await find_by_provider(connection, provider.name, event.dispute.provider_payment_id)
-        if payment_id is None and event.dispute.provider_payment_id:
-            # News of the payment itself may still be under way.
-            found = await provider.fetch_payment(event.dispute.provider_payment_id)
-            payment_id = await _find_payment(till, provider.name, found)
-        if payment_id is not None:
-            await refresh_payment(till, payment_id, at=at)
-        return _News(event, payment_id)
-    return _News(event)
+    about = event.dispute or event.refund
+    if about is None or (event.refund is not None and await _is_known(till, event.refund)):
+        return _News(event)
+    async with till.pool.connection() as connection:
+        payment_id = await find_by_provider(connection, provider.name, about.provider_payment_id)
+    if payment_id is None and about.provider_payment_id:
+        # News of the payment itself may still be under way.
+        found = await provider.fetch_payment(about.provider_payment_id)
+        payment_id = await _find_payment(till, provider.name, found)
+    if payment_id is not None:
+        await refresh_payment(till, payment_id, at=at)
+    return _News(event, payment_id)
+
+
+async def _is_known(till: Till, news: ProviderRefund) -> bool:
+    """Whether a refund was asked for here, so that nothing has to be asked about its payment."""
+    async with till.pool.connection() as connection:
+        refund = await find_refund(
+            connection, refund_id=news.reference, provider_refund_id=news.provider_refund_id
+        )
+    return refund is not None
 
 
 async def _inquire_page(till: Till, provider: Provider, event: ProviderEvent) -> _News:
@@ -148,7 +159,7 @@ async def _apply(till: Till, connection: Connection, provider: str, news: _News,
         await save_card(connection, organization_id, provider, card, at=at)
         return replace(received, outcome="booked")
     if event.refund is not None:
-        outcome, refund = await book_refund_news(till, connection, event.refund, at=at)
+        outcome, refund = await book_refund_news(till, connection, event.refund, provider=provider, at=at)
         return replace(received, outcome=outcome, payment_id=None if refund is None else refund.payment_id)
     if event.dispute is not None:
         outcome, dispute = await book_dispute_news(till, connection, event.dispute, provider=provider, at=at)

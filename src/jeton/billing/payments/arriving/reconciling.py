@@ -70,7 +70,7 @@ async def reconcile(till: Till, *, at: datetime) -> Reconciled:
         found = _count(found, await _compare_payment(till, provider, news, at=at))
     async for refund in provider.list_refunds(min(since, at - REFUNDS_SINCE)):
         async with till.pool.connection() as connection:
-            outcome, _ = await book_refund_news(till, connection, refund, at=at)
+            outcome, _ = await book_refund_news(till, connection, refund, provider=provider.name, at=at)
         found = _count(found, outcome)
     async for dispute in provider.list_disputes(since if oldest is None else min(since, oldest - OVERLAP)):
         async with till.pool.connection() as connection:

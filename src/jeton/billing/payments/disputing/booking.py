@@ -32,7 +32,7 @@ from jeton.notifications.events import Event, emit
 Outcome = Literal["booked", "known", "noted", "refused"]
 
 _REFUNDED = """
-    SELECT coalesce(sum(net_nano + tax_nano), 0)::bigint FROM refunds
+    SELECT coalesce(sum(net_nano + tax_nano + owed_nano), 0)::bigint FROM refunds
     WHERE payment_id = %s AND state <> 'failed'
 """
 
@@ -49,6 +49,8 @@ async def book_dispute_news(
     if payment_id is None:
         return "noted", None
     payment = await get_payment(connection, payment_id, is_locked=True)
+    if till.hooks.locked_first is not None:
+        await till.hooks.locked_first(connection, payment.organization_id)
     dispute = await find_dispute(connection, provider, news.provider_dispute_id)
     if dispute is None:
         if news.currency != payment.currency or news.amount_minor > payment.amount_minor:

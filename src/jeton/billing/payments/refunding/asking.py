@@ -6,27 +6,23 @@ from uuid import UUID
 
 import structlog
 
-from jeton.billing.currencies import render_minor
 from jeton.billing.payments.errors import NotRefundableError, PaymentAmountError, RefundTooLargeError
 from jeton.billing.payments.refunding.booking import book_refund_news, put_back
 from jeton.billing.payments.refunding.parts import Part, refund_part, whole_cents
-from jeton.billing.payments.refunding.storage import find_refund, insert_refund, sum_refunded
-from jeton.billing.payments.storage import change_payment, get_payment
+from jeton.billing.payments.refunding.recording import record_refund, take_from_lots
+from jeton.billing.payments.refunding.storage import find_refund, is_disputed, sum_refunded
+from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
 from jeton.billing.providers.errors import ProviderRefusedError, ProviderUnreachableError
-from jeton.charging.credits.books import Desk, open_desk
+from jeton.charging.credits.books import open_desk
 from jeton.charging.credits.errors import IdempotencyError
 from jeton.charging.credits.granting import REASON_CHARS_MAX
 from jeton.db.pool import Connection
-from jeton.identity.audit import Actor, record_audit
+from jeton.identity.audit import Actor
 from jeton.ids import new_id
-from jeton.ledger import movements
 from jeton.ledger.lots import Lot
-from jeton.ledger.transaction import Movement
 from jeton.money import render_usd
-
-_DISPUTED = "SELECT 1 FROM disputes WHERE payment_id = %s AND state <> 'won'"
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +71,7 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
         lots = [desk.book.get_lot(one) for one in lot_ids]
         desk.batch.end_lots(desk.book, lots, is_return=False)
         part = _size(payment, lots[0], asked, before_nano)
-        transaction_id, given_nano = _book(desk, lots, part, asked.reason)
+        transaction_id, given_nano = take_from_lots(desk, lots, part, reason=asked.reason)
     refund = Refund(
         refund_id=refund_id,
         organization_id=payment.organization_id,
@@ -98,7 +94,7 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
         asked_at=at,
         settled_at=None,
     )
-    await _record(till, connection, payment, refund, by=asked.by)
+    await record_refund(till, connection, refund, payment=payment, by=asked.by)
     return refund
 
 
@@ -126,7 +122,7 @@ async def send_refund(till: Till, refund_id: str, *, at: datetime) -> Refund:
         async with till.pool.connection() as connection:
             return await put_back(till, connection, refund_id, why=str(error), at=at)
     async with till.pool.connection() as connection:
-        _, booked = await book_refund_news(till, connection, news, at=at)
+        _, booked = await book_refund_news(till, connection, news, provider=provider.name, at=at)
     return booked or refund
 
 
@@ -135,17 +131,18 @@ async def _check(connection: Connection, payment: Payment, asked: Asked) -> None
         raise NotRefundableError(asked.payment_id, "it is another organization's.")
     if payment.state != "succeeded" or payment.lot_id is None:
         raise NotRefundableError(payment.payment_id, "it bought no credit.")
-    row = await (await connection.execute(_DISPUTED, (payment.payment_id,))).fetchone()
-    if row is not None:
+    if await is_disputed(connection, payment.payment_id):
         raise NotRefundableError(payment.payment_id, "it is disputed, so the bank has the money.")
 
 
 def _size(payment: Payment, lot: Lot, asked: Asked, before_nano: int) -> Part:
+    # Less than what is left where money was given back for credit that was used.
+    most_nano = min(lot.left_nano, payment.credit_nano - before_nano)
     wanted_nano = asked.credit_nano
     if wanted_nano is None:
         wanted_nano = whole_cents(payment, before_nano=before_nano, left_nano=lot.left_nano)
-    if wanted_nano > lot.left_nano:
-        raise RefundTooLargeError(render_usd(wanted_nano), render_usd(lot.left_nano))
+    if wanted_nano > most_nano:
+        raise RefundTooLargeError(render_usd(wanted_nano), render_usd(most_nano))
     part = None
     if wanted_nano > 0:
         part = refund_part(payment, before_nano=before_nano, credit_nano=wanted_nano)
@@ -154,42 +151,3 @@ def _size(payment: Payment, lot: Lot, asked: Asked, before_nano: int) -> Part:
             payment.payment_id, f"{render_usd(lot.left_nano)} dollars of its credit are left unused."
         )
     return part
-
-
-def _book(desk: Desk, lots: list[Lot], part: Part, reason: str) -> tuple[str, int]:
-    """Book it; return the transaction's id, and how much of the bonus went."""
-    lot, given_nano = lots[0], 0
-    postings = movements.refund(lot, part.credit_nano, net_nano=part.net_nano, tax_nano=part.tax_nano)
-    transaction_id = desk.batch.book(desk.book, Movement.REFUND, postings, reason=reason)
-    for bonus in lots[1:]:
-        # What was given with it goes in proportion, as far as it is still there.
-        given_nano = min(part.given_nano, bonus.left_nano)
-        if given_nano:
-            back = movements.take_back(bonus.lot_id, bonus.kind, given_nano)
-            desk.batch.book(desk.book, Movement.ADJUST, back, reason=f"given with what is refunded: {reason}")
-    return transaction_id, given_nano
-
-
-async def _record(till: Till, connection: Connection, payment: Payment, refund: Refund, *, by: Actor) -> None:
-    await insert_refund(connection, refund)
-    await change_payment(
-        connection,
-        payment,
-        refunded_minor=payment.refunded_minor + refund.amount_minor,
-        refunded_tax_minor=payment.refunded_tax_minor + refund.tax_minor,
-    )
-    await record_audit(
-        connection,
-        by,
-        "payment.refunded",
-        subject=payment.payment_id,
-        organization_id=payment.organization_id,
-        details={
-            "refund_id": refund.refund_id,
-            "credit": render_usd(refund.credit_nano),
-            "amount": f"{payment.currency} {render_minor(refund.amount_minor, payment.currency)}",
-            "reason": refund.reason,
-        },
-    )
-    if till.hooks.refunded is not None:
-        await till.hooks.refunded(connection, refund, refund.asked_at)

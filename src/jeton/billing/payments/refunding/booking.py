@@ -6,6 +6,7 @@ from typing import Literal
 from jeton.billing.currencies import render_minor
 from jeton.billing.payments.alarming import raise_unmatched
 from jeton.billing.payments.errors import NotRefundableError
+from jeton.billing.payments.refunding.elsewhere import book_elsewhere
 from jeton.billing.payments.refunding.storage import change_refund, find_refund
 from jeton.billing.payments.storage import change_payment, find_by_provider, get_payment
 from jeton.billing.payments.till import Till
@@ -23,18 +24,19 @@ Outcome = Literal["booked", "known", "noted", "refused"]
 
 
 async def book_refund_news(
-    till: Till, connection: Connection, news: ProviderRefund, *, at: datetime
+    till: Till, connection: Connection, news: ProviderRefund, *, provider: str, at: datetime
 ) -> tuple[Outcome, Refund | None]:
     """Book what a provider says of a refund, in the caller's transaction.
 
-    Money given back of a payment of ours that nobody asked for here, or another amount, raises an alarm.
-    What has failed stays so; what succeeded may still fail (banks return money).
+    One that nobody asked for here is booked as it is, if it is of a payment of ours; one that we know, with
+    another amount, raises an alarm. What has failed stays so; what succeeded may still fail (banks return
+    money).
     """
     refund = await find_refund(
         connection, refund_id=news.reference, provider_refund_id=news.provider_refund_id
     )
     if refund is None:
-        return await _stray(connection, news, at=at), None
+        return await _book_stray(till, connection, news, provider=provider, at=at)
     # The payment first, as everywhere, so that no two wait for each other.
     payment = await get_payment(connection, refund.payment_id, is_locked=True)
     refund = await find_refund(connection, refund_id=refund.refund_id, is_locked=True) or refund
@@ -66,19 +68,8 @@ async def put_back(till: Till, connection: Connection, refund_id: str, *, why: s
     refund = await find_refund(connection, refund_id=refund_id, is_locked=True) or found
     if refund.state == "failed":
         return refund
-    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
-    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
-        lots = [desk.book.get_lot(one) for one in lot_ids]
-        desk.batch.end_lots(desk.book, lots, is_return=False)
-        postings = movements.unwind_refund(
-            lots[0], refund.credit_nano, net_nano=refund.net_nano, tax_nano=refund.tax_nano
-        )
-        desk.batch.book(desk.book, Movement.REFUND, postings, reason=f"refund {refund_id} failed")
-        if refund.given_nano:
-            bonus = lots[1]
-            back = movements.take_back(bonus.lot_id, bonus.kind, -refund.given_nano)
-            desk.batch.book(desk.book, Movement.ADJUST, back, reason=f"refund {refund_id} failed")
-        desk.batch.end_lots(desk.book, lots, is_return=True)
+    if refund.lot_id is not None:
+        await _give_again(connection, payment, refund, at=at)
     await change_payment(
         connection,
         payment,
@@ -92,15 +83,36 @@ async def put_back(till: Till, connection: Connection, refund_id: str, *, why: s
     return refund
 
 
-async def _stray(connection: Connection, news: ProviderRefund, *, at: datetime) -> Outcome:
-    """A refund that was made elsewhere, in the provider's own pages say."""
-    payment_id = await find_by_provider(connection, "stripe", news.provider_payment_id)
-    if payment_id is None:
-        return "noted"
-    if news.status != "failed":
-        await raise_unmatched(connection, payment_id, _render(news, 0), at=at)
-        return "refused"
-    return "noted"
+async def _give_again(connection: Connection, payment: Payment, refund: Refund, *, at: datetime) -> None:
+    """The exact reverse, into the same lots; what was owed for it is owed no more."""
+    reason = f"refund {refund.refund_id} failed"
+    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
+    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
+        lots = [desk.book.get_lot(one) for one in lot_ids]
+        desk.batch.end_lots(desk.book, lots, is_return=False)
+        postings = movements.unwind_refund(
+            lots[0], refund.credit_nano, net_nano=refund.net_nano, tax_nano=refund.tax_nano
+        )
+        beyond = movements.refund_beyond(-refund.owed_nano)
+        desk.batch.book(desk.book, Movement.REFUND, (*postings, *beyond), reason=reason)
+        if refund.given_nano:
+            bonus = lots[1]
+            back = movements.take_back(bonus.lot_id, bonus.kind, -refund.given_nano)
+            desk.batch.book(desk.book, Movement.ADJUST, back, reason=reason)
+        desk.batch.end_lots(desk.book, lots, is_return=True)
+
+
+async def _book_stray(
+    till: Till, connection: Connection, news: ProviderRefund, *, provider: str, at: datetime
+) -> tuple[Outcome, Refund | None]:
+    """A refund that was made elsewhere, in the provider's own pages say; one that failed moved nothing."""
+    payment_id = await find_by_provider(connection, provider, news.provider_payment_id)
+    if payment_id is None or news.status == "failed":
+        return "noted", None
+    outcome, refund = await book_elsewhere(till, connection, news, payment_id=payment_id, at=at)
+    if outcome == "booked" and refund is not None and refund.state == "succeeded":
+        await _tell(connection, await get_payment(connection, payment_id), refund, at=at)
+    return outcome, refund
 
 
 def _render(news: ProviderRefund, expected_minor: int) -> dict[str, str | int]:

@@ -13,7 +13,12 @@ _LIST = f"SELECT {_COLUMNS} FROM refunds WHERE organization_id = %s ORDER BY ref
 _UNSETTLED = (
     "SELECT refund_id FROM refunds WHERE settled_at IS NULL AND asked_at <= %s ORDER BY asked_at LIMIT %s"
 )
-_SUM = "SELECT coalesce(sum(credit_nano), 0)::bigint FROM refunds WHERE payment_id = %s AND state <> 'failed'"
+_SUM = """
+    SELECT coalesce(sum(credit_nano + used_nano), 0)::bigint FROM refunds
+    WHERE payment_id = %s AND state <> 'failed'
+"""
+
+_DISPUTED = "SELECT 1 FROM disputes WHERE payment_id = %s AND state <> 'won'"
 
 LISTED_MAX = 1_000
 
@@ -56,9 +61,14 @@ async def list_unsettled_refunds(connection: Connection, until: datetime, *, lim
 
 
 async def sum_refunded(connection: Connection, payment_id: str) -> int:
-    """How much of the credit of a payment was refunded, or is being, in nano."""
+    """For how much of the credit of a payment money was given back, or is being, in nano."""
     row = await (await connection.execute(_SUM, (payment_id,))).fetchone()
     return int(row[0]) if row else 0
+
+
+async def is_disputed(connection: Connection, payment_id: str) -> bool:
+    """Whether the bank has the money of a payment, for now or for good."""
+    return await (await connection.execute(_DISPUTED, (payment_id,))).fetchone() is not None
 
 
 async def insert_refund(connection: Connection, refund: Refund) -> None:

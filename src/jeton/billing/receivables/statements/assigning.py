@@ -1,19 +1,28 @@
 """Assigning: what the operator does with lines that left a doubt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Literal
 
 from psycopg.rows import class_row
 
+from jeton.billing.currencies import display_minor
 from jeton.billing.receivables.applying import Act, check_reason
-from jeton.billing.receivables.errors import ApplicationError, BankLineEndedError, BankLineNotFoundError
+from jeton.billing.receivables.errors import (
+    ApplicationError,
+    BankLineEndedError,
+    BankLineNotFoundError,
+    ReceiptError,
+)
+from jeton.billing.receivables.recording import void_payment
 from jeton.billing.receivables.statements.candidates import list_candidates
 from jeton.billing.receivables.statements.importing import record_line
 from jeton.billing.receivables.statements.matching import Match, match
+from jeton.billing.receivables.statements.posting.returns import Returned, find_returned
+from jeton.billing.receivables.statements.posting.twins import MAY_BE_KNOWN
 from jeton.billing.receivables.statements.words import StatementLine
-from jeton.billing.receivables.storage import find_open_document
+from jeton.billing.receivables.storage import find_open_document, get_received_payment
 from jeton.billing.receivables.words import OpenDocument, Share
 from jeton.db.pool import Connection
 from jeton.identity.audit import record_audit
@@ -46,6 +55,7 @@ class BankLine:
     payment_id: str | None
     ended_at: datetime | None
     ended_by: str
+    same_as: str | None
 
     @property
     def line(self) -> StatementLine:
@@ -67,7 +77,8 @@ class BankLine:
 _COLUMNS = ", ".join(entry.name for entry in fields(BankLine))
 _LIST = f"SELECT {_COLUMNS} FROM bank_lines WHERE state = %s ORDER BY booked_on, line_id LIMIT %s"  # noqa: S608 - names of our own
 _GET = f"SELECT {_COLUMNS} FROM bank_lines WHERE line_id = %s"  # noqa: S608 - as above
-_LOCK = f"{_GET} FOR UPDATE"
+# Its id does not change: whoever writes that another line is the same as this one need not wait.
+_LOCK = f"{_GET} FOR NO KEY UPDATE"
 _END = "UPDATE bank_lines SET state = %s, payment_id = %s, ended_at = %s, ended_by = %s WHERE line_id = %s"
 
 
@@ -95,6 +106,9 @@ async def propose(connection: Connection, line: BankLine) -> tuple[Match, tuple[
     if line.amount_minor < 0:
         return Match("unknown", None, (), line.why), ()
     found = match(line.line, await list_candidates(connection, line.line))
+    if line.why.startswith(MAY_BE_KNOWN):
+        # The doubt comes first: whoever assigns it says that it is another payment.
+        found = replace(found, verdict="ambiguous", why=line.why)
     documents = [await find_open_document(connection, share.document_id) for share in found.shares]
     return found, tuple(documents)
 
@@ -109,9 +123,7 @@ async def assign_line(connection: Connection, line_id: str, shares: Sequence[Sha
     async with connection.transaction():
         line = await _lock(connection, line_id)
         if line.amount_minor < 0:
-            raise ApplicationError(
-                "This money went out: void the payment that it returns, or ignore the line."
-            )
+            raise ApplicationError("This money went out: say which payment it returns, or ignore the line.")
         if not shares:
             raise ApplicationError("Say at least one document that this pays.")
         document = await find_open_document(connection, shares[0].document_id)
@@ -129,6 +141,37 @@ async def assign_line(connection: Connection, line_id: str, shares: Sequence[Sha
             details={"reason": act.reason, "payment": payment_id},
         )
     return payment_id
+
+
+async def return_line(connection: Connection, line_id: str, *, payment_id: str, act: Act) -> None:
+    """Money that went out returned a payment: it is voided, and what it paid is due again.
+
+    In the caller's transaction. Raises BankLineNotFoundError, BankLineEndedError, ReceiptError for another
+    amount or a payment that is void, ReceivedPaymentNotFoundError.
+    """
+    check_reason(act.reason)
+    async with connection.transaction():
+        line = await _lock(connection, line_id)
+        payment = await get_received_payment(connection, payment_id)
+        if (payment.amount_minor, payment.currency) != (-line.amount_minor, line.currency):
+            came_in = display_minor(payment.amount_minor, payment.currency)
+            went_out = display_minor(-line.amount_minor, line.currency)
+            raise ReceiptError(f"{payment_id} was {came_in}, and {went_out} went out.")
+        await void_payment(connection, payment_id, act)
+        await connection.execute(_END, ("assigned", payment_id, act.at, act.by.name, line_id))
+        await record_audit(
+            connection,
+            act.by,
+            "bank_line.returned",
+            subject=line_id,
+            organization_id=payment.organization_id,
+            details={"reason": act.reason, "payment": payment_id},
+        )
+
+
+async def list_returned(connection: Connection, line: BankLine) -> Returned:
+    """Which payments a line that went out may return, as things stand now."""
+    return await find_returned(connection, line.line)
 
 
 async def ignore_line(connection: Connection, line_id: str, act: Act) -> None:

@@ -48,7 +48,11 @@ def _bank_routes(door: Door) -> list[BaseRoute]:
     return [
         *door.pages_at(banking.PLACE, banking.show_lines),
         Route(banking.PLACE, take, methods=["POST"]),
-        *_forms(door, f"{banking.PLACE}/{{line_id}}", {"assign": banking.assign, "ignore": banking.ignore}),
+        *_forms(
+            door,
+            f"{banking.PLACE}/{{line_id}}",
+            {"assign": banking.assign, "ignore": banking.ignore, "return": banking.give_back},
+        ),
     ]
 
 

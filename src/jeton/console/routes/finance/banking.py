@@ -11,7 +11,9 @@ from jeton.billing.receivables.statements.assigning import (
     get_line,
     ignore_line,
     list_lines,
+    list_returned,
     propose,
+    return_line,
 )
 from jeton.billing.receivables.statements.importing import StatementFile, import_statement
 from jeton.billing.receivables.statements.words import STATEMENT_BYTES_MAX
@@ -36,6 +38,11 @@ async def show_lines(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         lines = await list_lines(connection, limit=LINES_SHOWN + 1)
         proposals = {line.line_id: await propose(connection, line) for line in lines[:LINES_SHOWN]}
+        returned = {
+            line.line_id: await list_returned(connection, line)
+            for line in lines[:LINES_SHOWN]
+            if line.amount_minor < 0
+        }
     at = clock.now()
     counts = {name: visit.find_filter(name) for name in ("lines", "applied", "waiting", "outgoing", "known")}
     context = {
@@ -43,6 +50,7 @@ async def show_lines(visit: Visit) -> View:
         "lines": lines[:LINES_SHOWN],
         "has_more": len(lines) > LINES_SHOWN,
         "proposals": proposals,
+        "returned": returned,
         "verdicts": VERDICT_NAMES,
         "counts": counts if counts["lines"].isdecimal() else None,
         "bytes_max": STATEMENT_BYTES_MAX,
@@ -83,6 +91,16 @@ async def assign(visit: Visit, form: Mapping[str, str]) -> str:
         document = await find_open_document(connection, found.document_id)
         share = Share(document.document_id, min(line.amount_minor, max(document.due_minor, 0)))
         await assign_line(connection, line_id, [share], read_act(visit, form))
+    return PLACE
+
+
+async def give_back(visit: Visit, form: Mapping[str, str]) -> str:
+    """A line that went out returned a payment: it is voided, and what it paid is due again."""
+    visit.require_operator()
+    line_id = read_id(visit, "line_id")
+    async with visit.deps.pool.connection() as connection, connection.transaction():
+        payment_id = form.get("payment_id", "").strip()
+        await return_line(connection, line_id, payment_id=payment_id, act=read_act(visit, form))
     return PLACE
 
 
