@@ -193,6 +193,7 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/receivables/bank": Line("PUBLIC"),
     "POST /console/receivables/bank/{line_id}/assign": NOTHING,
     "POST /console/receivables/bank/{line_id}/ignore": NOTHING,
+    "POST /console/receivables/bank/{line_id}/return": NOTHING,
     **page("/console/receivables/overdue", OPERATOR),
     **page("/console/receivables/rates", OPERATOR),
     "POST /console/receivables/rates": OPERATOR,
