@@ -16,7 +16,7 @@ EVERYTHING = ""
 ABOUT_CHARS_MAX = 100
 
 _LIST = """
-    SELECT about, snoozed_until, snoozed_by FROM alert_snoozes
+    SELECT about, snoozed_until, snoozed_at, snoozed_by FROM alert_snoozes
     WHERE organization_id = %s AND snoozed_until > %s ORDER BY about
 """
 _WRITE = """
@@ -37,6 +37,7 @@ class Snooze:
 
     about: str
     snoozed_until: datetime
+    snoozed_at: datetime
     snoozed_by: str
 
 
