@@ -1,15 +1,16 @@
 """What of a payment goes back for a part of its credit; what a dispute takes of it."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jeton.billing.payments.disputing.sizing import bite_part, bite_whole, settle_pending
-from jeton.billing.payments.refunding.parts import refund_part, whole_cents
+from jeton.billing.payments.refunding.parts import refund_part, size_elsewhere, whole_cents
 from jeton.billing.payments.words import Payment
 from jeton.ledger.chart import LotKind
 from jeton.ledger.lots import Lot
@@ -32,6 +33,8 @@ def paid(**known: object) -> Payment:
         "tax_nano": 19 * USD,
         "credit_nano": 100 * USD,
         "given_nano": 0,
+        "refunded_minor": 0,
+        "refunded_tax_minor": 0,
         "state": "succeeded",
     }
     return Payment(**{**values, **known})
@@ -88,6 +91,62 @@ def test_parts_sum_to_the_whole_and_none_is_below_zero(
         shares = [getattr(part, name) for part in parts]
         assert min(shares) >= 0
         assert sum(shares) == getattr(payment, name)
+
+
+@pytest.mark.parametrize(
+    ("left", "minor", "expected"),
+    [
+        # credit out, net, tax, owed
+        pytest.param(100, 11_900, (100, 10_000, 1_900, 0), id="all of it, unused"),
+        pytest.param(70, 5_950, (50, 5_000, 950, 0), id="a part that is left"),
+        pytest.param(70, 11_900, (70, 7_000, 1_330, 3_570), id="more than is left"),
+        pytest.param(0, 119, (0, 0, 0, 119), id="nothing is left"),
+    ],
+)
+def test_what_was_given_back_elsewhere(left: int, minor: int, expected: tuple[int, ...]) -> None:
+    sized = size_elsewhere(paid(), before_nano=0, left_nano=left * USD, amount_minor=minor)
+    part = sized.part
+    assert (part.credit_nano // USD, part.net_minor, part.tax_minor, sized.owed_minor) == expected
+
+
+@given(
+    st.integers(50, 10**7),
+    st.integers(0, 30),
+    st.integers(0, 100),
+    st.lists(st.tuples(st.booleans(), st.integers(1, 100)), min_size=1, max_size=12),
+)
+def test_in_whatever_order_sums_go_back_there_are_never_more_than_was_paid(
+    cents: int, tax_percent: int, used_percent: int, steps: list[tuple[bool, int]]
+) -> None:
+    """Refunds of ours, of credit, and sums that were given back elsewhere, one after the other."""
+    tax, credit = cents * tax_percent // 100, cents * CENT
+    payment = paid(
+        net_minor=cents, tax_minor=tax, amount_minor=cents + tax, net_nano=credit,
+        tax_nano=tax * CENT, credit_nano=credit,
+    )  # fmt: skip
+    left, before = credit - credit * used_percent // 100, 0
+    for is_elsewhere, percent in steps:
+        open_minor = payment.amount_minor - payment.refunded_minor
+        if is_elsewhere:
+            minor = open_minor * percent // 100
+            sized = size_elsewhere(payment, before_nano=before, left_nano=left, amount_minor=minor)
+            part, given = sized.part, sized.part.amount_minor + sized.owed_minor
+            assert given == minor
+            before += sized.used_nano
+        else:
+            most = max(0, min(left, credit - before))
+            part = refund_part(payment, before_nano=before, credit_nano=most * percent // 100)
+            given = part.amount_minor
+        assert min(part.net_minor, part.tax_minor, part.net_nano, part.tax_nano, part.credit_nano) >= 0
+        left, before = left - part.credit_nano, before + part.credit_nano
+        assert left >= 0
+        payment = replace(
+            payment,
+            refunded_minor=payment.refunded_minor + given,
+            refunded_tax_minor=payment.refunded_tax_minor + part.tax_minor,
+        )
+        assert payment.refunded_minor <= payment.amount_minor
+        assert payment.refunded_tax_minor <= payment.tax_minor
 
 
 def test_of_a_disputed_payment_what_is_left_goes_and_what_was_used_is_owed_with_its_tax() -> None:
