@@ -64,6 +64,17 @@ _DOCUMENTS = """
             WHERE p.transaction_id = d.transaction_id AND p.account = 'tax')
     FROM documents AS d
 """
+# Of every lot that was sold without tax: what documents say that it paid, and what of it is used.
+_VOUCHERS = """
+    SELECT v.lot_id, coalesce(told.nano, 0), l.used_nano FROM vouchers AS v JOIN lots AS l USING (lot_id)
+    LEFT JOIN (
+        SELECT split_part(line_key, '|', 3) AS lot_id,
+               sum(CASE WHEN d.kind = 'credit_note' THEN n.net_nano ELSE -n.net_nano END) AS nano
+        FROM document_lines AS n JOIN documents AS d USING (document_id)
+        WHERE line_key LIKE 'voucher|paid|%%' OR line_key LIKE 'voucher|given|%%' GROUP BY 1
+    ) AS told USING (lot_id)
+    WHERE coalesce(told.nano, 0) <> l.used_nano
+"""
 _GAPS = """
     SELECT series, max(sequence), count(*) FROM documents GROUP BY series HAVING max(sequence) <> count(*)
 """
@@ -115,6 +126,10 @@ async def _judge_documents(connection: Connection) -> list[str]:
     problems = [
         f"{organization_id}: documents bill {billed} nano of usage, and {charged} were charged"
         for organization_id, billed, charged in await _fetch(connection, _BILLED)
+    ]
+    problems += [
+        f"{lot_id}: documents say that it paid {told} nano, and {used} are used"
+        for lot_id, told, used in await _fetch(connection, _VOUCHERS)
     ]
     problems += [
         f"series {series}: {count} documents, and the last number is {last}"

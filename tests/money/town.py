@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from random import Random
@@ -17,7 +17,7 @@ from tests.money.bank import Bank, BankDoor
 from jeton import clock
 from jeton.billing.invoicing.rates import RateNote, note_rate
 from jeton.billing.invoicing.words import Rules, TaxRate
-from jeton.billing.payments.till import PaymentTerms, Till
+from jeton.billing.payments.till import PaymentTax, PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
 from jeton.billing.receipting import with_receipts
 from jeton.billing.receivables.collecting.cards import book_card_payment
@@ -33,7 +33,7 @@ from jeton.charging.posting import Posting
 from jeton.charging.price_versions import record_price_versions
 from jeton.charging.words import Hold
 from jeton.db.group_commit import GroupCommit
-from jeton.db.pool import Pool
+from jeton.db.pool import Connection, Pool
 from jeton.identity.audit import Actor
 from jeton.pricing.book import PriceBook
 from jeton.usage import Usage
@@ -64,6 +64,8 @@ RULES = Rules(
     # Nothing of a year is ever forgotten.
     lookback_days=800,
 )
+# From then on credit is sold without tax, and taxed at its use; what was sold before stays as it was.
+TAXED_AT_USE_FROM = datetime(2027, 2, 10, tzinfo=UTC)
 RATES = (
     RateNote("EUR", "0.9215", date(2026, 12, 1), "a test"),
     RateNote("EUR", "0.8871", date(2027, 4, 9), "a test"),
@@ -112,6 +114,14 @@ class Town:
         return self.bank.at
 
 
+async def tax_of_the_day(
+    connection: Connection, organization_id: UUID, net_minor: int, *, at: datetime
+) -> PaymentTax:
+    """The tax of a purchase, by an operator who changes the setting in the course of the year."""
+    rules = replace(RULES, tax_point="use") if at >= TAXED_AT_USE_FROM else RULES
+    return await make_tax_of(rules)(connection, organization_id, net_minor, at=at)
+
+
 @contextmanager
 def turning_clock(bank: Bank) -> Iterator[None]:
     """Everything that asks for the present gets the bank's: a year takes minutes."""
@@ -134,7 +144,7 @@ async def open_town(pool: Pool) -> AsyncIterator[Town]:
             pool,
             BankDoor(bank),
             PaymentTerms(credit_days=200, given_percent=5),
-            make_tax_of(RULES),
+            tax_of_the_day,
             with_receipts(
                 Hooks(
                     settled={"reload": record_success, "document": book_card_payment},

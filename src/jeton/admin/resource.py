@@ -21,6 +21,7 @@ from jeton.admin.errors import (
     MethodNotAllowedError,
 )
 from jeton.admin.once import KEY_HEADER, REPLAYED_HEADER, DoneBeforeError, Once, describe
+from jeton.billing.taxation.desk import asking
 from jeton.db.pool import Connection
 from jeton.errors import (
     ConflictError,
@@ -151,7 +152,8 @@ class Resource:
         if request.method != "GET":
             key, body = request.headers.get(KEY_HEADER, ""), await self._read_whole(request)
         asked = describe(request, body) if key else {}
-        try:
+
+        async def act() -> Response:
             async with Once(self._deps.pool, caller.organization_id, key=key, asked=asked) as once:
                 call = Call(request, caller, self._deps, body, once)
                 answer = await handler(call)
@@ -159,13 +161,17 @@ class Resource:
                     answer.headers["request-id"] = request_id
                     return answer
                 await once.record(answer)
+            response = render(200, answer, request_id)
+            response.background = BackgroundTask(_finish, call)
+            return response
+
+        try:
+            # What needs a tax that is not known yet is done again once it was asked for.
+            return await asking(act)
         except DoneBeforeError as before:
             response = render(200, before.answer, request_id)
             response.headers[REPLAYED_HEADER] = "true"
             return response
-        response = render(200, answer, request_id)
-        response.background = BackgroundTask(_finish, call)
-        return response
 
     async def _read_whole(self, request: Request) -> bytes:
         body = bytearray()

@@ -22,6 +22,11 @@ LineKind = Literal[
     "usage", "adjustment", "credit", "commit", "true_up", "minimum", "top_up", "refund", "rounding"
 ]
 
+# Keys of lines about credit that is taxed at its use: what it paid, by lot, and the tax that is in it.
+VOUCHER_PAID = "voucher|paid|"
+VOUCHER_GIVEN = "voucher|given|"
+VOUCHER_TAX = "voucher|tax"
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -106,13 +111,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TaxLine:
-    """Tax of one category and rate: ``tax_minor`` is ``taxable_minor`` times the rate, rounded once."""
+    """Tax of one category and rate: ``tax_minor`` is ``taxable_minor`` times the rate, rounded once.
+
+    Where credit paid that is taxed at its use, its part of the tax is taken out of what it paid, by itself.
+    """
 
     category: TaxCategory
     rate: Fraction
     taxable_minor: int
     tax_minor: int
     reason: str = ""
+    # What a tax service calls its answer, "" where the settings' rates decided.
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,23 @@ class Document:
     voided_at: datetime | None = None
     corrects_on: date | None = None
     remittance: Remittance = Remittance()
+    # How many entries the organization's books had when its usage was read: what came later is not on it.
+    booked_sequence: int | None = None
+
+    @property
+    def voucher_minor(self) -> int:
+        """What credit paid of it that is taxed at its use, tax included; of a document with its lines."""
+        return -sum(line.net_minor for line in self.lines if is_payment(line))
+
+    @property
+    def sold_lines(self) -> tuple[Line, ...]:
+        """The lines without those that are a payment."""
+        return tuple(line for line in self.lines if not is_payment(line))
+
+    @property
+    def contained_tax_nano(self) -> int:
+        """The tax that is in what such credit paid."""
+        return -sum(line.net_nano for line in self.lines if line.key == VOUCHER_TAX)
 
     @property
     def due_minor(self) -> int:
@@ -179,3 +206,8 @@ class Document:
         is_open = self.kind != "credit_note" and self.state != "void"
         gone_minor = self.paid_minor + self.credited_minor + self.written_off_minor
         return self.total_minor - gone_minor if is_open else 0
+
+
+def is_payment(line: Line) -> bool:
+    """Whether the line is no supply but what credit paid that is taxed at its use."""
+    return line.key.startswith(VOUCHER_PAID)

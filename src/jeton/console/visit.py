@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from jeton import clock
+from jeton.billing.taxation.desk import asking
 from jeton.console.choices import CHOICES, find_choices, find_place
 from jeton.console.deps import ConsoleDeps
 from jeton.console.errors import (
@@ -185,8 +186,8 @@ class Door:
         if visit is None:
             return self._ask_to_sign_in(request)
         if _is_twin(request):
-            return answer_json((await show(visit)).data)
-        return await self.answer(visit, show(visit))
+            return answer_json((await asking(lambda: show(visit))).data)
+        return await self.answer(visit, asking(lambda: show(visit)))
 
     async def _act(self, request: Request, act: Act, *, is_for_viewing: bool) -> Response:
         visit = await self.find_visit(request)
@@ -197,7 +198,8 @@ class Door:
             raise StaleFormError
         if visit.viewing is not None and not is_for_viewing:
             return await self.answer(visit, _refuse(ViewingOnlyError(visit.viewing.organization_name)))
-        return await self.answer(visit, act(visit, form))
+        # What needs a tax that is not known yet is done again once it was asked for.
+        return await self.answer(visit, asking(lambda: act(visit, form)))
 
     async def answer(self, visit: Visit, outcome: Awaitable[View | str]) -> Response:
         """A view in its frame, or a redirect; an error keeps the frame, so that one can go on from it."""

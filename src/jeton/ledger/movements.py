@@ -246,12 +246,19 @@ def _single(account: Account, amount_nano: int) -> tuple[Posting, ...]:
 
 
 def invoice_issue(
-    *, accrued_nano: int, owed_nano: int, earned_nano: int, tax_nano: int, total_nano: int
+    *,
+    accrued_nano: int,
+    owed_nano: int,
+    earned_nano: int,
+    tax_nano: int,
+    total_nano: int,
+    contained_nano: int = 0,
 ) -> tuple[Posting, ...]:
     """Ask for a document's total: what was accrued, what is earned with it (a minimum), and tax.
 
     ``owed_nano`` of it is in receivable already. $12.345678 used at 19 %: ``accrued -12.345678,
-    tax -2.35, receivable +14.70`` (12.35 + 2.35), ``rounding -0.004322``.
+    tax -2.35, receivable +14.70`` (12.35 + 2.35), ``rounding -0.004322``. ``contained_nano`` of the tax is
+    in what credit paid that is taxed at its use, so it was revenue: ``tax -15.97, revenue +15.97``.
     """
     asked_nano = total_nano - owed_nano
     amounts = (
@@ -259,7 +266,8 @@ def invoice_issue(
         (Account.ACCRUED, -accrued_nano),
         (Account.BREAKAGE, -earned_nano),
         (Account.TAX, -tax_nano),
-        (Account.ROUNDING, accrued_nano + earned_nano + tax_nano - asked_nano),
+        (Account.REVENUE, contained_nano),
+        (Account.ROUNDING, accrued_nano + earned_nano + tax_nano - contained_nano - asked_nano),
     )
     return tuple(Posting(account, NO_LOT, nano) for account, nano in amounts if nano)
 

@@ -64,6 +64,11 @@ def list_card_mistakes(settings: CardSettings) -> list[str]:
             "stripe_secret_key is given without stripe_webhook_secret: anybody could forge webhooks. Make an"
             " endpoint for /v1/billing/webhooks/stripe at Stripe and give its secret."
         )
+    if settings.tax_service_url and not settings.tax_service_secret:
+        mistakes.append(
+            "tax_service_url is given without tax_service_secret: nobody could tell our questions from"
+            " those of others."
+        )
     if settings.stripe_webhook_secret and not settings.stripe_secret_key:
         mistakes.append("stripe_webhook_secret is given without stripe_secret_key: say whose it is.")
     if not 0 < settings.credit_min_cents <= settings.credit_max_cents:

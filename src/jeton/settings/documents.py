@@ -19,10 +19,12 @@ from jeton.settings.selling import (
     parse_colour,
     parse_country,
     parse_currency,
+    parse_endpoint,
     parse_folder,
     parse_iban,
     parse_named_secrets,
     parse_number_format,
+    parse_signing_secret,
     parse_tax_rates,
     parse_vat_number,
 )
@@ -67,9 +69,22 @@ class DocumentSettings:
     )
     tax_point: Literal["purchase", "use"] = declare_setting(
         "purchase",
-        # Tax at the use of credit wants it on the receipts of periods, which do not take it out yet.
-        one_of("purchase"),
-        "When prepaid credit is taxed: at its purchase; nothing else so far.",
+        one_of("purchase", "use"),
+        "When credit that is bought is taxed: at its purchase, or at its use (a multi-purpose voucher).",
+    )
+    tax_service_url: str = declare_setting(
+        "",
+        parse_endpoint,
+        "A service that says what tax documents and purchases bear, instead of tax_rates; asked by POST.",
+    )
+    tax_service_secret: str = declare_setting(
+        "",
+        parse_signing_secret,
+        "What its questions are signed with, a secret of Standard Webhooks (whsec_…); needed with it.",
+        is_secret=True,
+    )
+    tax_service_timeout_s: int = declare_setting(
+        5, whole(1, 60), "How long one call to it may take.", unit="seconds"
     )
     tax_rates: tuple[TaxRate, ...] = declare_setting(
         (),

@@ -1,8 +1,10 @@
 """Rules: what the use cases of billing are told of the settings, and where people reach us."""
 
 from jeton.billing.invoicing.words import NO_REMITTANCE, NumberFormats, Rules
+from jeton.billing.providers.tax.hook import TaxHook
 from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.billing.receivables.statements.comma_separated import CsvTerms
+from jeton.billing.taxation.desk import TaxDesk
 from jeton.billing.words import Party, Remittance
 from jeton.settings.declarations import Settings
 
@@ -30,6 +32,7 @@ def invoicing_rules(settings: Settings) -> Rules:
         currency=settings.invoice_currency,
         zero_receipts=settings.zero_receipts,
         note=settings.invoice_note,
+        tax_desk=_tax_desk(settings),
     )
 
 
@@ -51,6 +54,13 @@ def csv_terms(settings: Settings) -> CsvTerms:
         decimal_mark=settings.bank_csv_decimal_mark,
         date_order=settings.bank_csv_dates,
     )
+
+
+def _tax_desk(settings: Settings) -> TaxDesk | None:
+    if not settings.tax_service_url:
+        return None
+    timeout_s = settings.tax_service_timeout_s
+    return TaxDesk(TaxHook(settings.tax_service_url, settings.tax_service_secret, timeout_s=timeout_s))
 
 
 def _remittance(settings: Settings) -> Remittance:

@@ -1,10 +1,12 @@
 """Selling: parsers of what stands on documents: countries, currencies, tax rates, numbers."""
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jeton.billing.currencies import minor_digits
 from jeton.billing.identifiers import check_bic, check_iban, check_vat_number
@@ -16,6 +18,7 @@ from jeton.settings.parsers import parse_path
 PERCENT = 100
 NUMBER_CHARS_MAX = 60
 SECRET_CHARS_MIN = 32
+SECRET_BYTES_MIN = 24
 ALWAYS_ON = date(2000, 1, 1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -54,6 +57,35 @@ def parse_named_secrets(text: str) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"has a secret of fewer than {SECRET_CHARS_MIN} printable ASCII characters")
         found[name] = secret
     return tuple(found.items())
+
+
+def parse_endpoint(text: str) -> str:
+    """An http(s) address of one place, perhaps with a path, or nothing; no password in it, no fragment."""
+    url = text.strip()
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not url.isascii() or not url.isprintable() or set(url) & set(" @#"):
+        raise ValueError("is not an address such as https://tax.example.com/jeton")
+    return url
+
+
+def parse_signing_secret(text: str) -> str:
+    """A secret of Standard Webhooks: ``whsec_`` and 24 bytes or more as Base64; or nothing."""
+    secret = text.strip()
+    if not secret:
+        return ""
+    try:
+        size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not secret.startswith("whsec_") or size < SECRET_BYTES_MIN:
+        raise ValueError(f"is not whsec_ followed by {SECRET_BYTES_MIN} bytes or more as Base64")
+    return secret
 
 
 def parse_vat_number(text: str) -> str:

@@ -123,7 +123,7 @@ async def _compose_allowance(
         (document.document_id,),
     )
     ((before_minor,),) = await credited.fetchall()
-    left_minor = document.lines_minor - before_minor
+    left_minor = max(0, document.lines_minor - before_minor)
     if document.kind == "credit_note" or document.state == "void" or document.purpose == "purchase":
         raise CorrectionError(f"{document.number} is no document that goodwill can be shown on.")
     if not 0 < amount_minor <= left_minor:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from jeton.billing.invoicing.drafting.composing import Occasion, compose
 from jeton.billing.invoicing.issuing.issuing import number_documents
@@ -16,9 +15,9 @@ from jeton.billing.invoicing.lines.building import amount_line
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.profiles import get_profile
 from jeton.billing.invoicing.rates import LEDGER_CURRENCY
-from jeton.billing.invoicing.tax import VOUCHER_REASON, TaxDecision, decide_tax, tax_lines
+from jeton.billing.invoicing.tax import VOUCHER_REASON, TaxDecision
 from jeton.billing.invoicing.words import Profile, Rules
-from jeton.billing.words import Document, LineKind, Purpose, TaxCategory, TaxLine
+from jeton.billing.words import Document, LineKind, Purpose, TaxCategory
 from jeton.db.pool import Connection
 from jeton.money import NANO_PER_USD
 
@@ -41,17 +40,8 @@ class Sale:
     tax_category: TaxCategory
     tax_rate: Fraction
     reason: str = ""
-
-
-async def find_purchase_tax(
-    connection: Connection, organization_id: UUID, net_minor: int, *, rules: Rules, at: datetime
-) -> TaxLine:
-    """The tax on credit of ``net_minor`` cents bought now; none where tax is due when it is used."""
-    profile = await get_profile(connection, organization_id)
-    decision = decide_tax(rules, profile, at.astimezone(ZoneInfo(profile.zone)).date())
-    if rules.tax_point == "use":
-        decision = TaxDecision("O", reason=VOUCHER_REASON)
-    return tax_lines([(decision, net_minor)])[0]
+    # Credit that is taxed at its use, so that its sale is not.
+    is_voucher: bool = False
 
 
 async def issue_purchase_receipt(
@@ -86,8 +76,7 @@ async def issue_refund_note(
 
 
 def _occasion(profile: Profile, sale: Sale, *, rules: Rules, at: datetime) -> Occasion:
-    is_voucher = rules.tax_point == "use" and sale.tax_category == "O"
-    reason = VOUCHER_REASON if is_voucher else ""
+    reason = VOUCHER_REASON if sale.is_voucher else ""
     return Occasion(
         profile=profile,
         rules=rules,

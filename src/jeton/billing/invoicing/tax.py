@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Protocol
-from uuid import UUID
 
 from jeton.billing.invoicing.words import Profile, Rules, TaxRate
-from jeton.billing.words import Party, TaxCategory, TaxLine
+from jeton.billing.words import TaxCategory, TaxLine
 
 # Member states (the EU's list of 2020-02-01), by ISO 3166-1; Greece's VAT numbers begin with EL.
 EU = frozenset(
@@ -41,24 +39,6 @@ class TaxDecision:
     category: TaxCategory
     rate: Fraction = NO_RATE
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaxQuestion:
-    """Who buys from whom, and when; what a tax service is asked."""
-
-    organization_id: UUID
-    seller: Party
-    buyer: Party
-    on: date
-
-
-class TaxService(Protocol):
-    """Somebody else who decides; asked before a transaction is begun, never in one."""
-
-    async def decide(self, question: TaxQuestion) -> TaxDecision | None:
-        """The decision; None leaves it to the rates of the settings."""
-        ...
 
 
 def decide_tax(rules: Rules, profile: Profile, on: date) -> TaxDecision:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
+from jeton.billing.taxation.desk import TaxDesk
 from jeton.billing.words import Party, Remittance, TaxCategory
 
 TaxPoint = Literal["purchase", "use"]
@@ -58,6 +59,8 @@ class Rules:
     currency: str = "USD"
     zero_receipts: ZeroReceipts = "issue"
     note: str = ""
+    # Who decides on tax instead of the rates; asked between transactions (``taxation.desk.asking``).
+    tax_desk: TaxDesk | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ async def open_payment(
             "amount_minor": order.net_minor + order.tax_minor,
             "tax_category": order.tax_category,
             "tax_rate": order.tax_rate,
+            "tax_point": order.tax_point,
             "net_nano": order.net_nano,
             "tax_nano": order.tax_nano,
             "credit_nano": order.credit_nano,

@@ -17,11 +17,15 @@ CREDIT_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class PaymentTax:
-    """The tax on a payment: its category (UNTDID 5305), rate and amount in minor units."""
+    """The tax on a payment: its category (UNTDID 5305), rate and amount in minor units.
+
+    ``tax_point`` is ``use`` where the credit is sold without tax, which is due when it is used.
+    """
 
     category: str
     rate: Fraction
     tax_minor: int
+    tax_point: str = "purchase"
 
 
 class TaxOf(Protocol):

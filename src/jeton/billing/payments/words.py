@@ -40,6 +40,7 @@ class PaymentOrder:
     tax_nano: int = 0
     tax_category: str = "O"
     tax_rate: str = "0"
+    tax_point: str = "purchase"
     credit_nano: int = 0
     given_nano: int = 0
     payment_method_id: str = ""
@@ -86,6 +87,8 @@ class Payment:
     started_at: datetime
     updated_at: datetime
     settled_at: datetime | None
+    # Whether its tax was taken with it, or is due when the credit is used.
+    tax_point: str = "purchase"
 
     @property
     def is_over(self) -> bool:

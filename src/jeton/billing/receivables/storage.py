@@ -25,10 +25,12 @@ _APPLICATION = ", ".join(entry.name for entry in fields(Application))
 
 # What of a document is in receivable: its total, less what payments cleared, what was given up, and what
 # credit notes of goodwill took off (of those only the part that was set off against it). Of one that was
-# cancelled nothing but what payments still on it have cleared.
+# cancelled nothing but what payments still on it have cleared. Its tax is that of what is asked for: what
+# was in credit that paid is none of it.
 _DOCUMENT = """
     SELECT d.document_id, d.organization_id, d.number, d.kind, d.state, d.currency, d.due_on, d.total_minor,
-           d.tax_minor, d.total_nano, d.tax_nano,
+           (d.tax_minor + v.minor)::bigint AS tax_minor, d.total_nano,
+           (d.tax_nano + v.nano)::bigint AS tax_nano,
            CASE WHEN d.state = 'void' THEN 0
                 ELSE d.total_minor - d.paid_minor - d.credited_minor - d.written_off_minor END AS due_minor,
            (CASE WHEN d.state = 'void' THEN 0 ELSE d.total_nano - w.nano - n.nano END
@@ -42,6 +44,9 @@ _DOCUMENT = """
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(round(total_nano::numeric * credited_minor / nullif(total_minor, 0))), 0) AS nano
         FROM documents WHERE corrects = d.document_id AND purpose = 'allowance') AS n
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(net_minor), 0) AS minor, coalesce(sum(net_nano), 0) AS nano
+        FROM document_lines WHERE document_id = d.document_id AND line_key = 'voucher|tax') AS v
 """
 _LOCK_DOCUMENT = "SELECT FROM documents WHERE document_id = %s FOR NO KEY UPDATE"
 _FIND_DOCUMENT = f"{_DOCUMENT} WHERE d.document_id = %s"

@@ -17,6 +17,7 @@ from jeton.billing.payments.till import Till
 from jeton.billing.reloads.opening import Opened, open_reload
 from jeton.billing.reloads.standings import CANDIDATES_MAX, list_candidates
 from jeton.billing.reloads.words import Terms
+from jeton.billing.taxation.desk import asking
 from jeton.errors import JetonError
 
 SENT_AT_ONCE_MAX = 4
@@ -70,8 +71,12 @@ class Reloader:
 
     async def open(self, organization_id: UUID, at: datetime) -> Opened:
         """Ask one organization's rule, in a transaction of its own."""
-        async with self.till.pool.connection() as connection:
-            return await open_reload(connection, self.till, self.terms, organization_id, at=at)
+
+        async def act() -> Opened:
+            async with self.till.pool.connection() as connection:
+                return await open_reload(connection, self.till, self.terms, organization_id, at=at)
+
+        return await asking(act)
 
     async def pay(self, payment_id: str, *, at: datetime) -> bool:
         """Ask for the money of one; whether it is over. What is not is settled by the jobs of payments."""

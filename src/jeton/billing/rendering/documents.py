@@ -49,6 +49,7 @@ def render_document(document: Document) -> dict[str, object]:
         "buyer": render_party(document.buyer),
         "terms": document.terms,
         "notes": list(document.notes),
+        "prepaid_credit_amount": render_minor(document.voucher_minor, document.currency),
         "lines": [render_line(line, document.currency) for line in document.lines],
         "taxes": [_render_tax(tax, document.currency) for tax in document.taxes],
     }
@@ -115,6 +116,7 @@ def _render_tax(tax: TaxLine, currency: str) -> dict[str, object]:
         "taxable_amount": render_minor(tax.taxable_minor, currency),
         "tax_amount": render_minor(tax.tax_minor, currency),
         "reason": tax.reason,
+        "reference": tax.reference or None,
     }
 
 

@@ -19,6 +19,7 @@ from jeton.billing.invoicing.profiles import get_profile
 from jeton.billing.invoicing.words import Rules
 from jeton.billing.switching.storage import list_pending, write_documents
 from jeton.billing.switching.words import Switch
+from jeton.billing.taxation.desk import asking
 from jeton.db.pool import Connection, Pool
 from jeton.errors import JetonError
 from jeton.pricing.terms import next_quarter
@@ -48,10 +49,14 @@ async def issue_pending(pool: Pool, issue_last: IssueLast, at: datetime) -> Last
     for switch in pending:
         if next_quarter(switch.switched_at) > at:
             continue
-        try:
+
+        async def act(switch: Switch = switch) -> None:
             async with pool.connection() as connection, connection.transaction():
                 document_ids = await issue_last(connection, switch)
                 await write_documents(connection, switch.switch_id, document_ids, at)
+
+        try:
+            await asking(act)
         except JetonError as problem:
             _log.warning("last_document_not_issued", switch_id=switch.switch_id, problem=str(problem))
             found.problems[switch.switch_id] = str(problem)

@@ -17,6 +17,7 @@ from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.issuing.period import issue_period
 from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
 from jeton.billing.rendering.documents import render_document
+from jeton.billing.taxation.desk import asking
 from jeton.billing.words import Document
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.invoices.showing import At, Number, Organization, print_heads, read_instant
@@ -102,9 +103,14 @@ def _render(closing: Closing) -> dict[str, object]:
 
 async def _issue(settings: Settings, organization: UUID | None, by: Actor) -> list[Document]:
     rules = invoicing_rules(settings)
-    async with open_database(settings) as pool, pool.connection() as connection:
-        organization_id = await choose_organization(connection, organization)
-        return await issue_period(connection, organization_id, rules=rules, at=clock.now(), by=by)
+    async with open_database(settings) as pool:
+
+        async def act() -> list[Document]:
+            async with pool.connection() as connection:
+                organization_id = await choose_organization(connection, organization)
+                return await issue_period(connection, organization_id, rules=rules, at=clock.now(), by=by)
+
+        return await asking(act)
 
 
 async def _close(settings: Settings, at: datetime) -> Closing:
@@ -113,8 +119,13 @@ async def _close(settings: Settings, at: datetime) -> Closing:
 
 
 async def _cancel(settings: Settings, number: str, request: Request, *, is_reissue: bool) -> Correction:
-    async with open_database(settings) as pool, pool.connection() as connection:
-        return await cancel_and_settle(connection, number, request, is_reissue=is_reissue)
+    async with open_database(settings) as pool:
+
+        async def act() -> Correction:
+            async with pool.connection() as connection:
+                return await cancel_and_settle(connection, number, request, is_reissue=is_reissue)
+
+        return await asking(act)
 
 
 async def _credit(settings: Settings, number: str, amount: str, request: Request) -> Correction:

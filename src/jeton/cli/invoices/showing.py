@@ -21,6 +21,7 @@ from jeton.billing.invoicing.documents.reading import (
 )
 from jeton.billing.invoicing.drafting.planning import draft_period
 from jeton.billing.rendering.documents import render_document, render_head
+from jeton.billing.taxation.desk import asking
 from jeton.billing.words import Document
 from jeton.cli.credits.operator import Json
 from jeton.cli.options import make_console
@@ -141,6 +142,11 @@ async def _show(settings: Settings, number: str) -> Document:
 
 async def _draft(settings: Settings, organization: UUID | None, at: datetime) -> list[Document]:
     rules = invoicing_rules(settings)
-    async with open_database(settings) as pool, pool.connection() as connection:
-        organization_id = await choose_organization(connection, organization)
-        return await draft_period(connection, organization_id, rules=rules, at=at)
+    async with open_database(settings) as pool:
+
+        async def act() -> list[Document]:
+            async with pool.connection() as connection:
+                organization_id = await choose_organization(connection, organization)
+                return await draft_period(connection, organization_id, rules=rules, at=at)
+
+        return await asking(act)

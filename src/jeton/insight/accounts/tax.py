@@ -1,6 +1,7 @@
 """Tax: what is payable, by category and rate: the postings to the account ``tax`` by what they belong to.
 
-A document has one category (UNTDID 5305) and rate, and so has a purchase. What a posting belongs to is found
+A document has one category (UNTDID 5305) and rate, and so has a purchase; one on which a tax service put
+several stands under the one that bears most. What a posting belongs to is found
 by its transaction: a document, a purchase that was booked, paid back or disputed, a debt that was given up.
 """
 
@@ -12,12 +13,16 @@ from jeton.insight.accounts.words import Statement, Stretch
 from jeton.insight.proving.proof import read_rows
 
 _LINES = """
-    WITH origins AS (
-        SELECT transaction_id AS origin, taxes -> 0 ->> 'category' AS category, taxes -> 0 ->> 'rate' AS rate
-        FROM documents WHERE transaction_id IS NOT NULL
+    WITH taxed AS (
+        SELECT d.document_id, d.transaction_id, t.one ->> 'category' AS category, t.one ->> 'rate' AS rate
+        FROM documents AS d CROSS JOIN LATERAL (
+            SELECT one FROM jsonb_array_elements(d.taxes) AS every (one)
+            ORDER BY (one ->> 'tax_minor')::bigint DESC LIMIT 1
+        ) AS t
+    ), origins AS (
+        SELECT transaction_id AS origin, category, rate FROM taxed WHERE transaction_id IS NOT NULL
         UNION ALL
-        SELECT w.transaction_id, d.taxes -> 0 ->> 'category', d.taxes -> 0 ->> 'rate'
-        FROM write_offs AS w JOIN documents AS d USING (document_id)
+        SELECT w.transaction_id, d.category, d.rate FROM write_offs AS w JOIN taxed AS d USING (document_id)
         UNION ALL
         SELECT transaction_id, tax_category, tax_rate FROM payments WHERE transaction_id IS NOT NULL
         UNION ALL

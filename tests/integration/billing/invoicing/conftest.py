@@ -71,6 +71,11 @@ class Office:
     async def end(self, days: int = 3) -> datetime:
         """An instant so many days after the period of now."""
         (document,) = await self.draft()
+        return self.end_of(document, days=days)
+
+    @staticmethod
+    def end_of(document: Document, days: int = 3) -> datetime:
+        """An instant so many days after the period of a draft."""
         return document.period_to + timedelta(days=days)
 
     async def balances(self) -> dict[str, int]:

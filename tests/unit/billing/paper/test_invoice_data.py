@@ -23,9 +23,11 @@ from tests.unit.billing.paper.made import (
     usage,
 )
 
+from jeton.billing.invoicing.drafting.composing import tax_whole
+from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.paper.cii.invoice import render_xml
 from jeton.billing.paper.errors import NotInvoiceDataError
-from jeton.billing.words import Document, Line, Remittance, TaxCategory
+from jeton.billing.words import VOUCHER_PAID, Document, Line, Remittance, TaxCategory
 
 Judge = Callable[[bytes], list[str]]
 SVRL = "{http://purl.oclc.org/dsdl/svrl}"
@@ -68,6 +70,15 @@ def _late() -> list[Line]:
     return [*november(), late]
 
 
+def _at_use(lines: list[Line]) -> Document:
+    """What credit paid whole that is taxed at its use; in three cents is no tax, and 19 % were one."""
+    money = (ONE, "USD")
+    paid_nano = -sum(line.net_nano for line in lines)
+    paid = amount_line("9", "credit", "Paid with prepaid credit", paid_nano, like=lines[0], money=money)
+    bare = document([*lines, replace(paid, key=f"{VOUCHER_PAID}lot_1")], kind="receipt", number="RCT-2026-1")
+    return tax_whole(bare, TaxDecision("S", Fraction(19, 100)))
+
+
 def _kwd(quantity: int) -> list[Line]:
     # 0.3 KWD for a dollar: 3 dollars per million are 0.900 KWD.
     return [usage("1", quantity=quantity, list_rate=3_000_000_000, currency="KWD", rate=Fraction("0.3"))]
@@ -107,6 +118,10 @@ CASES: dict[str, Callable[[], Document]] = {
     "credit note": lambda: document(november()[:2], kind="credit_note", number="CRN-2026-000007"),
     "receipt": lambda: document(november(), kind="receipt", number="RCT-2026-1", paid_minor=70_014),
     "credit used and a minimum": lambda: document(_credited()),
+    "credit taxed at its use": lambda: _at_use(november()),
+    "credit taxed at its use, three cents": lambda: _at_use(
+        [usage("1", quantity=10_000, list_rate=3_000_000_000)]
+    ),
     "late usage": lambda: document(_late()),
     "500 lines": lambda: document(many(500)),
     "discounts that nearly eat the line": lambda: document([_eaten()]),

@@ -19,7 +19,7 @@ DOCUMENT_COLUMNS = (
     "purchase_order", "terms", "taxes", "notes", "remittance", "lines_count", "lines_minor", "tax_minor",
     "total_minor", "net_nano", "tax_nano", "total_nano", "accrued_nano", "owed_nano", "earned_nano",
     "transaction_id", "corrects", "replaces", "subject", "reason", "paid_minor", "credited_minor", "paid_at",
-    "overdue_at", "voided_at",
+    "overdue_at", "voided_at", "booked_sequence",
 )  # fmt: skip
 LINE_COLUMNS = (
     "document_id", "position", "organization_id", "kind", "line_key", "period_from", "period_to",
@@ -80,6 +80,7 @@ class DocumentRow(msgspec.Struct, frozen=True):
     overdue_at: datetime | None
     voided_at: datetime | None
     written_off_minor: int
+    booked_sequence: int | None
     corrects_number: str | None
     corrects_on: date | None
 
@@ -130,6 +131,7 @@ def parse_document(row: DocumentRow, lines: tuple[Line, ...] = ()) -> Document:
         paid_at=row.paid_at,
         overdue_at=row.overdue_at,
         voided_at=row.voided_at,
+        booked_sequence=row.booked_sequence,
     )
 
 

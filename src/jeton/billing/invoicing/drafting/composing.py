@@ -1,20 +1,22 @@
 """Composing: a document out of exact lines: rounded once, taxed for each category, in its currency. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from jeton.billing.invoicing.lines.building import amount_line
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.rates import PAR
-from jeton.billing.invoicing.rounding import allocate, scale, to_minor, to_nano
+from jeton.billing.invoicing.rounding import allocate, round_half_even, scale, to_minor, to_nano
 from jeton.billing.invoicing.tax import TaxDecision, tax_lines
 from jeton.billing.invoicing.words import Profile, Rules
-from jeton.billing.words import Discount, Document, DocumentKind, Line, Purpose
+from jeton.billing.words import VOUCHER_TAX, Discount, Document, DocumentKind, Line, Purpose, is_payment
 
 # In which order kinds of lines stand on a document; within a kind as they are sorted there.
 _ORDER = ("usage", "adjustment", "commit", "true_up", "minimum", "top_up", "refund", "credit", "rounding")
+CONTAINED = "Tax contained in what prepaid credit paid"
 _BUCKET_ORDER = ("input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "web_search", "")
 
 
@@ -69,16 +71,9 @@ def compose(occasion: Occasion, lines: Sequence[Line]) -> Document:
 
     What it comes to may be below zero: then a credit note has to be made of it (``negate``).
     """
-    per_nano = scale(occasion.currency, occasion.rate)
-    ordered = sorted(lines, key=_sort_key)
-    net_nano = sum(line.net_nano for line in ordered)
-    lines_minor = to_minor(net_nano, per_nano)
-    minors = allocate(lines_minor, [line.net_nano for line in ordered], per_nano)
-    taxes = tax_lines([(occasion.tax, lines_minor)])
-    tax_minor = sum(tax.tax_minor for tax in taxes)
     profile, rules = occasion.profile, occasion.rules
     net_days = occasion.net_days
-    return Document(
+    bare = Document(
         document_id="",
         kind=occasion.kind,
         state="draft",
@@ -96,18 +91,15 @@ def compose(occasion: Occasion, lines: Sequence[Line]) -> Document:
         due_on=occasion.issued_on + timedelta(days=net_days),
         purchase_order=profile.purchase_order,
         terms=f"Net {net_days} days" if net_days else "Due at once",
-        lines=tuple(
-            _finish(line, number, minor, per_nano=per_nano, tax=occasion.tax)
-            for number, (line, minor) in enumerate(zip(ordered, minors, strict=True), start=1)
-        ),
-        taxes=taxes,
-        lines_minor=lines_minor,
-        tax_minor=tax_minor,
-        total_minor=lines_minor + tax_minor,
+        lines=tuple(sorted(lines, key=_sort_key)),
+        taxes=(),
+        lines_minor=0,
+        tax_minor=0,
+        total_minor=0,
         paid_minor=0,
-        net_nano=net_nano,
-        tax_nano=to_nano(tax_minor, per_nano),
-        total_nano=to_nano(lines_minor + tax_minor, per_nano),
+        net_nano=0,
+        tax_nano=0,
+        total_nano=0,
         notes=tuple(note for note in (*occasion.notes, rules.note) if note),
         purpose=occasion.purpose,
         remittance=rules.remittance,
@@ -119,6 +111,50 @@ def compose(occasion: Occasion, lines: Sequence[Line]) -> Document:
         owed_nano=occasion.booked.owed_nano,
         earned_nano=occasion.booked.earned_nano,
     )
+    return tax_whole(bare, occasion.tax)
+
+
+def tax_whole(document: Document, tax: TaxDecision) -> Document:
+    """The document with its amounts, everything on it taxed so, whatever its tax was before.
+
+    What credit paid that is taxed at its use has its tax in it, which is taken out: of $100 at 19 % it is
+    $15.97 (100 x 19/119), a line of its own; the rest is taxed on top.
+    """
+    per_nano = scale(document.currency, document.rate)
+    lines = [line for line in document.lines if line.key != VOUCHER_TAX]
+    contained_minor = find_contained_tax(lines, per_nano, rate=tax.rate)
+    if contained_minor:
+        period = Period(document.period_from, document.period_to)
+        nano = -to_nano(contained_minor, per_nano)
+        lines.append(amount_line("credit", VOUCHER_TAX, description=CONTAINED, net_nano=nano, period=period))
+        lines.sort(key=_sort_key)
+    net_nano = sum(line.net_nano for line in lines)
+    lines_minor = to_minor(net_nano, per_nano)
+    minors = allocate(lines_minor, [line.net_nano for line in lines], per_nano)
+    finished = tuple(
+        _finish(line, number, minor, per_nano=per_nano, tax=tax)
+        for number, (line, minor) in enumerate(zip(lines, minors, strict=True), start=1)
+    )
+    (on_top,) = tax_lines([(tax, lines_minor + contained_minor)])
+    tax_minor = contained_minor + on_top.tax_minor
+    voucher_minor = -sum(line.net_minor for line in finished if is_payment(line))
+    return replace(
+        document,
+        lines=finished,
+        taxes=(replace(on_top, taxable_minor=lines_minor + voucher_minor, tax_minor=tax_minor),),
+        lines_minor=lines_minor,
+        tax_minor=tax_minor,
+        total_minor=lines_minor + tax_minor,
+        net_nano=net_nano,
+        tax_nano=to_nano(tax_minor, per_nano),
+        total_nano=to_nano(lines_minor + tax_minor, per_nano),
+    )
+
+
+def find_contained_tax(lines: Iterable[Line], per_nano: Fraction, *, rate: Fraction) -> int:
+    """The tax, in minor units, that is in what these lines say credit paid; half-even, once a document."""
+    paid_nano = -sum(line.net_nano for line in lines if is_payment(line))
+    return round_half_even(to_minor(paid_nano, per_nano) * rate / (1 + rate))
 
 
 def negate(line: Line) -> Line:

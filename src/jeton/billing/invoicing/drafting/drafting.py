@@ -12,7 +12,7 @@ from fractions import Fraction
 from jeton.billing.invoicing.drafting.composing import Booked, Occasion, compose, negate
 from jeton.billing.invoicing.drafting.sources import Sources
 from jeton.billing.invoicing.lines.building import Due, build_line
-from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, kind_of
+from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, VOUCHER, kind_of
 from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums, subtract
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.tax import TaxDecision
@@ -22,6 +22,7 @@ from jeton.billing.words import Document
 # What a line of these comes to without usage: it is earned with the document.
 _EARNED = frozenset({TRUE_UP, MINIMUM})
 _METERED = frozenset({"usage", "reversed", "credit"})
+_FOLLOWING = _METERED | {VOUCHER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +47,25 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
     for due in _list_commits(sources):
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
-    if _total(late) < 0 and _total(own) + _total(late) < 0:
+    if _goes_back(_total(own), _total(late)) or (
+        # What vouchers paid is below zero on a document: above zero it comes back, and its tax with it.
+        _total(late) <= 0 and _goes_back(-_total(own, VOUCHER), -_total(late, VOUCHER))
+    ):
         notes = [_compose(sources, basis, late, is_note=True, is_first=not own)]
         return [_compose(sources, basis, own), *notes] if own else notes
     return [_compose(sources, basis, [*own, *late])] if own or late else []
 
 
 def _omit_paid(sources: Sources, dues: list[Due]) -> list[Due]:
-    """Without the periods that credit paid whole and that no document has told of.
+    """Without the periods that credit paid whole, tax and all, and that no document has told of.
 
     What is late of such a period and is to be paid brings the rest of it onto the same document.
     """
     sums: dict[datetime, int] = {}
     for due in dues:
         sums[due.period_from] = sums.get(due.period_from, 0) + due.net_nano
-    return [due for due in dues if sums[due.period_from] or due.period_from in sources.documents]
+    told = {*sources.documents, *(due.period_from for due in dues if kind_of(due.key) == VOUCHER)}
+    return [due for due in dues if sums[due.period_from] or due.period_from in told]
 
 
 def _dues_of(sources: Sources, period: Period) -> list[Due]:
@@ -70,7 +75,8 @@ def _dues_of(sources: Sources, period: Period) -> list[Due]:
     # What was billed besides usage is no matter of sums, and stays.
     metered = {key: amounts for key, amounts in billed.items() if kind_of(key) in _METERED}
     sums = sources.sums.get(period, PeriodSums())
-    return subtract(sums, metered, period, corrects=number if is_late else "", is_late=is_late)
+    dues = subtract(sums, metered, period, corrects=number if is_late else "", is_late=is_late)
+    return [*dues, *sources.vouchers.get(period, ())]
 
 
 def _list_commits(sources: Sources) -> list[Due]:
@@ -116,7 +122,7 @@ def _compose(
 ) -> Document:
     profile = sources.wanted.profile
     lines = [build_line(due, sources.prices, sources.workspaces) for due in dues]
-    is_owed = any(due.net_nano > 0 and kind_of(due.key) not in _METERED for due in dues)
+    is_owed = any(due.net_nano > 0 and kind_of(due.key) not in _FOLLOWING for due in dues)
     booked = _book(sources, dues, is_first=is_first)
     occasion = Occasion(
         profile=profile,
@@ -148,6 +154,8 @@ def _compose(
 def _book(sources: Sources, dues: Iterable[Due], *, is_first: bool) -> Booked:
     """How the dues stand in the ledger: metered ones accrued or owed, commits owed, the rest is earned.
 
+    What credit paid is below zero among them, vouchers too, so that metered ones are what is left of them.
+
     What was overrun while paying ahead is in receivable already. Of an organization that was always the same
     that is all or nothing; of another the charges say it, for the first document of a period.
     """
@@ -167,5 +175,10 @@ def _book(sources: Sources, dues: Iterable[Due], *, is_first: bool) -> Booked:
     return Booked(metered_nano - overrun_nano, owed_nano + overrun_nano, earned_nano)
 
 
-def _total(dues: Iterable[Due]) -> int:
-    return sum(due.net_nano for due in dues)
+def _total(dues: Iterable[Due], kind: str = "") -> int:
+    return sum(due.net_nano for due in dues if kind in ("", kind_of(due.key)))
+
+
+def _goes_back(own_nano: int, late_nano: int) -> bool:
+    """Whether what is late comes to less than nothing, and to more than the rest can bear."""
+    return late_nano < 0 and own_nano + late_nano < 0

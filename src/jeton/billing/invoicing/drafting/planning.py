@@ -1,6 +1,7 @@
 """Planning: which period of an organization comes next, and on which basis its documents are made."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from uuid import UUID
@@ -8,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from jeton.billing.invoicing.drafting.drafting import Basis, draft
 from jeton.billing.invoicing.drafting.sources import Wanted, read_prices, read_sources
+from jeton.billing.invoicing.drafting.taxing import tax_documents
+from jeton.billing.invoicing.drafting.vouchers import add_vouchers
 from jeton.billing.invoicing.errors import MissingRateError
 from jeton.billing.invoicing.periods import find_next, find_period
 from jeton.billing.invoicing.profiles import get_profile
 from jeton.billing.invoicing.rates import LEDGER_CURRENCY, find_rates, get_rate
-from jeton.billing.invoicing.tax import TaxDecision, TaxQuestion, TaxService, decide_tax
+from jeton.billing.invoicing.tax import decide_tax
 from jeton.billing.invoicing.words import Profile, Rules
 from jeton.billing.words import Document
 from jeton.db.pool import Connection
@@ -21,6 +24,8 @@ from jeton.insight.periods.used import find_first_uses
 _LAST_CLOSED = """
     SELECT organization_id, max(period_to) FROM billing_periods WHERE organization_id = ANY (%s) GROUP BY 1
 """
+_BOOKED = "SELECT organization_id, chain_length FROM balances WHERE organization_id = ANY (%s)"
+_LOCK_BOOKED = "SELECT chain_length FROM balances WHERE organization_id = %s FOR UPDATE"
 
 
 async def find_wanted(connection: Connection, profiles: Sequence[Profile]) -> list[Wanted]:
@@ -42,7 +47,8 @@ async def draft_period(
 ) -> list[Document]:
     """What the period that runs comes to so far: usually one document, and nothing is stored.
 
-    Raises UnknownOrganizationError, and MissingRateError where there is no exchange rate for its currency.
+    Where the tax service is away it says so. Raises UnknownOrganizationError, MissingRateError where there is
+    no exchange rate for its currency, TaxUnaskedError.
     """
     profile = await get_profile(connection, organization_id)
     zone = ZoneInfo(profile.zone)
@@ -50,44 +56,61 @@ async def draft_period(
     period = find_period(zone, profile.anchor_day, at)
     if follows is not None and follows > period.period_from:
         period = find_next(zone, profile.anchor_day, follows=follows, since=at)
-    return await draft_wanted(connection, Wanted(profile, period, follows), rules=rules, at=at)
+    drafts = await _draft(connection, Wanted(profile, period, follows), rules, at)
+    return tax_documents(drafts, rules, profile.tax_category, is_binding=False)
 
 
 async def draft_wanted(
     connection: Connection, wanted: Wanted, *, rules: Rules, at: datetime, replaces: str = ""
 ) -> list[Document]:
-    """The documents of one period as they would be issued now; ``replaces`` is the one cancelled before."""
+    """The documents of one period as they are issued in this transaction, until whose end the books wait.
+
+    ``replaces`` is the one cancelled before. Raises MissingRateError, TaxUnaskedError.
+    """
+    booked = await lock_booked(connection, wanted.profile.organization_id)
+    drafts = await _draft(connection, wanted, rules, at, replaces=replaces)
+    drafts = [replace(one, booked_sequence=booked) for one in drafts]
+    return tax_documents(drafts, rules, wanted.profile.tax_category, is_binding=True)
+
+
+async def _draft(
+    connection: Connection, wanted: Wanted, rules: Rules, at: datetime, *, replaces: str = ""
+) -> list[Document]:
+    """The documents of a period with the tax of the settings' rates."""
     currency = find_currency(rules, wanted.profile)
     on = at.astimezone(ZoneInfo(wanted.profile.zone)).date()
     rate = await get_rate(connection, currency, on)
     since = wanted.period.period_from - timedelta(days=rules.lookback_days)
     prices = await read_prices(connection, since=since)
-    (sources,) = await read_sources(connection, [wanted], prices, lookback_days=rules.lookback_days)
+    sources = await read_sources(connection, [wanted], prices, lookback_days=rules.lookback_days)
+    await add_vouchers(connection, sources)
     basis = Basis(rules, at, decide_tax(rules, wanted.profile, on), currency, rate, replaces)
-    return draft(sources, basis)
+    return draft(sources[0], basis)
 
 
-async def find_bases(
-    profiles: Collection[Profile],
-    rates: Mapping[str, Fraction],
-    *,
-    rules: Rules,
-    at: datetime,
-    tax_service: TaxService | None,
+def find_bases(
+    profiles: Collection[Profile], rates: Mapping[str, Fraction], *, rules: Rules, at: datetime
 ) -> dict[UUID, Basis]:
-    """The basis of each of these; asks the tax service, so no transaction may be open meanwhile."""
+    """The basis of each of these, with the tax of the settings' rates."""
     found = {}
     for profile in profiles:
         on = at.astimezone(ZoneInfo(profile.zone)).date()
-        tax: TaxDecision | None = None
-        if tax_service is not None:
-            question = TaxQuestion(profile.organization_id, rules.seller, profile.buyer, on)
-            tax = await tax_service.decide(question)
         currency = find_currency(rules, profile)
         found[profile.organization_id] = Basis(
-            rules, at, tax or decide_tax(rules, profile, on), currency, rates[currency]
+            rules, at, decide_tax(rules, profile, on), currency, rates[currency]
         )
     return found
+
+
+async def lock_booked(connection: Connection, organization_id: UUID) -> int:
+    """How many entries an organization's books have, which stays so until the transaction ends."""
+    row = await (await connection.execute(_LOCK_BOOKED, (organization_id,))).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def read_booked(connection: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many entries the books of each of these have, in the snapshot in which it is asked."""
+    return dict(await (await connection.execute(_BOOKED, (list(ids),))).fetchall())
 
 
 async def list_missing_rates(

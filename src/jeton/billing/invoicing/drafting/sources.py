@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from jeton.billing.invoicing.lines.building import Due
 from jeton.billing.invoicing.lines.prices import Prices
 from jeton.billing.invoicing.lines.summing import Amounts, PeriodSums, sum_up
 from jeton.billing.invoicing.periods import Period
@@ -144,6 +145,7 @@ class Sources:
     true_ups: list[TrueUp] = field(default_factory=list)
     switches: list[tuple[datetime, OrganizationKind]] = field(default_factory=list)
     overrun_nano: int = 0
+    vouchers: dict[Period, list[Due]] = field(default_factory=dict)
 
 
 async def read_prices(connection: Connection, *, since: datetime) -> Prices:

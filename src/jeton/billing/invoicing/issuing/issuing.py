@@ -87,7 +87,13 @@ async def issue_all(
 
 def _is_posted(document: Document) -> bool:
     """Whether there is anything to post: a receipt of what credit paid moves no money."""
-    amounts = (document.accrued_nano, document.owed_nano, document.earned_nano, document.total_nano)
+    amounts = (
+        document.accrued_nano,
+        document.owed_nano,
+        document.earned_nano,
+        document.tax_nano,
+        document.total_nano,
+    )
     return document.purpose not in ("purchase", "refund") and any(amounts)
 
 

@@ -25,5 +25,6 @@ def document_postings(document: Document) -> tuple[Posting, ...]:
         earned_nano=document.earned_nano,
         tax_nano=document.tax_nano,
         total_nano=document.total_nano,
+        contained_nano=document.contained_tax_nano,
     )
     return movements.reverse(postings) if document.kind == "credit_note" else postings

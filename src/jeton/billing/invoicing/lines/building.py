@@ -22,7 +22,7 @@ from jeton.billing.invoicing.lines.keys import (
 )
 from jeton.billing.invoicing.lines.prices import Prices
 from jeton.billing.invoicing.periods import Period
-from jeton.billing.words import Discount, Line, LineKind
+from jeton.billing.words import VOUCHER_GIVEN, VOUCHER_PAID, Discount, Line, LineKind
 from jeton.identity.organizations import Workspace
 from jeton.insight.words import BUCKET_NAMES
 from jeton.money import divide_half_even
@@ -36,6 +36,10 @@ _DESCRIPTIONS = {
     "minimum": "Minimum of the period, what was not used of it",
     CREDIT_FREE: "Free credit used",
     CREDIT_PREPAID: "Prepaid credit used",
+}
+_VOUCHERS = {
+    VOUCHER_PAID: "Paid with prepaid credit, tax included",
+    VOUCHER_GIVEN: "Credit that was given on top of what was bought",
 }
 
 
@@ -71,6 +75,9 @@ def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) ->
         case "reversed":
             undone = ReversedKey.parse(due.key)
             return Line(**_plain(due, f"{undone.model}: charges reversed"), **_place(undone, workspaces))
+        case "voucher":
+            start, _, lot_id = due.key.rpartition("|")
+            return Line(**_plain(due, f"{_VOUCHERS[f'{start}|']} ({lot_id})"))
         case kind:
             return Line(**_plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind]))
 

@@ -18,6 +18,8 @@ MINIMUM = "minimum"
 CREDIT_FREE = "credit|free"
 CREDIT_PREPAID = "credit|prepaid"
 CREDIT = "credit"
+# What credit paid that is taxed at its use; the keys of ``billing.words`` begin so.
+VOUCHER = "voucher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def render_conditions(key: UsageKey | ReversedKey) -> str:
 
 
 def kind_of(key: str) -> str:
-    """The first word of a key: usage, reversed, credit, commit, true_up or minimum."""
+    """The first word of a key: usage, reversed, credit, voucher, commit, true_up or minimum."""
     return key.partition(_SIGN)[0]
 
 

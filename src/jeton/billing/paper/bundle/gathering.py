@@ -30,9 +30,17 @@ _CHARGED: LiteralString = """
     FROM charges AS c JOIN usage_events AS e USING (request_id)
     JOIN unnest(%(periods_from)s::timestamptz[], %(periods_to)s::timestamptz[]) AS p (from_at, to_at)
       ON c.held_at >= p.from_at AND c.held_at < p.to_at
-    LEFT JOIN reversals AS v ON v.request_id = c.request_id AND v.reversed_at <= %(until)s
-    WHERE c.organization_id = %(organization_id)s AND c.state = 'settled' AND c.ended_at <= %(until)s
+    JOIN transactions AS t ON t.transaction_id = c.transaction_id
+    LEFT JOIN (reversals AS v JOIN transactions AS u ON u.transaction_id = v.transaction_id)
+      ON v.request_id = c.request_id
+      AND CASE WHEN %(booked)s::bigint IS NULL THEN v.reversed_at <= %(until)s
+               ELSE u.sequence <= %(booked)s END
+    WHERE c.organization_id = %(organization_id)s AND c.state = 'settled'
+      AND CASE WHEN %(booked)s::bigint IS NULL THEN c.ended_at <= %(until)s
+               ELSE t.sequence <= %(booked)s END
 """
+# The clocks of nodes differ, so the last instant may be after the issue.
+_LATEST: LiteralString = f"SELECT max(greatest(c.ended_at, v.reversed_at)) {_CHARGED}"
 _RECEIPTS: LiteralString = f"""
     SELECT c.request_id, e.occurred_at, c.ended_at, c.workspace_id, c.model, c.price_version_id,
            coalesce(c.terms_id, ''), e.service_tier, e.inference_geo, e.speed, e.input_tokens,
@@ -61,16 +69,20 @@ _BILLED = """
 
 async def gather(connection: Connection, document: Document) -> tuple[Evidence, AsyncIterator[ReceiptRecord]]:
     """The evidence of a document, and its receipts in the order of their ids."""
-    until, before = await _find_basis(connection, document)
+    until, before, booked = await _find_basis(connection, document)
     periods = list_periods(document)
     asked = {
         "organization_id": document.organization_id,
         "periods_from": [period.period_from for period in periods],
         "periods_to": [period.period_to for period in periods],
         "until": until,
+        "booked": booked,
         "named": sorted({line.price_version_id for line in document.lines if line.price_version_id}),
         "before": before,
     }
+    if booked is not None:
+        row = await (await connection.execute(_LATEST, asked)).fetchone()
+        until = max(until, row[0]) if row and row[0] else until
     versions = await (await connection.execute(_VERSIONS, asked)).fetchall()
     terms = await (await connection.execute(_TERMS, (document.organization_id,))).fetchall()
     billed = await (await connection.execute(_BILLED, asked)).fetchall()
@@ -84,13 +96,16 @@ async def gather(connection: Connection, document: Document) -> tuple[Evidence, 
     return evidence, _read_receipts(connection, asked)
 
 
-async def _find_basis(connection: Connection, document: Document) -> tuple[datetime, str]:
-    """Up to when usage is in it, and before which document others had billed; or of what it cancels."""
+async def _find_basis(connection: Connection, document: Document) -> tuple[datetime, str, int | None]:
+    """Up to when usage is in it, before which document others had billed, how many entries the books had.
+
+    All of it of what it cancels, where it does that.
+    """
     if document.purpose == "cancellation" and document.corrects_id:
         head = await find_head(connection, document.corrects_id)
         if head is not None:
-            return head.issued_at, head.document_id
-    return stamp(document), document.document_id
+            return head.issued_at, head.document_id, head.booked_sequence
+    return document.issued_at or stamp(document), document.document_id, document.booked_sequence
 
 
 async def _read_receipts(connection: Connection, asked: dict[str, Any]) -> AsyncIterator[ReceiptRecord]:

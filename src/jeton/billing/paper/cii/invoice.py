@@ -43,7 +43,7 @@ def render_xml(document: Document) -> bytes:
     for note in _notes(document):
         add_text(head, "ram:IncludedNote/ram:Content", text=note)
     transaction = add(root, "rsm:SupplyChainTradeTransaction")
-    for line in document.lines:
+    for line in document.sold_lines:
         add_line(transaction, document, line)
     _add_agreement(transaction, document)
     # What is used over a period is delivered with its last day.
@@ -147,12 +147,14 @@ def _add_tax(settlement: ET.Element, document: Document, tax: TaxLine) -> None:
 
 
 def _add_totals(settlement: ET.Element, document: Document) -> None:
-    currency = document.currency
+    """The sums; what credit paid that is taxed at its use is an amount paid before (BT-113), no line."""
+    currency, voucher_minor = document.currency, document.voucher_minor
+    net_minor = document.lines_minor + voucher_minor
     totals = add(settlement, "ram:SpecifiedTradeSettlementHeaderMonetarySummation")
-    add(totals, "ram:LineTotalAmount", text=render_amount(document.lines_minor, currency))
-    add(totals, "ram:TaxBasisTotalAmount", text=render_amount(document.lines_minor, currency))
+    add(totals, "ram:LineTotalAmount", text=render_amount(net_minor, currency))
+    add(totals, "ram:TaxBasisTotalAmount", text=render_amount(net_minor, currency))
     add(totals, "ram:TaxTotalAmount", text=render_amount(document.tax_minor, currency), currencyID=currency)
-    add(totals, "ram:GrandTotalAmount", text=render_amount(document.total_minor, currency))
-    add(totals, "ram:TotalPrepaidAmount", text=render_amount(document.paid_minor, currency))
+    add(totals, "ram:GrandTotalAmount", text=render_amount(document.total_minor + voucher_minor, currency))
+    add(totals, "ram:TotalPrepaidAmount", text=render_amount(document.paid_minor + voucher_minor, currency))
     due_minor = document.total_minor - document.paid_minor
     add(totals, "ram:DuePayableAmount", text=render_amount(due_minor, currency))

@@ -15,7 +15,7 @@ def find_obstacle(document: Document, *, is_head: bool = False) -> str | None:
     """
     checks = (
         (not document.number, "a draft has no number yet."),
-        (not document.lines and not is_head, "it has no lines (BR-16)."),
+        (not document.sold_lines and not is_head, "it has no lines (BR-16)."),
         (not _is_within_decimals(document), _decimals_sentence(document.currency)),
         (
             _is_mixed(document),

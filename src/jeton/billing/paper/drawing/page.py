@@ -42,10 +42,10 @@ class _Group:
 
 def describe_page(document: Document, look: Look) -> dict[str, object]:
     """The texts of a page, as the template takes them."""
-    groups = _group(document.lines)
+    groups = _group(document.sold_lines)
     title = TITLES[document.kind]
     is_draft = document.state == "draft"
-    is_long = len(document.lines) >= SUMMARY_FROM_LINES
+    is_long = len(document.sold_lines) >= SUMMARY_FROM_LINES
     return {
         "title": f"Draft {title.lower()}" if is_draft else title,
         "number": document.number,
@@ -107,15 +107,17 @@ def _corrected(document: Document) -> str:
 
 def _headline(document: Document) -> str:
     due_minor = document.total_minor - document.paid_minor
+    total_minor = document.total_minor + document.voucher_minor
     if document.kind == "credit_note":
-        return f"{_amount(document.total_minor, document)} credited"
+        return f"{_amount(total_minor, document)} credited"
     if document.state == "draft":
-        return f"{_amount(document.total_minor, document)} so far"
+        return f"{_amount(total_minor, document)} so far"
     if due_minor > 0 and document.due_on is not None:
         return f"{_amount(due_minor, document)} due {display_date(document.due_on)}"
     if due_minor > 0:
         return f"{_amount(due_minor, document)} due"
-    return f"{_amount(document.paid_minor, document)} paid" if document.paid_minor else "Nothing to pay"
+    paid_minor = document.paid_minor + document.voucher_minor
+    return f"{_amount(paid_minor, document)} paid" if paid_minor else "Nothing to pay"
 
 
 def _subline(document: Document) -> str:
@@ -206,14 +208,23 @@ def _plain(minor: int, document: Document) -> str:
 
 
 def _totals(document: Document) -> list[dict[str, object]]:
-    rows: list[tuple[str, str, int, bool]] = [("Subtotal", "", document.lines_minor, False)]
+    voucher_minor = document.voucher_minor
+    rows: list[tuple[str, str, int, bool]] = [("Subtotal", "", document.lines_minor + voucher_minor, False)]
     for tax in document.taxes:
         reason = tax.reason or CATEGORY_REASONS[tax.category]
         label = f"VAT {display_percent(tax.rate)} on {_amount(tax.taxable_minor, document)}"
         rows.append((label, reason, tax.tax_minor, False))
     rows.append(
-        ("Total credited" if document.kind == "credit_note" else "Total", "", document.total_minor, True)
+        (
+            "Total credited" if document.kind == "credit_note" else "Total",
+            "",
+            document.total_minor + voucher_minor,
+            True,
+        )
     )
+    if voucher_minor:
+        label = "Of it to prepaid credit" if document.kind == "credit_note" else "Paid with prepaid credit"
+        rows.append((label, "", -voucher_minor, False))
     if document.kind != "credit_note":
         rows += [
             ("Paid", "", -document.paid_minor, False),

@@ -30,6 +30,7 @@ class Quote:
     net_nano: int
     tax_nano: int
     expires_at: datetime | None
+    tax_point: str = "purchase"
 
     @property
     def total_minor(self) -> int:
@@ -63,6 +64,7 @@ async def quote_credit(
         net_nano=cents * USD_CENT_NANO,
         tax_nano=tax.tax_minor * USD_CENT_NANO,
         expires_at=at + timedelta(days=terms.credit_days) if terms.credit_days else None,
+        tax_point=tax.tax_point,
     )
 
 
@@ -87,6 +89,7 @@ def order_credit(
         tax_nano=quote.tax_nano,
         tax_category=quote.tax_category,
         tax_rate=render_exact(quote.tax_rate),
+        tax_point=quote.tax_point,
         credit_nano=quote.credit_nano,
         given_nano=quote.given_nano,
         payment_method_id=payment_method_id,

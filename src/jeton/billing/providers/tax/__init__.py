@@ -1,0 +1,1 @@
+"""Tax services: the hook that any of them can be put behind."""

@@ -1,0 +1,1 @@
+"""Taxation: asking somebody else what tax a document bears, before anything of it is written."""
