@@ -126,7 +126,7 @@ async def test_the_page_of_one_thing_and_its_twin_are_about_the_same_thing(
 ) -> None:
     """The page's own route took the twin's address too, so that an id ended in ``.json``."""
     twins = sorted(name.removeprefix("GET ") for name in CONSOLE if re.fullmatch(r"GET .*}\.json", name))
-    assert len(twins) == 8
+    assert len(twins) == 11
     async with playing(database_url, folder) as scene:
         for twin in twins:
             path = await scene.fill(twin.removesuffix(".json"))
