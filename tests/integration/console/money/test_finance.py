@@ -55,12 +55,13 @@ async def test_a_statement_pays_what_it_names_and_asks_about_the_rest(pool: Pool
         assert (await seat.twin(f"{PLACE}/bank"))["data"] == []
         # The same text with as much going out may be its return: the operator says so, and it is due again.
         await send_statement(seat, CSV.format(amount="-1.90", reference="B3", text="RETURN OF thanks"))
-        (back,) = (await seat.twin(f"{PLACE}/bank"))["data"]
+        waiting: Any = (await seat.twin(f"{PLACE}/bank"))["data"]
+        back_id = waiting[0]["id"]
         assert "Void that payment" in await seat.text(f"{PLACE}/bank")
         async with pool.connection() as connection:
             query = "SELECT payment_id FROM received_payments WHERE amount_minor = 190"
             ((payment_id,),) = await (await connection.execute(query)).fetchall()
-        await seat.post(f"{PLACE}/bank/{back['id']}/return", payment_id=payment_id, reason="refused")
+        await seat.post(f"{PLACE}/bank/{back_id}/return", payment_id=payment_id, reason="refused")
         assert await find_due(seat, document.document_id) == "issued 1.90"
     await world.close()
 
