@@ -3,7 +3,7 @@
 Looked for by the notifier: nobody does anything at the moment at which a day comes near.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -18,12 +18,14 @@ from jeton.pricing.book import PriceBook
 # So many days before at the latest; each once.
 NOTICE_DAYS = (3, 30)
 USED_DAYS = 30
-# A round; who is left over is found in the next one.
-FINDINGS_MAX = 200
+# At a time. Whom a change means nothing is told nothing, and so is looked at again in the next round.
+ORGANIZATIONS_MAX = 200
+_FIRST = UUID(int=0)
+_USED = timedelta(days=USED_DAYS)
 
 _FIND_USERS = """
     SELECT o.organization_id FROM organizations AS o LEFT JOIN alert_choices AS c USING (organization_id)
-    WHERE coalesce(c.tells_price_changes, true)
+    WHERE coalesce(c.tells_price_changes, true) AND o.organization_id > %(after_id)s
       AND EXISTS (SELECT FROM usage_rollups AS u WHERE u.organization_id = o.organization_id
                   AND u.day_on >= %(from_on)s AND u.model = ANY (%(models)s))
       AND NOT EXISTS (SELECT FROM events AS e WHERE e.dedup_key = %(key)s || o.organization_id)
@@ -34,24 +36,33 @@ _FIND_USERS = """
 async def find_price_changes(connection: Connection, book: PriceBook, at: datetime) -> Sequence[Event]:
     """A notice for every organization that used a model lately whose price changes within NOTICE_DAYS."""
     events: list[Event] = []
+    today = at.astimezone(UTC).date()
     for from_on, models in _list_changes(book, at).items():
-        ahead = (from_on - at.astimezone(UTC).date()).days
+        ahead = (from_on - today).days
         days = min((notice for notice in NOTICE_DAYS if ahead <= notice), default=None)
         if days is None:
             continue
         key = f"price_change:{days}:{from_on}:"
-        used_from = at.astimezone(UTC).date() - timedelta(days=USED_DAYS)
-        wanted = {"from_on": used_from, "models": list(models), "key": key, "limit": FINDINGS_MAX}
-        found = await connection.execute(_FIND_USERS, wanted)
-        for (organization_id,) in await found.fetchall():
-            found_again = await _rate_again(
-                connection, organization_id, book, models=models, on=from_on, at=at
-            )
-            if found_again:
-                impacts = tuple(map(_describe, found_again))
+        async for organization_id in _list_users(connection, models, key, since=today - _USED):
+            repriced = await _rate_again(connection, organization_id, book, models=models, on=from_on, at=at)
+            if repriced:
+                impacts = tuple(map(_describe, repriced))
                 data = PriceChangeComing(from_on=from_on, days=days, models=impacts)
                 events.append(Event(data, organization_id, f"{key}{organization_id}", at))
     return events
+
+
+async def _list_users(
+    connection: Connection, models: frozenset[str], key: str, *, since: date
+) -> AsyncIterator[UUID]:
+    """Who used one of the models since a day, wants to know, and was not told under this key."""
+    wanted = {"from_on": since, "models": list(models), "key": key, "limit": ORGANIZATIONS_MAX}
+    rows: list[tuple[UUID]] = [(_FIRST,)]
+    while rows:
+        found = await connection.execute(_FIND_USERS, {**wanted, "after_id": rows[-1][0]})
+        rows = await found.fetchall()
+        for (organization_id,) in rows:
+            yield organization_id
 
 
 async def list_impacts(

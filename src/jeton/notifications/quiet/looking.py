@@ -15,28 +15,26 @@ KNOWN_DAYS_MIN = 3
 TIMES = 2
 LEAST_NANO = 1_000_000_000
 
-# By the primary key, organization by organization: what it costs does not grow with what is stored.
+# By the primary key, organization by organization: what it costs does not grow with what is stored. The days
+# before are read only of those whose day is dear enough.
 _UNUSUAL = """
-    WITH spent AS (
-        SELECT o.organization_id, d.day_on, d.net_nano FROM organizations AS o
-        LEFT JOIN alert_choices AS c USING (organization_id)
-        CROSS JOIN LATERAL (
-            SELECT u.day_on, sum(u.net_nano) AS net_nano FROM usage_rollups AS u
-            WHERE u.organization_id = o.organization_id AND u.day_on BETWEEN %(from_on)s AND %(today)s
+    SELECT o.organization_id, today.net_nano, before.dearest_nano FROM organizations AS o
+    LEFT JOIN alert_choices AS c USING (organization_id)
+    CROSS JOIN LATERAL (
+        SELECT sum(u.net_nano)::bigint AS net_nano FROM usage_rollups AS u
+        WHERE u.organization_id = o.organization_id AND u.day_on = %(today)s
+        HAVING sum(u.net_nano) >= %(least)s
+    ) AS today
+    CROSS JOIN LATERAL (
+        SELECT max(d.net_nano)::bigint AS dearest_nano FROM (
+            SELECT sum(u.net_nano) AS net_nano FROM usage_rollups AS u
+            WHERE u.organization_id = o.organization_id AND u.day_on >= %(from_on)s AND u.day_on < %(today)s
             GROUP BY u.day_on
-        ) AS d
-        WHERE coalesce(c.tells_anomalies, true)
-    ), days AS (
-        SELECT organization_id,
-               coalesce(max(net_nano) FILTER (WHERE day_on = %(today)s), 0)::bigint AS today_nano,
-               coalesce(max(net_nano) FILTER (WHERE day_on < %(today)s), 0)::bigint AS dearest_nano,
-               count(*) FILTER (WHERE day_on < %(today)s) AS known
-        FROM spent GROUP BY organization_id
-    )
-    SELECT organization_id, today_nano, dearest_nano FROM days
-    WHERE known >= %(known)s AND today_nano >= %(least)s AND today_nano > %(times)s * dearest_nano
-      AND NOT EXISTS (SELECT FROM events AS e WHERE e.dedup_key = %(key)s || days.organization_id)
-    ORDER BY organization_id LIMIT %(limit)s
+        ) AS d HAVING count(*) >= %(known)s
+    ) AS before
+    WHERE coalesce(c.tells_anomalies, true) AND today.net_nano > %(times)s * before.dearest_nano
+      AND NOT EXISTS (SELECT FROM events AS e WHERE e.dedup_key = %(key)s || o.organization_id)
+    ORDER BY o.organization_id LIMIT %(limit)s
 """
 _SILENT = """
     SELECT * FROM (
