@@ -16,7 +16,10 @@ from jeton.batches.changing import end_leaked_key
 from jeton.cli.credits.operator import By, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import choose_organization, open_database
+from jeton.identity.key_life.changing import restrict_key
 from jeton.identity.keys import Key, create_key, list_keys, record_key_audit, revoke_key
+from jeton.insight.access.naming import name_restriction
+from jeton.pricing.loading import load_book
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Create, list and revoke keys.", no_args_is_help=True)
@@ -96,6 +99,35 @@ def revoke_command(
     typer.echo(json.dumps(_render(key), indent=2) if as_json else f"Revoked {key.key_id} ({key.name}).")
 
 
+@app.command("restrict")
+def restrict_command(
+    key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
+    *,
+    model: Annotated[list[str] | None, typer.Option(help="It may ask this one; again for more.")] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="From here: 192.0.2.0/24; again for more.")
+    ] = None,
+    organization: OrganizationOption = None,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Restrict a key to models and networks, instead of to those before; without any, to nothing."""
+    key = asyncio.run(_restrict(organization, key_id, by, models=model or [], networks=network or []))
+    models, networks = ", ".join(key.models or ["any"]), ", ".join(key.networks or ["anywhere"])
+    said = f"{key.key_id} may ask {models}, from {networks}."
+    typer.echo(json.dumps(_render(key), indent=2) if as_json else said)
+
+
+async def _restrict(
+    organization_id: UUID | None, key_id: str, by: str, *, models: list[str], networks: list[str]
+) -> Key:
+    settings = load_settings()
+    wanted = name_restriction(load_book(*settings.prices_dir), models, networks=networks)
+    async with open_database(settings) as pool, pool.connection() as connection:
+        chosen = await choose_organization(connection, organization_id)
+        return await restrict_key(connection, chosen, key_id, wanted, by=make_actor(by))
+
+
 @app.command("leaked")
 def leaked_command(
     key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
@@ -156,5 +188,7 @@ def _render(key: Key) -> dict[str, object]:
         "status": key.status_at(clock.now()),
         "created_at": key.created_at.isoformat(),
         "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
+        "models": None if key.models is None else list(key.models),
+        "networks": None if key.networks is None else list(key.networks),
         "revoked_at": None if key.revoked_at is None else key.revoked_at.isoformat(),
     }

@@ -42,6 +42,10 @@ def test_a_key_is_created_listed_and_revoked(database_url: str, capsys: pytest.C
     created = typed("keys", "create", "laptop", "--days", "3", capsys=capsys)
     assert created["secret"].startswith("sk-jtn-api-")
     assert created["id"] in [key["id"] for key in typed("keys", "list", capsys=capsys)]
+    words = ("--model", "claude-sonnet-5", "--network", "192.0.2.7")
+    restricted = typed("keys", "restrict", created["id"], *words, capsys=capsys)
+    assert (restricted["models"], restricted["networks"]) == (["claude-sonnet-5"], ["192.0.2.7/32"])
+    assert typed("keys", "restrict", created["id"], capsys=capsys)["models"] is None
     revoked = typed("keys", "revoke", created["id"], capsys=capsys)
     assert revoked["status"] == "archived"
     leaked = typed("keys", "leaked", created["id"], "--by", "ada", capsys=capsys)
