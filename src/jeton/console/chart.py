@@ -49,6 +49,16 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
+class Hatch:
+    """Where a bar that is not over yet stands: it is hatched."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """A text of an axis at its place."""
 
@@ -76,6 +86,7 @@ class Chart:
     series: tuple[str, ...]
     line: Line | None = None
     outlines: tuple[Outline, ...] = ()
+    hatches: tuple[Hatch, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -105,6 +116,7 @@ def draw_bars(
         sentence=sentence,
         segments=() if is_crowded else segments,
         outlines=_trace(segments) if is_crowded else (),
+        hatches=_hatch(segments),
         days=_label_bars(bars),
         amounts=tuple(
             Label(LEFT - 8, TOP + PLOT_HEIGHT - PLOT_HEIGHT * part // 2, show(scale * part // 2))
@@ -121,6 +133,15 @@ def _trace(segments: Sequence[Segment]) -> tuple[Outline, ...]:
         shape = f"M{part.x} {part.y}h{part.width}v{part.height}h-{part.width}z"
         paths.setdefault(part.series, []).append(shape)
     return tuple(Outline(series, "".join(shapes)) for series, shapes in sorted(paths.items()))
+
+
+def _hatch(segments: Sequence[Segment]) -> tuple[Hatch, ...]:
+    """One for each bar that is not over, as high as its stack."""
+    tops: dict[int, Segment] = {}
+    for part in segments:
+        if part.is_partial and (part.x not in tops or part.y < tops[part.x].y):
+            tops[part.x] = part
+    return tuple(Hatch(x, top.y, top.width, TOP + PLOT_HEIGHT - top.y) for x, top in tops.items())
 
 
 def _height(bar: Bar) -> int:

@@ -69,6 +69,26 @@ async def test_the_waterfall_ends_at_what_is_due_and_the_bridge_at_the_change(po
     await past.world.close()
 
 
+async def test_chargeback_shares_out_what_has_no_cost_centre_and_sums_to_the_cost(pool: Pool) -> None:
+    past = await open_past(pool)
+    random = Random(4)  # noqa: S311 - a seed, so that a failure can be repeated
+    await fill(past, random, requests=30, from_at=FIRST_AT, days=3)
+    async with signed_in(past.world) as client:
+        async with pool.connection() as connection:
+            await connection.execute("UPDATE workspaces SET cost_center = 'CC-7' WHERE NOT is_default")
+        cost = (await client.get("/console/cost.json", params=RANGE)).json()
+        twin = (await client.get("/console/cost/chargeback.json", params=RANGE)).json()
+        page = (await client.get("/console/cost/chargeback", params=RANGE)).text
+        file = (await client.get("/console/cost/chargeback.csv", params=RANGE)).text.splitlines()
+        assert (await client.get("/console/cost/chargeback?rule=guess")).status_code == 400
+    assert twin["total_amount"] == cost["totals"]["net_amount"]
+    charged = {part["cost_center"]: part["total_amount"] for part in twin["data"]}
+    assert charged == {"": "0.00", "CC-7": twin["total_amount"]}
+    assert "CC-7" in page
+    assert len(file) == 1 + len(twin["data"])
+    await past.world.close()
+
+
 async def test_the_overview_sums_the_month_and_names_who_moved(pool: Pool) -> None:
     past = await open_past(pool)
     now = clock.now()

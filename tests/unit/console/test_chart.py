@@ -40,6 +40,16 @@ def test_the_axis_ends_at_a_round_amount_and_bars_stack_from_zero() -> None:
     assert first.title == "day 0, s0: $1.50"
 
 
+def test_a_bar_that_is_not_over_is_hatched_as_high_as_its_stack() -> None:
+    over, running = Bar("0", "day 0", (5, 5)), Bar("1", "day 1", (6, 2), is_partial=True)
+    chart = draw_bars([over, running], ["a", "b"], sentence="A sentence.", show=str)
+    assert chart is not None
+    (hatch,) = chart.hatches
+    last = chart.segments[-1]
+    assert (hatch.x, hatch.y, hatch.width) == (last.x, last.y, last.width)
+    assert hatch.y + hatch.height == TOP + PLOT_HEIGHT
+
+
 def test_a_level_is_inside_the_picture_even_above_every_bar() -> None:
     chart = draw([(1_000_000_000,)], level=(4_000_000_000, "budget"))
     assert chart is not None

@@ -2,7 +2,9 @@
 
 from starlette.routing import BaseRoute, Route
 
+from jeton.console.files.downloading import download
 from jeton.console.routes.explore import charts
+from jeton.console.routes.explore.chargeback import make_chargeback_file, show_chargeback
 from jeton.console.routes.explore.cost import show_cost
 from jeton.console.routes.explore.files import make_csv, make_parquet
 from jeton.console.routes.explore.overview import show_overview
@@ -26,6 +28,8 @@ def explore_routes(door: Door) -> list[BaseRoute]:
         Route("/console/charts/{chart_id}/share", door.form(charts.share), methods=["POST"]),
         Route("/console/charts/{chart_id}/delete", door.form(charts.delete), methods=["POST"]),
         Route("/console/charts/{chart_id}/pin", door.form(charts.pin), methods=["POST"]),
+        *door.pages_at("/console/cost/chargeback", show_chargeback),
+        Route("/console/cost/chargeback.csv", download(door, make_chargeback_file), methods=["GET"]),
         Route("/console/usage.csv", usage_csv, methods=["GET"]),
         Route("/console/usage.parquet", usage_parquet, methods=["GET"]),
         Route("/console/cost.csv", cost_csv, methods=["GET"]),

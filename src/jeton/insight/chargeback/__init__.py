@@ -1,0 +1,1 @@
+"""Chargeback: what an organization's divisions answer for, ready to be posted."""
