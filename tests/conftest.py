@@ -4,15 +4,19 @@ import asyncio
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
+import jinja2
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from jinja2.bccache import Bucket
 from psycopg import sql
+from tests.statements import Statements, read_statements, select_asking
 
 from jeton.db.embedded import EmbeddedServer
 from jeton.db.migrating import migrate
@@ -33,11 +37,39 @@ MEMORY_BYTES_MIN = 4 * 1024**3
 TEMPORARY_ROOT = "PYTEST_DEBUG_TEMPROOT"
 
 
-def pytest_configure() -> None:
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Templates compiled once a process, as in a server; each test has an environment of its own.
+
+    Jinja's key is a template's name, file and text, which say all that its code depends on.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Bucket] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what was compiled before, if anything was."""
+        kept = self._kept.get((bucket.key, bucket.checksum))
+        if kept is not None:
+            bucket.code = kept.code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was just compiled."""
+        self._kept[bucket.key, bucket.checksum] = bucket
+
+
+NOTED = pytest.StashKey[Statements]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders are in memory, unless somebody said where; and no example has a deadline.
 
-    A busy machine is slow, and a test that fails for that says nothing.
+    A busy machine is slow, and a test that fails for that says nothing. Templates are compiled once: a page
+    of the Console is several of them, and compiling those takes longer than making the page.
     """
+    make = partialmethod(jinja2.Environment.__init__, bytecode_cache=CompiledTemplates())
+    jinja2.Environment.__init__ = make  # type: ignore[method-assign, assignment]  # the default of an argument
+    if config.getoption("--postgresql") == "18":
+        config.stash[NOTED] = Statements(_find_notes(config))
     settings.register_profile("jeton", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("jeton")
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
@@ -52,6 +84,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="18",
         help="18: the embedded one (default). 15: Debian's, the oldest that Jeton supports.",
     )
+    parser.addoption(
+        "--each-statement",
+        type=int,
+        metavar="TIMES",
+        help="On another PostgreSQL: leave out tests whose every statement TIMES tests asked before them.",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Note what each test asks of PostgreSQL."""
+    statements = item.config.stash.get(NOTED, None)
+    if statements is None:
+        return (yield)
+    statements.begin()
+    outcome = yield
+    statements.end(item)
+    return outcome
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep what was noted for a run on another PostgreSQL."""
+    statements = session.config.stash.get(NOTED, None)
+    if statements is not None:
+        statements.write()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,6 +116,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--postgresql") == "18":
         return
     asking = [item for item in items if "server_url" in getattr(item, "fixturenames", ())]
+    times = config.getoption("--each-statement")
+    if times:
+        noted = read_statements(_find_notes(config))
+        chosen = select_asking([item.nodeid for item in asking], noted, times=times)
+        asking = [item for item in asking if item.nodeid in chosen]
     config.hook.pytest_deselected(items=[item for item in items if item not in asking])
     items[:] = asking
 
@@ -96,29 +158,39 @@ def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def template_url(server_url: str) -> str:
+def keeper(server_url: str) -> Iterator[psycopg.Connection]:
+    """Who makes and drops the run's databases: a new connection for each would take as long as the copy."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template_url(server_url: str, keeper: psycopg.Connection) -> str:
     """A server with a migrated database to copy; nobody stays connected to it."""
-    _execute(server_url, "CREATE DATABASE {}", TEMPLATE)
-    asyncio.run(migrate(replace_database(server_url, TEMPLATE)))
+    _execute(keeper, "CREATE DATABASE {}", TEMPLATE)
+    url = replace_database(server_url, TEMPLATE)
+    asyncio.run(migrate(url))
+    # Whoever comes first to a database writes down what every connection reads of its catalog: copied too.
+    psycopg.connect(url).close()
     return server_url
 
 
 @pytest.fixture
-def empty_database_url(server_url: str) -> Iterator[str]:
+def empty_database_url(server_url: str, keeper: psycopg.Connection) -> Iterator[str]:
     """A fresh database without any schema."""
     name = new_id("empty")
-    _execute(server_url, "CREATE DATABASE {}", name)
+    _execute(keeper, "CREATE DATABASE {}", name)
     yield replace_database(server_url, name)
-    _execute(server_url, "DROP DATABASE {} WITH (FORCE)", name)
+    _execute(keeper, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
-def database_url(template_url: str) -> Iterator[str]:
+def database_url(template_url: str, keeper: psycopg.Connection) -> Iterator[str]:
     """A fresh migrated database."""
     name = new_id("test")
-    _execute(template_url, "CREATE DATABASE {} TEMPLATE jeton_template STRATEGY FILE_COPY", name)
+    _execute(keeper, "CREATE DATABASE {} TEMPLATE jeton_template STRATEGY FILE_COPY", name)
     yield replace_database(template_url, name)
-    _execute(template_url, "DROP DATABASE {} WITH (FORCE)", name)
+    _execute(keeper, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
@@ -129,11 +201,16 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
     await pool.close()
 
 
+def _find_notes(config: pytest.Config) -> Path:
+    folder = config.rootpath / ".pytest_cache" / "statements"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def replace_database(url: str, name: str) -> str:
     """The same server, another database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-def _execute(url: str, statement: str, name: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+def _execute(keeper: psycopg.Connection, statement: str, name: str) -> None:
+    keeper.execute(sql.SQL(statement).format(sql.Identifier(name)))

@@ -1,12 +1,12 @@
 """Auditing: what is wrong with a page for a browser and for axe, in both themes, wide and narrow."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import unescape
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +33,12 @@ def read_axe() -> str:
     return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
+@cache
+def read_question() -> str:
+    """The function that asks axe on a page, and says how."""
+    return Path(__file__).with_name("asking_axe.js").read_text("utf-8")
+
+
 class Auditor:
     """A browser's page that goes from address to address and notes what is wrong with each."""
 
@@ -42,6 +48,7 @@ class Auditor:
         self.problems: list[str] = []
         self._bytes = 0
         self._urls: dict[str, str] = {}
+        self._readable: set[str] = set()
         page.on("console", self._note_entry)
         page.on("pageerror", lambda error: self._note(f"script: {error}"))
         page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure or ""))
@@ -83,12 +90,10 @@ class Auditor:
             self._note(f"painted {painted} in the {scheme} scheme")
 
     def _ask_axe(self, where: str) -> None:
-        options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-        found = self.page.evaluate(f"axe.run(document, {json.dumps(options)})")
-        for violation in found["violations"]:
-            for node in violation["nodes"]:
-                summary = node["failureSummary"].replace("\n", " ")
-                self._note(f"{violation['id']} ({where}): {node['target']} {summary}")
+        answer = self.page.evaluate(read_question(), [TAGS, sorted(self._readable)])
+        self._readable.update(answer["readable"])
+        for rule, told in answer["problems"]:
+            self._note(f"{rule} ({where}): {told}")
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)

@@ -7,6 +7,9 @@ PostgreSQL.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cache
+
+from argon2 import PasswordHasher
 
 from jeton.charging.charging import Charging
 from jeton.charging.credits import Grant, grant
@@ -20,7 +23,6 @@ from jeton.db.pool import Pool
 from jeton.identity import members
 from jeton.identity.keys import Key, create_key
 from jeton.identity.organizations import Organization
-from jeton.identity.passwords import Passwords
 from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
 from jeton.pricing.book import Band, ModelCard, Override, PriceBook, PriceVersion
@@ -154,12 +156,20 @@ async def open_world(pool: Pool, *, name: str = "Example GmbH") -> World:
 
 async def add_member(world: World, email: str = EMAIL, role: members.Role = "admin") -> members.Member:
     """A member who can sign in with PASSWORD."""
-    password_hash = await Passwords().hash(PASSWORD)
     async with world.pool.connection() as connection:
         return await members.create_member(
             connection,
             world.organization.organization_id,
             email=email,
-            password_hash=password_hash,
+            password_hash=hash_password(),
             role=role,
         )
+
+
+@cache
+def hash_password() -> str:
+    """A true hash of PASSWORD, but a cheap one: each member has one, and a real one takes 0.1 s of CPU.
+
+    ``tests/unit/identity/test_passwords.py`` and the members of real servers have those of the product.
+    """
+    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)

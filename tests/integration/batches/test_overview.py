@@ -7,7 +7,7 @@ import httpx2
 from starlette.applications import Starlette
 from tests.integration.batches.conftest import Shop, request
 from tests.integration.console.test_routes import token_of
-from tests.integration.world import PASSWORD
+from tests.integration.world import hash_password
 
 from jeton import clock
 from jeton.batches.overview import (
@@ -31,10 +31,9 @@ PATH = "/console/batches"
 
 @asynccontextmanager
 async def looking(shop: Shop, role: Role = "developer") -> AsyncIterator[httpx2.AsyncClient]:
-    password_hash = await Passwords().hash(PASSWORD)
     async with shop.pool.connection() as connection:
         member = await create_member(
-            connection, shop.organization_id, email=f"{role}@x.com", password_hash=password_hash, role=role
+            connection, shop.organization_id, email=f"{role}@x.com", password_hash=hash_password(), role=role
         )
         secret = await open_session(connection, member.member_id)
     deps = ConsoleDeps(shop.pool, SignIn(shop.pool, Passwords(), SignInLimiter()), brand_name="Jeton")
