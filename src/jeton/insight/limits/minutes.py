@@ -42,9 +42,10 @@ _SIMULATE = f"""
         coalesce(sum(greatest(
             CASE WHEN requests > %(requests)s::bigint THEN requests - %(requests)s::bigint ELSE 0 END,
             CASE WHEN input_tokens > %(input_tokens)s::bigint THEN
-                ceil(requests::numeric * (input_tokens - %(input_tokens)s::bigint) / input_tokens) ELSE 0 END,
+                (requests * (input_tokens - %(input_tokens)s::bigint) + input_tokens - 1) / input_tokens
+                ELSE 0 END,
             CASE WHEN output_tokens > %(output_tokens)s::bigint THEN
-                ceil(requests::numeric * (output_tokens - %(output_tokens)s::bigint) / output_tokens)
+                (requests * (output_tokens - %(output_tokens)s::bigint) + output_tokens - 1) / output_tokens
                 ELSE 0 END
         )), 0)::bigint AS waiting
     FROM minutes
