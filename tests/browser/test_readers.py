@@ -60,6 +60,23 @@ def test_a_question_is_answered_without_a_script(browser: Browser, server: Serve
         assert "I don’t know." in page.locator("main").inner_text()
 
 
+def test_the_search_opens_over_any_page_and_leads_to_the_section(visitor: Visitor) -> None:
+    """With a mistake in it, and with nothing but the keyboard; Escape goes back to the page."""
+    page = visitor.page
+    page.goto("/faq")
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Search the documentation")
+    expect(dialog.get_by_label("Search for")).to_be_focused()
+    page.keyboard.type("chache breaks")
+    expect(dialog.get_by_role("link").first).to_contain_text("Prompt caching")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("link", name="Search").click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/docs/prompt-caching#*")
+
+
 def test_a_vote_is_given_changed_and_explained_and_the_operator_sees_it(visitor: Visitor) -> None:
     page = visitor.page
     page.goto("/docs/budgets")
