@@ -151,6 +151,7 @@ def test_every_page_fits_a_narrow_screen_in_both_schemes(
             page.goto(path)
             check_narrow(page, path, scheme)
         page.get_by_role("button", name="Menu").click()
+        page.locator("summary", has_text="Access").click()
         page.get_by_role("link", name="Keys").click()
         assert visitor.create_key(f"narrow {scheme}").startswith("sk-jtn-")
         check_narrow(page, "a new key", scheme)
