@@ -63,7 +63,8 @@ async def find_entry(connection: Connection, document_id: str) -> LedgerRecord |
             if found is not None:
                 before = bytes(found[0])
                 break
-    return LedgerRecord(*row[:10], before.hex(), bytes(row[10]).hex())
+    values: dict[str, Any] = dict(zip(LedgerRecord.__struct_fields__, row[:10], strict=False))
+    return LedgerRecord(**values, before=before.hex(), digest=bytes(row[10]).hex())
 
 
 def check_chain(record: LedgerRecord | None, document: Document, findings: Findings) -> None:
