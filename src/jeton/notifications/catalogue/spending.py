@@ -63,8 +63,8 @@ class RequestsSilent(EventData, frozen=True, kw_only=True):
         """What happened and what to do about it."""
         return (
             f"No API key of yours has been used since {render_instant(self.last_used_at, 'UTC')}, which is"
-            f" more than {count(self.hours, 'hour')} ago. If your application should be sending requests, look"
-            " whether it still runs and whether its key is still accepted."
+            f" more than {count(self.hours, 'hour')} ago. If your application should be sending requests,"
+            " look whether it still runs and whether its key is still accepted."
         )
 
 
@@ -103,8 +103,8 @@ class PriceChangeComing(EventData, frozen=True, kw_only=True):
         what = " ".join(self._describe(impact) for impact in self.models)
         return (
             f"From {self._from} (UTC) other prices apply to what you use. {what} These are your requests of"
-            " the last 30 days, rated again under the prices to come. What was charged before that day stays as"
-            " it is."
+            " the last 30 days, rated again under the prices to come. What was charged before that day stays"
+            " as it is."
         )
 
     @property
