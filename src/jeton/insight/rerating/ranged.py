@@ -129,7 +129,8 @@ class DryRun:
 
 async def dry_run(connection: Connection, span: Span) -> DryRun:
     """The span at its other price, organization by organization; CHARGES_MAX charges are read at most."""
-    names = dict(await (await connection.execute(_ORGANIZATIONS, _values(span))).fetchall())
+    rows = await (await connection.execute(_ORGANIZATIONS, _values(span))).fetchall()
+    names: dict[UUID, str] = {row[0]: row[1] for row in rows}
     found: dict[UUID, OrganizationRerated] = {}
     digest, count = hashlib.sha256(), 0
     async for one in read_rerated(connection, span, list(names)):

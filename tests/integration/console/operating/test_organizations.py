@@ -217,7 +217,7 @@ async def test_an_upstream_without_a_cache_is_seen_by_token_class(pool: Pool) ->
             "output": (1_500, 1_500, "0.00"),
         }
         assert margins["total"]["margin"] == "-0.19"  # type: ignore[index]  # values out of JSON
-        (row,) = (await seat.twin(PLACE))["data"]  # type: ignore[misc]  # values out of JSON
+        (row,) = (await seat.client.get(f"{PLACE}.json")).json()["data"]
         assert [risk["code"] for risk in row["risks"]] == ["below_cost"]
         assert "No request of this month" in await seat.text(f"{place_of(world)}/margin?month=2024-02")
         for wrong in ("2026-13", "now", "2026-11-01"):

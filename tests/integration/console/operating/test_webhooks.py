@@ -10,7 +10,8 @@ from tests.integration.world import World, open_world
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.identity.audit import list_audit
-from jeton.notifications.catalogue import TYPES, AlertTest
+from jeton.notifications.catalogue import TYPES
+from jeton.notifications.catalogue.testing import AlertTest
 from jeton.notifications.events import Event, emit
 from jeton.notifications.outbox import claim, fan_out
 
