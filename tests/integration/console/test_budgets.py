@@ -107,9 +107,7 @@ async def test_alerts_are_chosen_and_snoozed_and_bad_choices_refused(pool: Pool)
         for hours in ("721", "soon", "0"):
             refused = await client.post("/console/alerts/choices", data={**form, "silence_hours": hours})
             assert refused.status_code == 400
-        assert (
-            await client.post("/console/alerts/snooze", data={**token, "hours": "24"})
-        ).status_code == 303
+        assert (await client.post("/console/alerts/snooze", data={**token, "hours": "24"})).status_code == 303
         unknown = {**token, "hours": "24", "about": "bdgt_x"}
         assert (await client.post("/console/alerts/snooze", data=unknown)).status_code == 404
         assert (await client.post("/console/alerts/snooze", data={**token, "hours": "9"})).status_code == 400
