@@ -125,3 +125,24 @@ def test_filters_are_swapped_in_place_and_back_is_back(member: Visitor) -> None:
     page.go_back()
     page.wait_for_url("**/console/usage")
     assert page.get_by_role("heading", level=1).inner_text() == "Usage"
+
+
+def test_a_chart_is_saved_under_it_opened_again_and_pinned_to_the_overview(
+    member: Visitor, server: ServerProcess
+) -> None:
+    page = member.page
+    assert post_message(server, member.create_key("for a chart")).status_code == 200
+    page.goto("/console/cost?range=7d&measure=requests&cumulative=yes")
+    page.get_by_text("This chart").click()
+    page.get_by_label("Save as").fill("Requests of the week")
+    page.get_by_role("button", name="Save chart").click()
+    page.get_by_role("button", name="Pin Requests of the week to the overview").click()
+    page.get_by_role("link", name="Requests of the week").click()
+    assert page.get_by_label("Each bar", exact=True).input_value() == "yes"
+    follow_menu(page, "Overview")
+    card = page.locator(".figures > div", has=page.get_by_text("Requests of the week", exact=True))
+    assert "Requests, last 7 days" in card.inner_text()
+    follow_menu(page, "Saved charts")
+    page.get_by_text("Change Requests of the week").click()
+    page.get_by_role("button", name="Delete Requests of the week").click()
+    assert page.get_by_text("Requests of the week").count() == 0
