@@ -8,8 +8,26 @@ from jeton.insight.requests import ListedCharge
 
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 CHARGE = ListedCharge(
-    *("req_1", "wrkspc_1", None, "key_a", None, "m", "u", "settled", "completed"),
-    *(False, 0, 60_000_000, AT, AT, "standard", 1, 0, 0, 0, 1),
+    request_id="req_1",
+    workspace_id="wrkspc_1",
+    workspace_name=None,
+    key_id="key_a",
+    key_name=None,
+    model="m",
+    upstream="u",
+    state="settled",
+    rule_id="completed",
+    is_rehearsal=False,
+    list_nano=60_000_000,
+    net_nano=60_000_000,
+    held_at=AT,
+    ended_at=AT,
+    service_tier="standard",
+    input_tokens=1,
+    cache_creation_5m_input_tokens=0,
+    cache_creation_1h_input_tokens=0,
+    cache_read_input_tokens=0,
+    output_tokens=1,
     held_nano=1_000_000_000,
 )
 
