@@ -127,8 +127,9 @@ async def test_a_silent_database_keeps_nobody_waiting_for_long(outage: Outage) -
         next_s = time.monotonic() - began - first_s
         assert not await Health(house.pool, lambda: house.commits.is_away).is_well()
         charge = await house.charging.settle(held, metered())
-    assert PATIENCE_S <= first_s < PATIENCE_S + 2
-    assert next_s < 0.5
+    # Nobody waits for PostgreSQL a second time; how busy this machine is says nothing of that.
+    assert PATIENCE_S <= first_s < 3 * PATIENCE_S
+    assert next_s < PATIENCE_S
     assert charge.net_nano == V1_NANO
     await house.commits.wait_until_back()
     await replay(house.pool, house.commits, spool)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -164,10 +164,10 @@ def test_a_logo_is_drawn_and_one_that_cannot_be_is_named() -> None:
 def test_500_lines_take_less_than_two_seconds_and_each_page_has_the_heads_of_its_columns() -> None:
     made = document(many(500))
     render_pdf(document(november()))
-    began = perf_counter()
+    began_s = process_time()
     pdf = render_pdf(made)
-    # The figure to reach is 2 s; it takes 0.6 s on an idle machine.
-    assert perf_counter() - began < 10
+    # The figure to reach is 2 s; it takes 0.6 s on an idle machine, and what others compute is not counted.
+    assert process_time() - began_s < 10
     pages = PdfReader(BytesIO(pdf)).pages
     assert len(pages) > 10
     assert all("Quantity" in page.extract_text() for page in list(pages)[1:-1])
