@@ -141,6 +141,8 @@ def find_pages(client: httpx2.Client, starts: Sequence[str]) -> Found:
             continue
         if "." not in path.rpartition("/")[2]:
             found.pages.append(path)
+        if path.startswith("/docs/") and answer.text.count("<h1") != 1:
+            found.dead.append(f"{path}: it has not one heading")
         for link in LINK.findall(answer.text):
             target = urlsplit(urljoin(path, unescape(link))).path
             kind = name_kind(target)

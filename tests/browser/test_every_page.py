@@ -15,6 +15,8 @@ from jeton.site.documents import Documents
 CONSOLE = tuple(entry.href for group in GROUPS for entry in group.entries)
 DOCUMENTS = tuple(f"/docs/{document.slug}" for document in Documents().list())
 PUBLIC = ("/", "/pricing", "/faq", "/docs", "/contact-sales", "/console/sign-in")
+# So many documents are opened without a script.
+DOCUMENTS_MAX = 5
 SEEN = frozenset(name_kind(path) for path in (*CONSOLE, *DOCUMENTS, *PUBLIC))
 
 
@@ -76,7 +78,9 @@ def test_every_page_works_without_script(browser: Browser, busy: Busy, found: Fo
         for path in PUBLIC:
             check_heading(visitor, path)
         visitor.sign_in()
-        for path in found.pages:
+        # Pages of the docs are of one template; each was asked for without a browser, and has one heading.
+        documents = [path for path in found.pages if path.startswith("/docs/")]
+        for path in (*(path for path in found.pages if path not in documents), *documents[:DOCUMENTS_MAX]):
             check_heading(visitor, path)
         visitor.page.goto("/console")
         # The menu of a narrow screen opens without a script too.
