@@ -6,6 +6,7 @@ The relay knows a client only as a ``Wire``, so that the server under it can be 
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from jeton.charging.agreeing.book import TermsBook
@@ -113,6 +114,10 @@ class Watcher(Protocol):
         """Note an error that is answered."""
         ...
 
+    def note_first_byte(self, model: str, taken_at: datetime) -> None:
+        """Note that the first byte of a stream leaves, whose hold was taken at ``taken_at``."""
+        ...
+
     def note_refusal(self, refused: Refused) -> None:
         """Note a request that is sent back before anything is held."""
         ...
@@ -125,6 +130,9 @@ class Unwatched:
         """Let it pass."""
 
     def note_error(self, code: str) -> None:
+        """Let it pass."""
+
+    def note_first_byte(self, model: str, taken_at: datetime) -> None:
         """Let it pass."""
 
     def note_refusal(self, refused: Refused) -> None:

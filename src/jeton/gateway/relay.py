@@ -300,12 +300,9 @@ async def _start_stream(exchange: Exchange, answer: Answer) -> None:
     # A hold that was promised out of a lease: no byte goes out before its row is durable (P2).
     await exchange.deps.charging.confirm(exchange.hold)
     content_type = answer.headers.get("content-type", "").encode("latin-1")
-    headers = [
-        (b"content-type", content_type),
-        (b"cache-control", b"no-cache"),
-        *caller_headers(exchange),
-    ]
+    headers = [(b"content-type", content_type), (b"cache-control", b"no-cache"), *caller_headers(exchange)]
     await exchange.wire.start(_OK, headers)
+    exchange.deps.watch.note_first_byte(exchange.admission.version.model, exchange.hold.taken_at)
     exchange.deps.checkpoint("first_byte_sent")
 
 

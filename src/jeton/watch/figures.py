@@ -16,6 +16,11 @@ from jeton.watch.tallies import DURATION_LIMITS_S
 
 # The limits of the steps in milliseconds; 0 stands for what took longer than every limit.
 DURATION_LIMITS_MS = (*(round(limit_s * 1000) for limit_s in DURATION_LIMITS_S), 0)
+# First bytes come sooner and are told finer: 10 ms to a minute, each step about a third longer at most.
+FIRST_BYTE_LIMITS_MS = (
+    *(10, 20, 30, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1_000, 1_250, 1_500, 2_000, 2_500),
+    *(3_000, 4_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000),
+)
 # Between two writings; organizations times models times reasons.
 REFUSALS_MAX = 20_000
 
@@ -24,6 +29,11 @@ _ADD_ENDINGS = """
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (day_on, model, rule_id, duration_limit_ms) DO UPDATE
         SET requests = r.requests + excluded.requests
+"""
+_ADD_FIRST_BYTES = """
+    INSERT INTO first_byte_rollups AS r (day_on, model, first_byte_limit_ms, streams)
+    VALUES (%s, %s, %s, %s)
+    ON CONFLICT (day_on, model, first_byte_limit_ms) DO UPDATE SET streams = r.streams + excluded.streams
 """
 _ADD_CONTENTS = """
     INSERT INTO content_rollups AS r (day_on, organization_id, family, kind, observations, characters, tokens)
@@ -60,6 +70,14 @@ class Ending(NamedTuple):
     duration_limit_ms: int
 
 
+class FirstByte(NamedTuple):
+    """What streams are counted by; the day is the UTC day on which their first byte left."""
+
+    day_on: date
+    model: str
+    first_byte_limit_ms: int
+
+
 class Content(NamedTuple):
     """What characters and tokens are summed by."""
 
@@ -75,6 +93,7 @@ class Figures:
     def __init__(self) -> None:
         """Nothing was counted."""
         self.endings: Counter[Ending] = Counter()
+        self.first_bytes: Counter[FirstByte] = Counter()
         self.refusals: Counter[Refusal] = Counter()
         self.contents: dict[Content, tuple[int, int, int]] = {}
 
@@ -82,6 +101,12 @@ class Figures:
         """Count a request whose hold has ended."""
         limit_ms = DURATION_LIMITS_MS[bisect_left(DURATION_LIMITS_S, duration_s)]
         self.endings[Ending(day_on, model, rule.value, limit_ms)] += 1
+
+    def note_first_byte(self, day_on: date, model: str, *, waited_ms: int) -> None:
+        """Count a stream whose first byte left."""
+        step = bisect_left(FIRST_BYTE_LIMITS_MS, waited_ms)
+        limit_ms = FIRST_BYTE_LIMITS_MS[step] if step < len(FIRST_BYTE_LIMITS_MS) else 0
+        self.first_bytes[FirstByte(day_on, model, limit_ms)] += 1
 
     def note_refusal(self, refusal: Refusal) -> None:
         """Count a request that was sent back; past REFUSALS_MAX different ones, only those known."""
@@ -96,6 +121,7 @@ class Figures:
         """What was counted; from now on counting begins anew."""
         taken = Figures()
         taken.endings, self.endings = self.endings, taken.endings
+        taken.first_bytes, self.first_bytes = self.first_bytes, taken.first_bytes
         taken.refusals, self.refusals = self.refusals, taken.refusals
         taken.contents, self.contents = self.contents, taken.contents
         return taken
@@ -103,6 +129,7 @@ class Figures:
     def merge(self, other: "Figures") -> None:
         """Add what could not be written."""
         self.endings.update(other.endings)
+        self.first_bytes.update(other.first_bytes)
         self.refusals.update(other.refusals)
         for content, sums in other.contents.items():
             self._add(content, sums)
@@ -110,11 +137,14 @@ class Figures:
     async def write(self, connection: Connection) -> None:
         """Add to the rows, in one order on every node, so that no two wait for each other."""
         endings = sorted((*ending, requests) for ending, requests in self.endings.items())
+        first_bytes = sorted((*first, streams) for first, streams in self.first_bytes.items())
         refusals = sorted((*refusal, requests) for refusal, requests in self.refusals.items())
         contents = sorted((*content, *sums) for content, sums in self.contents.items())
         async with connection.cursor() as cursor:
             if endings:
                 await cursor.executemany(_ADD_ENDINGS, endings)
+            if first_bytes:
+                await cursor.executemany(_ADD_FIRST_BYTES, first_bytes)
             if refusals:
                 await cursor.executemany(_ADD_REFUSALS, refusals)
             if contents:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -52,6 +52,7 @@ SAMPLING_TIME_S = 0.01
 SAMPLES_MAX = 50
 SAMPLED_BYTES_MAX = 262_144
 _LATEST_SHARE = 0.1
+_MS = timedelta(milliseconds=1)
 # The largest body that is counted again in one step of the event loop. A tokenizer takes ten times
 # as long as an estimate.
 ESTIMATED_BYTES_MAX = 200_000
@@ -129,6 +130,11 @@ class Watch:
     def note_error(self, code: str) -> None:
         """Count an error that was answered here."""
         self.tallies.errors[code] += 1
+
+    def note_first_byte(self, model: str, taken_at: datetime) -> None:
+        """Take note of a stream whose first byte leaves now; its hold was taken at ``taken_at``."""
+        at = clock.now()
+        self._figures.note_first_byte(at.date(), model, waited_ms=(at - taken_at) // _MS)
 
     def note_refusal(self, refused: Refused) -> None:
         """Count a request that was sent back before anything was held."""

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from datetime import timedelta
 from uuid import uuid4
 
 import msgspec
@@ -20,6 +21,7 @@ from tests.integration.watch.scene import (
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.insight.accuracy import AccuracyReport, ListedAlarm, get_accuracy, list_alarms
+from jeton.insight.figures.availability import ModelAvailability, get_availability
 from jeton.insight.refusals.counting import count_refusals
 from jeton.insight.usage import DayRange
 from jeton.metering.contract import Rule
@@ -43,6 +45,29 @@ async def alarms_of(pool: Pool) -> tuple[ListedAlarm, ...]:
 async def finish(watch: Watch) -> None:
     await watch.work_off()
     await watch.flush()
+
+
+async def test_first_bytes_of_every_node_are_summed_by_step(pool: Pool) -> None:
+    """19 streams at once on one node say nothing yet; with one more, that took 2 minutes, there are 20."""
+    one, other = make_watch(pool, Counter()), make_watch(pool, Counter())
+    for _ in range(20):
+        one.note(ended())
+    for _ in range(19):
+        one.note_first_byte(MODEL, clock.now())
+    await finish(one)
+    assert (await _availability_of(pool)).first_bytes.streams == 0
+    other.note_first_byte(MODEL, clock.now() - timedelta(minutes=2))
+    await finish(other)
+    first_bytes = (await _availability_of(pool)).first_bytes
+    assert first_bytes.streams == 20
+    assert first_bytes.p95_ms is not None
+    assert 0 < first_bytes.p95_ms <= 60_000
+
+
+async def _availability_of(pool: Pool) -> ModelAvailability:
+    async with pool.connection() as connection:
+        (model,) = (await get_availability(connection)).models
+    return model
 
 
 async def test_every_nodes_errors_are_summed_by_model_and_kind_of_content(pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""Availability: of each model, how many requests were answered, and how long they took."""
+"""Availability: of each model, how many requests were answered, how long they took, and to the first byte."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -26,6 +26,23 @@ _READ = """
     WHERE day_on >= %s AND day_on < %s
     GROUP BY model, rule_id, duration_limit_ms ORDER BY model, rule_id, duration_limit_ms LIMIT %s
 """
+_READ_FIRST_BYTES = """
+    SELECT model, first_byte_limit_ms, sum(streams) FROM first_byte_rollups
+    WHERE day_on >= %s AND day_on < %s
+    GROUP BY model, first_byte_limit_ms ORDER BY model, first_byte_limit_ms LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBytes:
+    """How long the streams of a model waited for their first byte: the steps of half and of 95 % of them."""
+
+    streams: int = 0
+    median_ms: int | None = None
+    p95_ms: int | None = None
+
+
+NO_STREAMS = FirstBytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ class ModelAvailability:
     answered: int
     median_ms: int | None
     p95_ms: int | None
+    first_bytes: FirstBytes = NO_STREAMS
 
     @property
     def answered_per_million(self) -> int:
@@ -65,11 +83,28 @@ async def get_availability(connection: Connection) -> Availability:
     by_model: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
     for model, rule_id, limit_ms, requests in await cursor.fetchall():
         by_model[model].append((rule_id, limit_ms, int(requests)))
-    models = (_sum_model(model, rows) for model, rows in sorted(by_model.items()))
+    first_bytes = await _read_first_bytes(connection, range_)
+    models = (
+        _sum_model(model, rows, first_bytes.get(model, NO_STREAMS))
+        for model, rows in sorted(by_model.items())
+    )
     return Availability(as_of, range_, tuple(found for found in models if found.requests >= REQUESTS_MIN))
 
 
-def _sum_model(model: str, rows: list[tuple[str, int, int]]) -> ModelAvailability:
+async def _read_first_bytes(connection: Connection, range_: DayRange) -> dict[str, FirstBytes]:
+    """By model; too few streams say as little as too few requests."""
+    cursor = await connection.execute(_READ_FIRST_BYTES, (range_.from_on, range_.until_on, ROWS_MAX))
+    by_model: dict[str, Counter[int]] = defaultdict(Counter)
+    for model, limit_ms, streams in await cursor.fetchall():
+        by_model[model][limit_ms] += int(streams)
+    return {
+        model: FirstBytes(steps.total(), find_step(steps, percent=50), find_step(steps, percent=95))
+        for model, steps in by_model.items()
+        if steps.total() >= REQUESTS_MIN
+    }
+
+
+def _sum_model(model: str, rows: list[tuple[str, int, int]], first_bytes: FirstBytes) -> ModelAvailability:
     steps: Counter[int] = Counter()
     requests = 0
     for rule_id, limit_ms, count in rows:
@@ -80,7 +115,12 @@ def _sum_model(model: str, rows: list[tuple[str, int, int]]) -> ModelAvailabilit
             steps[limit_ms] += count
     answered = sum(steps.values())
     return ModelAvailability(
-        model, requests, answered, find_step(steps, percent=50), find_step(steps, percent=95)
+        model,
+        requests,
+        answered,
+        find_step(steps, percent=50),
+        find_step(steps, percent=95),
+        first_bytes,
     )
 
 

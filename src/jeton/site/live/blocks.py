@@ -109,12 +109,13 @@ def render_availability(availability: Availability) -> str:
         return f"{head} No model had {REQUESTS_MIN} requests in {DAYS} days."
     rows = [
         f"| `{model.model}` | {model.requests:,} | {_percent(model.answered_per_million)} "
+        f"| {_duration(model.first_bytes.median_ms)} | {_duration(model.first_bytes.p95_ms)} "
         f"| {_duration(model.median_ms)} | {_duration(model.p95_ms)} |"
         for model in availability.models
     ]
     table = (
-        "| model | requests | success | half within | 95 of 100 within |",
-        "|---|---|---|---|---|",
+        "| model | requests | success | first byte p50 | p95 | whole answer p50 | p95 |",
+        "|---|---|---|---|---|---|---|",
         *rows,
     )
     return "\n".join((head, "", *table))
