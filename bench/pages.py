@@ -124,6 +124,13 @@ _ROLLUPS = f"""
            {", ".join(f"sum({name})" for name in ROLLUP_SUMS)}
     FROM usage_quarters GROUP BY 1, 2, {_KEY}
 """  # noqa: S608 - names of our own
+_MINUTES = """
+    INSERT INTO minute_rollups
+    SELECT organization_id, date_trunc('minute', occurred_at), workspace_id, model, count(*), 600 * count(*),
+           2000 * count(*), 200 * count(*), 0
+    FROM usage_events WHERE occurred_at >= now() - interval '31 days' AND service_tier <> 'batch'
+    GROUP BY 1, 2, 3, 4
+"""
 _USUAL = "SELECT md5('o2')::uuid, md5('o1')::uuid"
 _SIZES = """
     SELECT (SELECT count(*) FROM usage_events), (SELECT count(*) FROM usage_quarters),
@@ -151,6 +158,7 @@ async def write_past(connection: Connection, events: int, organizations: int) ->
     async with connection.transaction():
         await connection.execute(_QUARTERS)
         await connection.execute(_ROLLUPS)
+        await connection.execute(_MINUTES)
     await connection.set_autocommit(True)
     await connection.execute("VACUUM (ANALYZE)")
     await connection.set_autocommit(False)
