@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -73,7 +73,7 @@ async def test_a_hard_budget_refuses_what_it_does_not_cover(house: House) -> Non
     error = refusal.value
     assert (error.budget_id, error.needed_nano, error.left_nano) == (budget_id, 400_000_001, 400_000_000)
     assert error.held_nano == 600_000_000
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     assert error.resets_at == midnight
     assert str(error).startswith(
         "This request may cost up to $0.400000001 and $0.40 is left in the budget bdgt_"
