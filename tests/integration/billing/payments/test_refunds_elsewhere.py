@@ -103,6 +103,34 @@ async def test_never_more_is_given_back_than_was_paid_whatever_is_reversed_later
     await shop.prove()
 
 
+@pytest.mark.parametrize("first", ["refund", "dispute"])
+async def test_what_is_given_back_before_the_rest_is_disputed_is_booked_whichever_is_heard_of_first(
+    shop: Shop, first: str
+) -> None:
+    payment = await buy(shop, used=30)
+    refund = await give_back(shop, payment, amount=2_380)
+    shop.stripe.control("dispute", payment_intent=payment.provider_payment_id, amount=9_520)
+    (disputed,) = shop.stripe.events("charge.dispute.created")
+    for event in (refund, disputed) if first == "refund" else (disputed, refund):
+        assert (await shop.receive(event)).outcome == "booked"
+    assert await shop.accounts() == {"receivable": 3_570, "tax": -570, "revenue": -3_000}
+    assert await shop.scalar("SELECT refunded_minor FROM payments") == 2_380
+    await shop.prove()
+
+
+async def test_what_the_bank_has_cannot_be_given_back_as_well(shop: Shop) -> None:
+    payment = await buy(shop)
+    refund = await give_back(shop, payment, amount=2_380)
+    shop.stripe.control("dispute", payment_intent=payment.provider_payment_id, amount=11_900)
+    (disputed,) = shop.stripe.events("charge.dispute.created")
+    assert (await shop.receive(disputed)).outcome == "booked"
+    assert (await shop.receive(refund)).outcome == "refused"
+    assert await shop.scalar("SELECT details ->> 'problem' FROM alarms") == (
+        "More was given back than was paid, and not refunded or disputed yet."
+    )
+    await shop.prove()
+
+
 async def test_cents_that_divide_nothing_leave_no_cent_too_many(shop: Shop) -> None:
     payment = await buy(shop)
     for cents in (1, 333, 7):

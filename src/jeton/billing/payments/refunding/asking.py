@@ -10,7 +10,7 @@ from jeton.billing.payments.errors import NotRefundableError, PaymentAmountError
 from jeton.billing.payments.refunding.booking import book_refund_news, put_back
 from jeton.billing.payments.refunding.parts import Part, refund_part, whole_cents
 from jeton.billing.payments.refunding.recording import record_refund, take_from_lots
-from jeton.billing.payments.refunding.storage import find_refund, is_disputed, sum_refunded
+from jeton.billing.payments.refunding.storage import find_refund, sum_disputed, sum_refunded
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
@@ -131,7 +131,7 @@ async def _check(connection: Connection, payment: Payment, asked: Asked) -> None
         raise NotRefundableError(asked.payment_id, "it is another organization's.")
     if payment.state != "succeeded" or payment.lot_id is None:
         raise NotRefundableError(payment.payment_id, "it bought no credit.")
-    if await is_disputed(connection, payment.payment_id):
+    if await sum_disputed(connection, payment.payment_id):
         raise NotRefundableError(payment.payment_id, "it is disputed, so the bank has the money.")
 
 

@@ -11,7 +11,7 @@ from jeton.billing.currencies import display_minor
 from jeton.billing.payments.alarming import raise_unmatched
 from jeton.billing.payments.refunding.parts import size_elsewhere, size_of_document
 from jeton.billing.payments.refunding.recording import record_refund, take_from_lots
-from jeton.billing.payments.refunding.storage import find_refund, is_disputed, sum_refunded
+from jeton.billing.payments.refunding.storage import find_refund, sum_disputed, sum_refunded
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
@@ -30,8 +30,8 @@ async def book_elsewhere(
 ) -> tuple[Literal["booked", "known", "refused"], Refund | None]:
     """Book a refund of a payment of ours that nobody asked for here, in the caller's transaction.
 
-    What cannot be one (of a payment that has not succeeded or is disputed, in another currency, of more than
-    is there) books nothing and raises an alarm; the comparison looks at it again.
+    What cannot be one (of a payment that has not succeeded, in another currency, of more than is there)
+    books nothing and raises an alarm; the comparison looks at it again.
     """
     payment = await get_payment(connection, payment_id, is_locked=True)
     known = await find_refund(connection, provider_refund_id=news.provider_refund_id)
@@ -56,10 +56,10 @@ async def _find_problem(connection: Connection, payment: Payment, news: Provider
         return f"Money was given back of a payment that is {payment.state} here."
     if news.currency != payment.currency:
         return f"Money was given back in {news.currency} of a payment in {payment.currency}."
-    if news.amount_minor > payment.amount_minor - payment.refunded_minor:
-        return "More was given back than was paid and not refunded yet."
-    if await is_disputed(connection, payment.payment_id):
-        return "Money was given back of a payment that is disputed."
+    # News come in any order: of a payment that is disputed the rest may have been given back before.
+    gone_minor = payment.refunded_minor + await sum_disputed(connection, payment.payment_id)
+    if news.amount_minor > payment.amount_minor - gone_minor:
+        return "More was given back than was paid, and not refunded or disputed yet."
     return ""
 
 

@@ -18,7 +18,9 @@ _SUM = """
     WHERE payment_id = %s AND state <> 'failed'
 """
 
-_DISPUTED = "SELECT 1 FROM disputes WHERE payment_id = %s AND state <> 'won'"
+_DISPUTED = """
+    SELECT coalesce(sum(amount_minor), 0)::bigint FROM disputes WHERE payment_id = %s AND state <> 'won'
+"""
 
 LISTED_MAX = 1_000
 
@@ -66,9 +68,10 @@ async def sum_refunded(connection: Connection, payment_id: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def is_disputed(connection: Connection, payment_id: str) -> bool:
-    """Whether the bank has the money of a payment, for now or for good."""
-    return await (await connection.execute(_DISPUTED, (payment_id,))).fetchone() is not None
+async def sum_disputed(connection: Connection, payment_id: str) -> int:
+    """How much of a payment the bank has, for now or for good, in minor units."""
+    row = await (await connection.execute(_DISPUTED, (payment_id,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def insert_refund(connection: Connection, refund: Refund) -> None:
