@@ -73,6 +73,18 @@ def few_arguments(_path: Path, text: str) -> Iterator[Finding]:
             yield function.lineno, f"{function.name} has {count} arguments, more than {ARGUMENTS_MAX}"
 
 
+def constants_once(_path: Path, text: str) -> Iterator[Finding]:
+    """The later one wins without a word: holds once waited 4.5 s for company that was to be waited for 2 ms."""
+    seen = set()
+    for node in parse(text).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name) and not isinstance(node, ast.AugAssign):
+                if target.id in seen:
+                    yield node.lineno, f"{target.id} is defined twice"
+                seen.add(target.id)
+
+
 def module_docstring(_path: Path, text: str) -> Iterator[Finding]:
     """Every module opens with what it owns, so that one knows where a thing belongs."""
     if not ast.get_docstring(parse(text)):
@@ -249,6 +261,7 @@ PYTHON_OF_THE_PACKAGE: tuple[Rule, ...] = (
     few_arguments,
     house_words,
     keywords_after_two,
+    constants_once,
     module_docstring,
     no_float,
     one_reader_of_the_environment,
@@ -308,6 +321,7 @@ BAD: list[tuple[Rule, Path, str]] = [
     (keywords_after_two, ANY, "def move(giver: Lot, taker: Lot, amount_nano: int): ..."),
     (keywords_after_two, ANY, "def f(a: int, b: str, c: bytes, d: Lot): ..."),
     (keywords_after_two, ANY, "class A:\n    def move(self, giver, taker, amount_nano): ..."),
+    (constants_once, ANY, "WAIT_S = 1\nOTHER_S = 2\nWAIT_S: int = 3"),
     (module_docstring, ANY, "x = 1"),
     (no_float, MONEY, "def f(amount: float): ..."),
     (no_float, MONEY, "x = 0.1"),

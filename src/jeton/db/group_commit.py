@@ -34,7 +34,7 @@ from jeton.errors import JetonError, OverloadedError
 MEMBERS_MAX = 128
 DELAY_MAX_S = 0.0
 # How long a member that nobody waits for yet waits for company before it starts a commit of its own.
-PATIENCE_S = 0.002
+COMPANY_WAIT_S = 0.002
 WAITING_MAX = 4096
 
 # With this many members in recent commits the whole delay is worth waiting.
@@ -120,7 +120,7 @@ class GroupCommit(Generic[Member, Result]):
     def enqueue(self, member: Member, *, is_patient: bool = False) -> "asyncio.Future[Result]":
         """``submit`` for whoever does not wait yet; members are committed in the order in which they come.
 
-        ``is_patient``: an idle writer waits PATIENCE_S for the next member before it commits this one.
+        ``is_patient``: an idle writer waits COMPANY_WAIT_S for the next member before it commits this one.
         Raises OverloadedError when the queue is full or the database is away.
         """
         if self._is_closing:
@@ -141,7 +141,7 @@ class GroupCommit(Generic[Member, Result]):
             self._writer = self._loop.create_task(self._write())
         elif is_patient:
             if self._patience is None:
-                self._patience = self._loop.call_later(PATIENCE_S, self.hurry)
+                self._patience = self._loop.call_later(COMPANY_WAIT_S, self.hurry)
         else:
             self.hurry()
         return future
