@@ -1,6 +1,7 @@
 """Peaks: of each hour the busiest minute, as rate limits count: cache reads do not count, batches neither.
 
 Minutes are those of the clock, so what a limit saw may have been a little more: a bucket knows no minutes.
+They are read from what is written minute by minute, and the latest from the requests themselves.
 """
 
 from collections.abc import Mapping
@@ -12,26 +13,38 @@ from jeton.db.pool import Connection
 
 LENGTH = timedelta(hours=24)
 HOUR = timedelta(hours=1)
-# So many requests are looked at, the newest; a busy organization has peaks of fewer hours.
+# Minutes are written when they are over; until then, and some more for that, their requests are counted.
+UNWRITTEN = timedelta(minutes=2)
+# So many of those requests, the newest.
 SCANNED_MAX = 10_000
 
 _READ = """
     WITH scanned AS (
         SELECT request_id, workspace_id, model, held_at FROM charges
-        WHERE organization_id = %(organization_id)s AND held_at >= %(since_at)s
+        WHERE organization_id = %(organization_id)s AND held_at >= %(written_until)s
         ORDER BY held_at DESC LIMIT %(scanned_max)s
     ), counted AS (
-        SELECT s.workspace_id, s.model, date_trunc('minute', s.held_at) AS minute_at, count(*) AS requests,
+        SELECT workspace_id, model, minute_at, requests, input_tokens, output_tokens FROM minute_rollups
+        WHERE organization_id = %(organization_id)s
+            AND minute_at >= %(since_at)s AND minute_at < %(written_until)s
+        UNION ALL
+        SELECT s.workspace_id, s.model, date_trunc('minute', s.held_at, 'UTC'), count(*),
             coalesce(sum(u.input_tokens + u.cache_creation_5m_input_tokens
-                         + u.cache_creation_1h_input_tokens), 0) AS input_tokens,
-            coalesce(sum(u.output_tokens), 0) AS output_tokens
+                         + u.cache_creation_1h_input_tokens), 0),
+            coalesce(sum(u.output_tokens), 0)
         FROM scanned AS s LEFT JOIN usage_events AS u USING (request_id)
         WHERE u.service_tier IS DISTINCT FROM 'batch'
         GROUP BY 1, 2, 3
+    ), minutes AS (
+        SELECT c.workspace_id, coalesce(g.name, c.model) AS name, c.minute_at, sum(c.requests) AS requests,
+            sum(c.input_tokens) AS input_tokens, sum(c.output_tokens) AS output_tokens
+        FROM counted AS c
+        LEFT JOIN unnest(%(models)s::text[], %(names)s::text[]) AS g (model, name) ON g.model = c.model
+        GROUP BY GROUPING SETS ((2, 3), (1, 2, 3))
     )
-    SELECT n.scanned_count, n.oldest_at, c.* FROM (
-        SELECT count(*) AS scanned_count, min(held_at) AS oldest_at FROM scanned
-    ) AS n LEFT JOIN counted AS c ON true
+    SELECT workspace_id, name, date_trunc('hour', minute_at, 'UTC'), max(requests)::bigint,
+        max(input_tokens)::bigint, max(output_tokens)::bigint
+    FROM minutes GROUP BY 1, 2, 3 HAVING max(requests) > 0 ORDER BY 3
 """
 
 
@@ -49,14 +62,6 @@ class Peak:
             max(self.requests, other.requests),
             max(self.input_tokens, other.input_tokens),
             max(self.output_tokens, other.output_tokens),
-        )
-
-    def add(self, other: "Peak") -> "Peak":
-        """Both in the same minute."""
-        return Peak(
-            self.requests + other.requests,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
         )
 
 
@@ -84,30 +89,18 @@ async def find_peaks(
     connection: Connection, organization_id: UUID, groups: Mapping[str, str], *, at: datetime
 ) -> Peaks:
     """Peaks of the last 24 hours; ``groups`` has the group of each model."""
+    since_at = at - LENGTH
     parameters = {
         "organization_id": organization_id,
-        "since_at": at - LENGTH,
+        "since_at": since_at,
+        "written_until": at.replace(second=0, microsecond=0) - UNWRITTEN,
         "scanned_max": SCANNED_MAX,
+        "models": list(groups),
+        "names": list(groups.values()),
     }
-    rows = await (await connection.execute(_READ, parameters)).fetchall()
-    scanned_count, oldest_at = rows[0][:2]
-    since_at = oldest_at if scanned_count == SCANNED_MAX else at - LENGTH
-    minutes: dict[tuple[Place, datetime], Peak] = {}
-    for workspace_id, model, minute_at, *counts in (row[2:] for row in rows):
-        if minute_at is None:
-            continue
-        counted = Peak(*map(int, counts))
-        group = groups.get(model, model)
-        for place in ((None, group), (workspace_id, group)):
-            key = (place, minute_at)
-            minutes[key] = minutes.get(key, NO_PEAK).add(counted)
-    return Peaks(since_at, _find_hours(minutes))
-
-
-def _find_hours(minutes: Mapping[tuple[Place, datetime], Peak]) -> dict[Place, dict[datetime, Peak]]:
     hours: dict[Place, dict[datetime, Peak]] = {}
-    for (place, minute_at), peak in sorted(minutes.items(), key=lambda pair: pair[0][1]):
-        hour_at = minute_at.replace(minute=0)
-        of_place = hours.setdefault(place, {})
-        of_place[hour_at] = of_place.get(hour_at, NO_PEAK).reach(peak)
-    return hours
+    for workspace_id, group, hour_at, *counts in await (
+        await connection.execute(_READ, parameters)
+    ).fetchall():
+        hours.setdefault((workspace_id, group), {})[hour_at] = Peak(*counts)
+    return Peaks(since_at, hours)
