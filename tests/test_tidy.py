@@ -74,7 +74,7 @@ def few_arguments(_path: Path, text: str) -> Iterator[Finding]:
 
 
 def constants_once(_path: Path, text: str) -> Iterator[Finding]:
-    """The later one wins without a word: holds once waited 4.5 s for company that was to be waited for 2 ms."""
+    """The later one wins without a word: holds once waited 4.5 s for company, not the 2 ms above."""
     seen = set()
     for node in parse(text).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

@@ -16,10 +16,11 @@ from uuid import UUID
 from jeton.caching.words import FIVE_MINUTES_S, ONE_HOUR_S
 from jeton.db.pool import Connection
 from jeton.insight.caching.fitting import BreakEven
-from jeton.insight.caching.reading import SCANNED_MAX, CacheChoice, CacheSums
+from jeton.insight.caching.reading import CacheChoice, CacheSums
 from jeton.insight.requests import make_first_id
 from jeton.money import render_usd
 
+SCANNED_MAX = 10_000
 FAMILIES_SHOWN = 50
 _PER = 1_000_000
 

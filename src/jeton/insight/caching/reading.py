@@ -2,7 +2,7 @@
 
 Tokens and savings are those of the explorer. ``saved_nano`` is net: what reads took off, less what writes
 cost more than uncached input. Breaks are known where diagnostics were asked for; of a stretch the newest
-``SCANNED_MAX`` requests are looked at, and the newest ``BREAKS_MAX`` breaks rated, each as its receipt does.
+``BREAKS_MAX`` are rated, each as its receipt does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,6 @@ from jeton.pricing.rating import Conditions
 from jeton.pricing.terms import Terms, agree
 from jeton.usage import Usage
 
-SCANNED_MAX = 10_000
 BREAKS_MAX = 500
 COSTLIEST = 10
 DAY_S = 86_400
@@ -41,22 +40,17 @@ ROUNDED_NANO = 100_000
 Group = Literal["model", "workspace_id", "key_id"]
 GROUPS: tuple[Group, ...] = ("model", "workspace_id", "key_id")
 
+# By an index that has breaks only.
 _BREAKS = """
-    WITH scanned AS (
-        SELECT request_id, price_version_id, terms_id, state, workspace_id, key_id, model FROM charges
-        WHERE organization_id = %(organization_id)s
-          AND request_id >= %(first_id)s AND request_id < %(last_id)s
-        ORDER BY request_id DESC LIMIT %(scanned_max)s
-    )
-    SELECT e.*, c.price_version_id, c.terms_id, k.name AS key_name, n.scanned_count
-    FROM (SELECT count(*) AS scanned_count FROM scanned) AS n
-    LEFT JOIN (scanned AS c JOIN usage_events AS e USING (request_id)) ON c.state = 'settled'
-      AND (%(workspace_id)s::text IS NULL OR c.workspace_id = %(workspace_id)s)
-      AND (%(key_id)s::text IS NULL OR c.key_id = %(key_id)s)
-      AND (%(model)s::text IS NULL OR c.model = %(model)s)
+    SELECT e.*, c.price_version_id, c.terms_id, k.name AS key_name
+    FROM usage_events AS e JOIN charges AS c USING (request_id) LEFT JOIN api_keys AS k ON k.key_id = e.key_id
+    WHERE e.organization_id = %(organization_id)s
+      AND e.request_id >= %(first_id)s AND e.request_id < %(last_id)s
+      AND jsonb_typeof(e.reported -> 'jeton_prompt_cache' -> 'miss') = 'object' AND c.state = 'settled'
+      AND (%(workspace_id)s::text IS NULL OR e.workspace_id = %(workspace_id)s)
+      AND (%(key_id)s::text IS NULL OR e.key_id = %(key_id)s)
+      AND (%(model)s::text IS NULL OR e.model = %(model)s)
       AND (%(service_tier)s::text IS NULL OR e.service_tier = %(service_tier)s)
-      AND jsonb_typeof(e.reported -> 'jeton_prompt_cache' -> 'miss') = 'object'
-    LEFT JOIN api_keys AS k ON k.key_id = e.key_id
     ORDER BY e.request_id DESC LIMIT %(limit)s
 """
 _VERSIONS = "SELECT price_version_id, content FROM price_versions WHERE price_version_id = ANY (%s)"
@@ -148,8 +142,8 @@ class BreakCause:
 class CacheReport:
     """What caching did in a stretch of time; groups by id, the most saved first.
 
-    ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older requests
-    were not looked at for breaks. ``timeline``: what breaks cost (nano) by day of the zone and cause.
+    ``expired_nano``: what it cost by model that a prefix had expired. ``is_cut_off``: older breaks were not
+    looked at. ``timeline``: what breaks cost (nano) by day of the zone and cause.
     """
 
     as_of: datetime
@@ -184,9 +178,8 @@ async def get_cache_report(connection: Connection, organization_id: UUID, choice
     groups: dict[Group, tuple[tuple[str, CacheSums], ...]] = {}
     for group in GROUPS:
         groups[group] = await _list_group(connection, organization_id, group, choice=choice)
-    broken, scanned_count = await _list_broken(connection, organization_id, choice)
+    broken, is_cut_off = await _list_broken(connection, organization_id, choice)
     shown = broken[:BREAKS_MAX]
-    is_cut_off = len(broken) > BREAKS_MAX or scanned_count >= SCANNED_MAX
     costly = sorted(shown, key=lambda one: -(one.found.cost_nano or 0))
     return CacheReport(
         as_of=as_of,
@@ -268,8 +261,8 @@ def _take_sums(sums: Sums) -> CacheSums:
 
 async def _list_broken(
     connection: Connection, organization_id: UUID, choice: CacheChoice
-) -> tuple[list[BrokenRequest], int]:
-    """Broken hits, newest first, and how many requests were looked at."""
+) -> tuple[list[BrokenRequest], bool]:
+    """Broken hits, newest first, and whether there are more of them."""
     parameters = {
         "organization_id": organization_id,
         "workspace_id": choice.workspace_id,
@@ -278,19 +271,17 @@ async def _list_broken(
         "service_tier": choice.service_tier,
         "first_id": make_first_id(choice.stretch.starts_at),
         "last_id": make_first_id(choice.stretch.ends_at),
-        "scanned_max": SCANNED_MAX,
         "limit": BREAKS_MAX + 1,
     }
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_BREAKS, parameters)
-        rows = await cursor.fetchall()
-    found = [row for row in rows if row["request_id"] is not None]
+        found = await cursor.fetchall()
     names = sorted({row["price_version_id"] for row in found})
     versions_cursor = await connection.execute(_VERSIONS, (names,))
     versions = {row[0]: PriceVersion.from_content(row[1]) for row in await versions_cursor.fetchall()}
     terms = await find_terms(connection, {row["terms_id"] for row in found})
     broken = [one for row in found if (one := _parse_broken(row, versions, terms)) is not None]
-    return broken, rows[0]["scanned_count"]
+    return broken, len(found) > BREAKS_MAX
 
 
 def _parse_broken(

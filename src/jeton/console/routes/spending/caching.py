@@ -7,15 +7,15 @@ from jeton.console.chart import Bar, Chart, draw_bars
 from jeton.console.errors import InvalidFilterError
 from jeton.console.filters import list_choices, parse_filters
 from jeton.console.visit import View, Visit
-from jeton.insight.caching.families import FAMILIES_SHOWN, Family, list_families, render_family
-from jeton.insight.caching.fitting import BreakEven, Fit, find_break_even, find_fit
-from jeton.insight.caching.reading import (
-    BREAKS_MAX,
+from jeton.insight.caching.families import (
+    FAMILIES_SHOWN,
     SCANNED_MAX,
-    CacheChoice,
-    CacheReport,
-    get_cache_report,
+    Family,
+    list_families,
+    render_family,
 )
+from jeton.insight.caching.fitting import BreakEven, Fit, find_break_even, find_fit
+from jeton.insight.caching.reading import BREAKS_MAX, CacheChoice, CacheReport, get_cache_report
 from jeton.insight.caching.rendering import render_cache_report
 from jeton.insight.contract.terms import read_own_terms
 from jeton.insight.explore.stretches import DAY
