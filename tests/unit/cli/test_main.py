@@ -43,6 +43,8 @@ def test_serve_has_an_option_for_every_setting_but_secrets(
         "JETON_OIDC_CLIENT_SECRET",
         "JETON_STRIPE_SECRET_KEY",
         "JETON_STRIPE_WEBHOOK_SECRET",
+        "JETON_TAX_SERVICE_SECRET",
+        "JETON_OPERATOR_API_KEYS",
     }
 
 

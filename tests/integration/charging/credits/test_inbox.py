@@ -56,12 +56,14 @@ async def test_the_operator_is_told_of_an_item_with_what_was_written(house: Hous
         await ask(house.pool, SalesRequest("bob@example.org", "Bob", "", ""))
     async with house.pool.connection() as connection:
         cursor = await connection.execute(
-            "SELECT type, organization_id, data FROM events JOIN pending_events USING (event_id)"
+            "SELECT type, organization_id, data FROM events JOIN pending_events USING (event_id) ORDER BY 1"
         )
-        told = await cursor.fetchall()
+        told, answered = await cursor.fetchall()
     data = {"item_id": item_id, "email": "bob@example.org", "name": "Bob", "company": "Example Ltd"}
     message = "We want to evaluate for two months."
-    assert told == [("inbox.item_opened", None, {**data, "message": message, "kind": "contact_sales"})]
+    assert told == ("inbox.item_opened", None, {**data, "message": message, "kind": "contact_sales"})
+    # Who wrote is told the number.
+    assert (answered[0], item_id in answered[2]["text"]) == ("inbox.replied", True)
 
 
 async def test_approving_twice_grants_once(house: House) -> None:

@@ -30,7 +30,7 @@ def test_one_failure_in_a_million_is_not_whole() -> None:
     model = ModelAvailability("m", 10_000_000, 9_999_999, 100, 0)
     at = datetime(2026, 11, 23, 12, tzinfo=UTC)
     text = render_availability(Availability(at, DayRange.last(30, at=at), (model,)))
-    assert "| `m` | 10,000,000 | 99.99 % | 100 ms | over 600 s |" in text
+    assert "| `m` | 10,000,000 | 99.99 % | – | – | 100 ms | over 600 s |" in text
 
 
 def test_every_rule_counts_as_one_thing() -> None:

@@ -75,7 +75,9 @@ class BankLine:
 
 
 _COLUMNS = ", ".join(entry.name for entry in fields(BankLine))
-_LIST = f"SELECT {_COLUMNS} FROM bank_lines WHERE state = %s ORDER BY booked_on, line_id LIMIT %s"  # noqa: S608 - names of our own
+_LIST = f"""
+    SELECT {_COLUMNS} FROM bank_lines WHERE state = %s ORDER BY booked_on, statement_id, position LIMIT %s
+"""  # noqa: S608 - names of our own
 _GET = f"SELECT {_COLUMNS} FROM bank_lines WHERE line_id = %s"  # noqa: S608 - as above
 # Its id does not change: whoever writes that another line is the same as this one need not wait.
 _LOCK = f"{_GET} FOR NO KEY UPDATE"
