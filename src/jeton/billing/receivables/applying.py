@@ -191,9 +191,10 @@ def check_reason(reason: str) -> None:
         raise ApplicationError(f"It needs a reason of 1 to {REASON_CHARS_MAX} printable characters.")
 
 
-async def _apply(
-    connection: Connection, desk: Desk, payment: ReceivedPayment, part: tuple[OpenDocument, int], *, act: Act
+def book_share(
+    desk: Desk, payment: ReceivedPayment, part: tuple[OpenDocument, int], *, act: Act
 ) -> Application:
+    """Post a part of a payment on a document, both locked; the rows are the caller's to write."""
     document, amount_minor = part
     cleared_nano = part_nano(amount_minor, of_minor=document.due_minor, worth_nano=document.due_nano)
     released_nano = part_nano(
@@ -205,7 +206,7 @@ async def _apply(
         movements.apply_payment(released_nano, cleared_nano),
         reason=f"{payment.payment_id} pays {document.number}",
     )
-    application = Application(
+    return Application(
         application_id=new_id("appl"),
         organization_id=payment.organization_id,
         payment_id=payment.payment_id,
@@ -219,9 +220,16 @@ async def _apply(
         applied_at=act.at,
         applied_by=act.by.name,
     )
+
+
+async def _apply(
+    connection: Connection, desk: Desk, payment: ReceivedPayment, part: tuple[OpenDocument, int], *, act: Act
+) -> Application:
+    application = book_share(desk, payment, part, act=act)
+    amount_minor = application.amount_minor
     await insert_row(connection, "payment_applications", application)
-    await change_left(connection, payment, minor=-amount_minor, nano=-released_nano)
-    await mark_document(connection, document.document_id, paid_minor=amount_minor, at=act.at)
+    await change_left(connection, payment, minor=-amount_minor, nano=-application.released_nano)
+    await mark_document(connection, application.document_id, paid_minor=amount_minor, at=act.at)
     return application
 
 

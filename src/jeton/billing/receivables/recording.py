@@ -75,7 +75,8 @@ async def record_payment(
             if known is not None:
                 return Recorded(_same(known, receipt), (), is_new=False)
             amount_nano = await _value(connection, receipt, shares or (), desk.at)
-            payment = await _book(connection, desk, receipt, amount_nano, act=act)
+            payment = book_receipt(desk, receipt, amount_nano, act=act)
+            await insert_row(connection, "received_payments", payment)
             if shares is None:
                 applied = await pour_credit(connection, desk, act=act)
             else:
@@ -173,9 +174,8 @@ async def return_payment(connection: Connection, payment_id: str, amount_minor: 
         await settle_standing(connection, payment.organization_id, at=act.at)
 
 
-async def _book(
-    connection: Connection, desk: Desk, receipt: Receipt, amount_nano: int, *, act: Act
-) -> ReceivedPayment:
+def book_receipt(desk: Desk, receipt: Receipt, amount_nano: int, *, act: Act) -> ReceivedPayment:
+    """Post money that came in to a locked book; the row of it is the caller's to write."""
     payment_id = new_id("rcvd")
     transaction_id = desk.batch.book(
         desk.book,
@@ -183,7 +183,7 @@ async def _book(
         movements.invoice_pay(amount_nano),
         reason=f"{payment_id}: {receipt.reason}"[:TEXT_CHARS_MAX],
     )
-    payment = ReceivedPayment(
+    return ReceivedPayment(
         payment_id=payment_id,
         organization_id=receipt.organization_id,
         method=receipt.method,
@@ -204,8 +204,6 @@ async def _book(
         transaction_id=transaction_id,
         voided_at=None,
     )
-    await insert_row(connection, "received_payments", payment)
-    return payment
 
 
 async def _send_back(

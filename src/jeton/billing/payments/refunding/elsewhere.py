@@ -57,7 +57,10 @@ async def _find_problem(connection: Connection, payment: Payment, news: Provider
     if news.currency != payment.currency:
         return f"Money was given back in {news.currency} of a payment in {payment.currency}."
     # News come in any order: of a payment that is disputed the rest may have been given back before.
-    gone_minor = payment.refunded_minor + await sum_disputed(connection, payment.payment_id)
+    disputed_minor = await sum_disputed(connection, payment.payment_id)
+    if disputed_minor and payment.lot_id is None:
+        return "Money was given back of a document's payment that is disputed."
+    gone_minor = payment.refunded_minor + disputed_minor
     if news.amount_minor > payment.amount_minor - gone_minor:
         return "More was given back than was paid, and not refunded or disputed yet."
     return ""

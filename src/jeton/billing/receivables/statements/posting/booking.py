@@ -12,9 +12,9 @@ from uuid import UUID
 from jeton.billing.currencies import render_minor
 from jeton.billing.invoicing.rates import LEDGER_CURRENCY
 from jeton.billing.invoicing.rounding import scale, to_nano
-from jeton.billing.receivables.amounts import part_nano
-from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.applying import Act, book_share
 from jeton.billing.receivables.dunning.standing import settle_standing
+from jeton.billing.receivables.recording import book_receipt
 from jeton.billing.receivables.statements.matching import Candidate
 from jeton.billing.receivables.storage import (
     insert_rows,
@@ -28,12 +28,7 @@ from jeton.billing.receivables.words import Application, OpenDocument, Receipt, 
 from jeton.charging.credits.books import Desk, open_desks
 from jeton.db.pool import Connection
 from jeton.identity.audit import Change, record_changes
-from jeton.ids import new_id
-from jeton.ledger import movements
-from jeton.ledger.transaction import Movement
 from jeton.notifications.events import Event, emit_all
-
-REASON_CHARS_MAX = 1_000
 
 
 @dataclass(slots=True)
@@ -77,72 +72,26 @@ class Posting:
         return payment.payment_id
 
     def _record(self, desk: Desk, receipt: Receipt, first: OpenDocument) -> ReceivedPayment:
-        payment_id = new_id("rcvd")
         amount_nano = to_nano(receipt.amount_minor, scale(LEDGER_CURRENCY, Fraction(1)))
         if receipt.currency != LEDGER_CURRENCY:
             # At the rate of the document that it pays, so that this is cleared exactly.
             amount_nano = round(Fraction(receipt.amount_minor * first.due_nano, first.due_minor))
-        transaction_id = desk.batch.book(
-            desk.book,
-            Movement.INVOICE_PAY,
-            movements.invoice_pay(amount_nano),
-            reason=f"{payment_id}: {receipt.reason}"[:REASON_CHARS_MAX],
-        )
-        return ReceivedPayment(
-            payment_id=payment_id,
-            organization_id=receipt.organization_id,
-            method=receipt.method,
-            external_id=receipt.external_id,
-            currency=receipt.currency,
-            amount_minor=receipt.amount_minor,
-            amount_nano=amount_nano,
-            unapplied_minor=receipt.amount_minor,
-            unapplied_nano=amount_nano,
-            returned_minor=0,
-            is_automatic=True,
-            received_on=receipt.received_on,
-            payer=receipt.payer,
-            reference=receipt.reference,
-            reason=receipt.reason,
-            recorded_at=desk.at,
-            recorded_by=self.act.by.name,
-            transaction_id=transaction_id,
-            voided_at=None,
-        )
+        return book_receipt(desk, receipt, amount_nano, act=self.act)
 
     def _apply(
         self, desk: Desk, payment: ReceivedPayment, share: Share
     ) -> tuple[ReceivedPayment, Application]:
         document, minor = self.documents[share.document_id], share.amount_minor
-        cleared_nano = part_nano(minor, of_minor=document.due_minor, worth_nano=document.due_nano)
-        released_nano = part_nano(minor, of_minor=payment.unapplied_minor, worth_nano=payment.unapplied_nano)
-        transaction_id = desk.batch.book(
-            desk.book,
-            Movement.INVOICE_PAY,
-            movements.apply_payment(released_nano, cleared_nano),
-            reason=f"{payment.payment_id} pays {document.number}",
-        )
-        application = Application(
-            application_id=new_id("appl"),
-            organization_id=payment.organization_id,
-            payment_id=payment.payment_id,
-            document_id=document.document_id,
-            amount_minor=minor,
-            amount_nano=cleared_nano,
-            released_nano=released_nano,
-            undoes=None,
-            reason=self.act.reason,
-            transaction_id=transaction_id,
-            applied_at=self.act.at,
-            applied_by=self.act.by.name,
-        )
+        application = book_share(desk, payment, (document, minor), act=self.act)
         self.documents[share.document_id] = replace(
-            document, due_minor=document.due_minor - minor, due_nano=document.due_nano - cleared_nano
+            document,
+            due_minor=document.due_minor - minor,
+            due_nano=document.due_nano - application.amount_nano,
         )
         return replace(
             payment,
             unapplied_minor=payment.unapplied_minor - minor,
-            unapplied_nano=payment.unapplied_nano - released_nano,
+            unapplied_nano=payment.unapplied_nano - application.released_nano,
         ), application
 
     async def write(self, connection: Connection) -> None:
