@@ -6,9 +6,13 @@ them: by quarter of an hour and by day, each event rated by the price book (usag
 begins where a UTC day does; one has a tenth of it all. Then the month is closed as `jeton work` closes it:
 tax, numbers, lines, postings, with fsync on. Last, the list of documents is read page by page.
 
-    python bench/closing.py [--events 200000] [--organizations 1000] [--folder DIR] [--with-events] [--json]
+    python bench/closing.py [--events 200000] [--organizations 1000] [--vouchers 0] [--folder DIR]
+                            [--with-events] [--json]
 
-Ten million events need about 4 GB in the folder, with --with-events 7 GB.
+With --vouchers N credit that was sold without tax (tax_point = use) paid for it all: N lots, as many of each
+organization, so that every document takes the tax out of what each lot paid, which charges are asked for.
+
+Ten million events need about 4 GB in the folder, with --with-events 7 GB, with --vouchers 10 GB.
 """
 
 import argparse
@@ -18,6 +22,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -26,14 +31,15 @@ from statistics import quantiles
 import uvloop
 from parts.house import House, open_house
 from parts.processes import cpu_us, descendants
+from parts.vouchers import charge, sell, sum_up
 
 from jeton.billing.invoicing.closing import CHUNK, Closer, Closing, close_due
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.words import Rules, TaxRate
 from jeton.billing.words import Party
-from jeton.charging.rows import add_rating
+from jeton.charging.rows import add_charge
 from jeton.db.pool import Connection
-from jeton.metering.events import ROLLUP_DIMENSIONS, ROLLUP_SUMS, Rollup, add_usage
+from jeton.metering.events import ROLLUP_DIMENSIONS, ROLLUP_SUMS, Rollup
 from jeton.pricing.loading import load_book
 from jeton.pricing.rating import STANDARD, Conditions, rate
 from jeton.usage import Usage
@@ -63,23 +69,25 @@ RULES = Rules(
 
 _ORGANIZATIONS = """
     INSERT INTO organizations (organization_id, name, kind, created_at)
-    SELECT md5('o' || n)::uuid, 'Organization ' || n, 'invoiced', %(from)s
+    SELECT md5('o' || n)::uuid, 'Organization ' || n, %(kind)s, %(from)s
     FROM generate_series(1, %(organizations)s) AS n
 """
 _BALANCES = """
     INSERT INTO balances (organization_id, credit_limit_nano)
-    SELECT organization_id, 1000000000000000 FROM organizations ON CONFLICT DO NOTHING
+    SELECT organization_id, CASE kind WHEN 'invoiced' THEN 1000000000000000 ELSE 0 END
+    FROM organizations ON CONFLICT DO NOTHING
 """
 _PROFILES = """
     INSERT INTO billing_profiles (organization_id, legal_name, street, city, postal_code, country, zone)
     SELECT organization_id, name || ' GmbH', 'Straße 1', 'Berlin', '10115', 'DE', 'Europe/Berlin'
-    FROM organizations WHERE kind = 'invoiced'
+    FROM organizations WHERE name LIKE 'Organization %'
 """
 _WORKSPACES = """
     INSERT INTO workspaces (workspace_id, organization_id, name, is_default, created_at, cost_center)
     SELECT 'wrkspc_' || left(md5(o.organization_id::text), 20) || n, o.organization_id, 'Workspace ' || n,
            n = 1, %(from)s, 'CC-' || n
-    FROM organizations AS o CROSS JOIN generate_series(1, %(workspaces)s) AS n WHERE o.kind = 'invoiced'
+    FROM organizations AS o CROSS JOIN generate_series(1, %(workspaces)s) AS n
+    WHERE o.name LIKE 'Organization %%'
 """
 _KINDS = "CREATE TEMPORARY TABLE kinds (kind int PRIMARY KEY, model text, tier text, of_one jsonb)"
 _PAST = """
@@ -133,7 +141,7 @@ _SIZES = """
 _NUMBERS = "SELECT count(*), count(DISTINCT sequence), coalesce(max(sequence), 0) FROM documents"
 
 
-def rate_kinds() -> list[tuple[int, str, str, dict[str, int]]]:
+def rate_kinds(*, is_on_credit: bool) -> list[tuple[int, str, str, dict[str, int]]]:
     """What a settlement of one request adds, for each model and tier."""
     book = load_book()
     kinds: list[tuple[int, str, str, dict[str, int]]] = []
@@ -143,9 +151,9 @@ def rate_kinds() -> list[tuple[int, str, str, dict[str, int]]]:
             raise SystemExit(f"{model} has no price on {FROM:%Y-%m-%d}")
         for tier, conditions in TIERS.items():
             rollup = Rollup(*("",) * 9)  # type: ignore[arg-type] # its key is not looked at
-            add_usage(rollup, USAGE)
-            add_rating(rollup, rate(USAGE, version, conditions))
-            rollup.on_credit_nano = rollup.net_nano
+            add_charge(rollup, USAGE, rate(USAGE, version, conditions), paid=(0, 0))
+            if not is_on_credit:
+                rollup.on_credit_nano = 0
             of_one = {name: getattr(rollup, name) for name in ROLLUP_SUMS}
             kinds.append((len(kinds), model, tier, of_one))
     return kinds
@@ -154,11 +162,15 @@ def rate_kinds() -> list[tuple[int, str, str, dict[str, int]]]:
 async def write_past(connection: Connection, chosen: argparse.Namespace) -> None:
     """A month of so many events of so many organizations."""
     values = {"from": FROM, "organizations": chosen.organizations, "workspaces": WORKSPACES}
+    values["kind"] = "prepaid" if chosen.vouchers else "invoiced"
+    lots = max(1, chosen.vouchers // chosen.organizations)
     await connection.execute("SET statement_timeout = 0")
     await connection.execute("SET synchronous_commit = off")
     for statement in (_ORGANIZATIONS, _BALANCES, _PROFILES, _WORKSPACES, _KINDS):
         await connection.execute(statement, values if "%(" in statement else None)
-    kinds = rate_kinds()
+    if chosen.vouchers:
+        await sell(connection, lots=lots, at=FROM)
+    kinds = rate_kinds(is_on_credit=not chosen.vouchers)
     for kind, model, tier, of_one in kinds:
         row = (kind, model, tier, json.dumps(of_one))
         await connection.execute("INSERT INTO kinds VALUES (%s, %s, %s, %s)", row)
@@ -170,13 +182,18 @@ async def write_past(connection: Connection, chosen: argparse.Namespace) -> None
             chunk = {**values, "first": first, "last": last, "largest_share": LARGEST_SHARE}
             await connection.execute(_PAST, chunk)
             await connection.execute(_QUARTERS)
+            if chosen.vouchers:
+                await charge(connection, lots=lots)
             if chosen.with_events:
                 await connection.execute(_EVENTS)
         if sys.stderr.isatty():
             print(f"\r{last:,} of {chosen.events:,} events", end="", file=sys.stderr)
     async with connection.transaction():
         await connection.execute(_ROLLUPS)
-        await connection.execute(_ACCRUED)
+        if chosen.vouchers:
+            await sum_up(connection)
+        else:
+            await connection.execute(_ACCRUED)
     await connection.execute("SET synchronous_commit = on")
     await connection.commit()
     await connection.set_autocommit(True)
@@ -189,7 +206,7 @@ def used_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KB_PER_MB
 
 
-async def close_month(house: House) -> dict[str, object]:
+async def close_month(house: House, rules: Rules) -> dict[str, object]:
     """Close it, and say how long it took and what memory had been used after the first and the last chunk."""
     memory: list[int] = []
 
@@ -199,7 +216,7 @@ async def close_month(house: House) -> dict[str, object]:
     # Of backends that end meanwhile it is not counted what they took.
     started, cpu = time.perf_counter(), time.process_time()
     us = cpu_us(descendants(os.getpid()))
-    closing = await close_due(Closer(house.pool, RULES, AT), on_chunk=note)
+    closing = await close_due(Closer(house.pool, rules, AT), on_chunk=note)
     row: dict[str, object] = {
         "seconds": round(time.perf_counter() - started, 2),
         "processor of Python, s": round(time.process_time() - cpu, 2),
@@ -210,7 +227,7 @@ async def close_month(house: House) -> dict[str, object]:
         "MB at the end": memory[-1],
     }
     again = time.perf_counter()
-    repeated = await close_due(Closer(house.pool, RULES, AT))
+    repeated = await close_due(Closer(house.pool, rules, AT))
     row["closed again, seconds"] = round(time.perf_counter() - again, 2)
     if closing.problems or repeated.documents:
         raise SystemExit(f"not closed as it should be: {closing.problems or repeated.documents}")
@@ -246,7 +263,8 @@ async def run(chosen: argparse.Namespace) -> list[dict[str, object]]:
         names = ("requests", "rows of quarters", "rows of days", "usage events", "database, MB")
         about: dict[str, object] = dict(zip(names, map(int, sizes or ()), strict=True))
         print(render(about), file=sys.stderr)
-        closed = await close_month(house)
+        rules = replace(RULES, tax_point="use") if chosen.vouchers else RULES
+        closed = await close_month(house, rules)
         print(render(closed), file=sys.stderr)
         async with house.pool.connection() as connection:
             lists = await read_lists(connection)
@@ -270,6 +288,7 @@ def main() -> None:
     )
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--organizations", type=int, default=1_000)
+    parser.add_argument("--vouchers", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--with-events", action="store_true")
     parser.add_argument("--json", action="store_true")

@@ -48,9 +48,9 @@ class UsageError(InvalidInputError):
 
     code = "invalid_usage"
 
-    def __init__(self, name: str, count: int) -> None:
-        """Name the count."""
-        super().__init__(f"The usage field {name} is {count}, not a count from 0 to 10^12.")
+    def __init__(self, name: str, count: int, *, most: str = "10^12") -> None:
+        """Name the count and the most it can be."""
+        super().__init__(f"The usage field {name} is {count}, not a count from 0 to {most}.")
 
 
 class NotFoundError(JetonError):

@@ -26,7 +26,11 @@ COUNT_MAX = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one request; disjoint, each from 0 to ``COUNT_MAX``, else UsageError."""
+    """Token counts of one request; disjoint, each from 0 to ``COUNT_MAX``, else UsageError.
+
+    ``thinking_tokens`` is no class of its own: how many of the output tokens the upstream says were thought
+    and not said, 0 where it does not say.
+    """
 
     input_tokens: int = 0
     cache_creation_5m_input_tokens: int = 0
@@ -34,6 +38,7 @@ class Usage:
     cache_read_input_tokens: int = 0
     output_tokens: int = 0
     web_search_requests: int = 0
+    thinking_tokens: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a count that is negative or absurd, naming it."""
@@ -45,10 +50,15 @@ class Usage:
             and 0 <= self.cache_read_input_tokens <= COUNT_MAX
             and 0 <= self.output_tokens <= COUNT_MAX
             and 0 <= self.web_search_requests <= COUNT_MAX
+            and 0 <= self.thinking_tokens <= self.output_tokens
         )
         if not is_sound:
             counts = ((name, getattr(self, name)) for name in self.__slots__)
-            raise UsageError(*next((name, count) for name, count in counts if not 0 <= count <= COUNT_MAX))
+            for name, count in counts:
+                if not 0 <= count <= COUNT_MAX:
+                    raise UsageError(name, count)
+            most = f"output_tokens, {self.output_tokens}"
+            raise UsageError("thinking_tokens", self.thinking_tokens, most=most)
 
     @property
     def cache_creation_input_tokens(self) -> int:

@@ -1,6 +1,7 @@
 """Every page there is, by menu, documents and links: sound, small, for everybody, and without script."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -14,6 +15,8 @@ from jeton.site.documents import Documents
 
 CONSOLE = tuple(entry.href for group in GROUPS for entry in group.entries)
 DOCUMENTS = tuple(f"/docs/{document.slug}" for document in Documents().list())
+# Of other kinds than what the menu opens: their links have no path of their own.
+NARROWED = ("/console/usage?state=released", "/console/cost?token_class=output_tokens&compare=previous")
 PUBLIC = ("/", "/pricing", "/faq", "/docs", "/contact-sales", "/console/sign-in")
 # So many documents are opened without a script.
 DOCUMENTS_MAX = 5
@@ -52,7 +55,7 @@ def found(member: Visitor, busy: Busy) -> Found:
         return find_pages(client, (*CONSOLE, *PUBLIC))
 
 
-@pytest.mark.parametrize("path", CONSOLE)
+@pytest.mark.parametrize("path", [*CONSOLE, *NARROWED])
 def test_a_page_of_the_console_is_as_it_should_be(inside: Auditor, path: str) -> None:
     check(inside.audit(path))
 
@@ -73,6 +76,17 @@ def test_what_links_lead_to_is_as_it_should_be_too(inside: Auditor, found: Found
     check([problem for path in others for problem in inside.audit(path)])
 
 
+def test_a_batch_that_waits_to_be_confirmed_is_as_it_should_be(inside: Auditor, member: Visitor) -> None:
+    """A draft's page: no link leads there, only the form that makes it."""
+    member.page.goto("/console/batches/quote")
+    params = '{"model": "claude-haiku-4-5", "max_tokens": 20, "messages": [{"role": "user", "content": "?"}]}'
+    member.page.get_by_label("or paste the lines").fill(f'{{"custom_id": "first", "params": {params}}}')
+    member.page.locator("#key_id").select_option(index=1)
+    member.page.get_by_role("button", name="Check and quote").click()
+    member.page.wait_for_url("**/console/batches/drafts/*")
+    check(inside.audit(urlsplit(member.page.url).path))
+
+
 def test_every_page_works_without_script(browser: Browser, busy: Busy, found: Found) -> None:
     with visiting(browser, busy.server, java_script_enabled=False, viewport=NARROW) as visitor:
         for path in PUBLIC:
@@ -84,7 +98,8 @@ def test_every_page_works_without_script(browser: Browser, busy: Busy, found: Fo
             check_heading(visitor, path)
         visitor.page.goto("/console")
         # The menu of a narrow screen opens without a script too.
-        link = visitor.page.get_by_role("navigation", name="Console").get_by_role("link", name="Keys")
+        menu = visitor.page.get_by_role("navigation", name="Console")
+        link = menu.get_by_role("link", name="Keys", exact=True)
         assert not link.is_visible()
         visitor.page.get_by_role("button", name="Menu").click()
         visitor.page.get_by_role("group").filter(has_text="Access").locator("summary").click()

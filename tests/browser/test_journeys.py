@@ -1,10 +1,12 @@
 """Journeys: what people come for, from the first page to the last, clicked through in a real browser."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import httpx2
 from playwright.sync_api import Page
+from tests.browser.auditing import WIDE, Auditor
 from tests.browser.traffic import QUESTION
 from tests.browser.visiting import Visitor, follow_menu
 from tests.e2e.serving import ServerProcess
@@ -101,12 +103,12 @@ def test_who_asks_sales_is_granted_a_trial_and_sees_it(visitor: Visitor, server:
 def test_a_theme_and_a_zone_are_chosen_and_stay_without_script(visitor: Visitor) -> None:
     visitor.sign_in()
     page = visitor.page
-    page.get_by_role("button", name="Time zone UTC, and theme").click()
+    page.get_by_role("button", name="Time zone UTC, currency and theme").click()
     page.get_by_role("button", name="Ink").click()
-    page.get_by_role("button", name="Time zone UTC, and theme").click()
+    page.get_by_role("button", name="Time zone UTC, currency and theme").click()
     page.get_by_label("Another zone").fill("Asia/Tokyo")
-    page.locator("#display").get_by_role("button", name="Show").click()
-    assert page.get_by_role("button", name="Time zone Asia/Tokyo, and theme").is_visible()
+    page.get_by_role("button", name="Use zone").click()
+    assert page.get_by_role("button", name="Time zone Asia/Tokyo, currency and theme").is_visible()
     assert "JST" in page.locator(".asof time").first.inner_text()
     page.goto("/docs")
     painted = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -146,3 +148,35 @@ def test_a_chart_is_saved_under_it_opened_again_and_pinned_to_the_overview(
     page.get_by_text("Change Requests of the week").click()
     page.get_by_role("button", name="Delete Requests of the week").click()
     assert page.get_by_text("Requests of the week").count() == 0
+
+
+def test_a_passkey_is_added_and_signs_in_without_anything_typed(
+    visitor: Visitor, server: ServerProcess
+) -> None:
+    """With Chromium's virtual authenticator; at localhost, which browsers take for safe without https."""
+    page, here = visitor.page, f"http://localhost:{server.port}"
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    device = {"protocol": "ctap2", "transport": "internal", "isUserVerified": True}
+    abilities = {"hasResidentKey": True, "hasUserVerification": True, "automaticPresenceSimulation": True}
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": {**device, **abilities}})
+    page.goto(f"{here}/console/sign-in")
+    page.get_by_label("E-mail").fill(server.demo["JETON_CONSOLE_EMAIL"])
+    page.get_by_label("Password").fill(server.demo["JETON_CONSOLE_PASSWORD"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.goto(f"{here}/console/passkeys")
+    page.get_by_label("Name").fill("this laptop")
+    page.get_by_role("button", name="Add a passkey").click()
+    row = page.get_by_role("row", name="this laptop")
+    assert "never" in row.inner_text()
+    assert Auditor(page).audit(f"{here}/console/passkeys") == []
+    page.set_viewport_size(WIDE)
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    assert Auditor(page).audit(f"{here}/console/sign-in") == []
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(re.compile(r"/console(/welcome)?$"))
+    page.goto(f"{here}/console/passkeys")
+    assert "never" not in row.inner_text()
+    assert {one["method"] for one in visitor.twin(f"{here}/console/sessions.json")["data"]} >= {"passkey"}
+    row.get_by_role("button", name="Remove").click()
+    assert row.count() == 0

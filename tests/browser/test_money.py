@@ -3,15 +3,20 @@
 The payment provider is a process of its own; where it has a person's card, no page of ours does.
 """
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from pypdf import PdfReader
 from tests.browser.auditing import Auditor
 from tests.browser.test_journeys import read_strip
 from tests.browser.visiting import Visitor, follow_menu, visiting
-from tests.e2e.serving import ServerProcess, make_sdk, serving
+from tests.e2e.books import query
+from tests.e2e.serving import ServerProcess, make_sdk, run_jeton, serving
 from tests.stripe_server.running import SECRET_KEY, WEBHOOK_SECRET, stripe_server
 
 QUESTION: Any = {"role": "user", "content": "A jeton is a counter. What is a jeton?"}
@@ -38,6 +43,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
             "JETON_SELLER_CITY": "Berlin",
             "JETON_SELLER_POSTAL_CODE": "10115",
             "JETON_SELLER_COUNTRY": "DE",
+            # Without it there is no EN 16931 invoice with tax.
+            "JETON_SELLER_VAT_NUMBER": "DE136695976",
             "JETON_TAX_RATES": "DE=19",
             "JETON_BANK_IBAN": "DE02120300000000202051",
         }
@@ -180,7 +187,8 @@ def test_the_receipt_of_a_purchase_is_a_pdf_and_the_draft_has_what_was_used(
     assert "claude-sonnet-5-5" in page.get_by_role("region", name="Lines").inner_text()
 
 
-def test_an_organization_is_switched_to_invoices(buyer: Visitor) -> None:
+def switch_to_invoices(buyer: Visitor) -> None:
+    """As the operator, on the page of the organization."""
     page = buyer.page
     enter_address(page)
     follow_menu(page, "Organizations")
@@ -218,6 +226,7 @@ def test_every_page_about_money_is_as_it_should_be_with_data(buyer: Visitor) -> 
         "/console/receivables/payments",
         "/console/receivables/bank",
         "/console/receivables/overdue",
+        "/console/receivables/owed",
         "/console/receivables/rates",
         f"/console/organizations/{buyer.twin('/console/organizations.json')['data'][0]['id']}/billing-profile",
         "/console/close",
@@ -225,3 +234,76 @@ def test_every_page_about_money_is_as_it_should_be_with_data(buyer: Visitor) -> 
     problems = [problem for path in paths for problem in auditor.audit(path)]
     assert not problems, "\n".join(problems)
     buyer.complaints.clear()
+
+
+def end_credit(shop: ServerProcess) -> None:
+    """Take all credit back, as an operator does at the command line: what is used next is on an invoice."""
+    environment = {"JETON_DATA_DIR": str(shop.data_dir)}
+    for (lot_id,) in query(shop, "SELECT lot_id FROM lots WHERE is_open"):
+        done = run_jeton("credits", "revoke", lot_id, "--reason", "paid by invoice", environment=environment)
+        assert done.returncode == 0, done.stderr
+
+
+def let_a_month_pass(shop: ServerProcess) -> None:
+    """What was used is five weeks ago: nobody waits for a month, and a period is billed when it is over."""
+    for statement in (
+        "UPDATE usage_quarters SET quarter_at = quarter_at - interval '35 days' RETURNING 1",
+        "UPDATE usage_rollups SET day_on = day_on - 35 RETURNING 1",
+        "UPDATE organizations SET created_at = created_at - interval '35 days' RETURNING 1",
+    ):
+        assert query(shop, statement)
+
+
+def find_amounts(document: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a document as JSON
+    return [(line["description"], line["net_amount"]) for line in document["lines"]]
+
+
+def download_pdf(page: Page) -> PdfReader:
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="PDF", exact=True).click()
+    content = waiting.value.path().read_bytes()
+    assert content[:5] == b"%PDF-"
+    return PdfReader(BytesIO(content))
+
+
+def test_an_organization_is_switched_to_invoices_and_the_first_is_a_pdf_that_a_card_pays(
+    buyer: Visitor, shop: ServerProcess
+) -> None:
+    """Five requests of about 100,000 tokens at $2 a million are about a dollar, on the credit limit."""
+    page = buyer.page
+    switch_to_invoices(buyer)
+    end_credit(shop)
+    with make_sdk(shop) as client:
+        for number in range(5):
+            text = f"{number}: What is a jeton? " + "A jeton is a counter of the old reckoners. " * 11_000
+            client.messages.create(
+                model="claude-sonnet-5-5", max_tokens=30, messages=[{"role": "user", "content": text}]
+            )
+    follow_menu(page, "Invoices")
+    page.goto("/console/invoices/draft")
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Invoice")
+    draft: Any = buyer.twin("/console/invoices/draft.json")["drafts"][0]
+    assert (draft["state"], Decimal(draft["due_amount"]) > Decimal("0.50")) == ("draft", True)
+    let_a_month_pass(shop)
+    ((organization_id,),) = query(shop, "SELECT organization_id FROM organizations")
+    follow_menu(page, "Receivables")
+    page.get_by_label("The oldest period that is over").fill(str(organization_id))
+    page.get_by_role("button", name="Issue").click()
+    page.get_by_role("region", name="Documents").get_by_role("link", name="INV-").first.wait_for()
+    follow_menu(page, "Invoices")
+    page.get_by_role("region", name="Documents").get_by_role("link", name="INV-").first.click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Invoice INV-")
+    assert "reminder 1 on" in page.locator("main").inner_text()
+    issued = buyer.twin(f"{page.url.removeprefix(shop.base_url)}.json")
+    assert (issued["state"], issued["due_amount"]) == ("issued", draft["due_amount"])
+    assert find_amounts(issued) == find_amounts(draft)
+    reader = download_pdf(page)
+    assert issued["number"] in reader.pages[0].extract_text()
+    assert b"CrossIndustryInvoice" in reader.attachments["factur-x.xml"][0]
+    page.get_by_label("with another card").check()
+    page.get_by_role("button", name=re.compile("^Pay ")).click()
+    page.get_by_role("link", name=re.compile("^Go on to pay ")).click()
+    give_card(page, "4242424242424242")
+    page.get_by_text("Paid.", exact=True).wait_for()
+    paid = buyer.twin(f"/console/invoices/{issued['id']}.json")
+    assert (paid["state"], paid["due_amount"], len(paid["payments"])) == ("paid", "0.00", 1)

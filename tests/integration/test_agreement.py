@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx2
 from arro3.io import read_parquet
+from psycopg.rows import dict_row
 from starlette.applications import Starlette
 from tests.integration.insight.explore.past import Past, fill, open_past
-from tests.integration.world import add_member
+from tests.integration.world import EMAIL, add_member
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
@@ -25,19 +26,22 @@ from jeton.identity.key_ring import KeyRing
 from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import open_session
 from jeton.identity.sign_in import SignIn, SignInLimiter
+from jeton.insight.explore.sums import TOKEN_CLASSES
 from jeton.insight.receipt import get_receipt
 from jeton.money import display_usd, parse_usd
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati")
+USAGE_REPORT = "/v1/organizations/usage_report/messages"
 FROM_AT = datetime(2026, 10, 23, tzinfo=UTC)
 REQUESTS = 120
 QUESTIONS = 25
 NANO_PER_CENT = 10_000_000
+NANO = Decimal(10) ** 9
 
 # What the ledger says of each request: what was earned or given away for it, less what was undone; and what
 # of it lots paid that nobody paid for.
 _POSTED = """
-    SELECT c.request_id, c.held_at, c.workspace_id, c.key_id, c.model, e.service_tier,
+    SELECT c.request_id, c.held_at, c.workspace_id, c.key_id, c.model, e.service_tier, c.end_user, c.tag,
            e.input_tokens + e.cache_creation_5m_input_tokens + e.cache_creation_1h_input_tokens
            + e.cache_read_input_tokens + e.output_tokens,
            (SELECT -coalesce(sum(p.nano), 0)::bigint
@@ -63,6 +67,8 @@ class Posted:
     key_id: str
     model: str
     service_tier: str
+    end_user: str
+    tag: str
     tokens: int
     net_nano: int
     free_nano: int
@@ -79,7 +85,9 @@ async def both_edges(past: Past) -> AsyncIterator[httpx2.AsyncClient]:
     member = await add_member(past.world)
     async with pool.connection() as connection:
         secret = await open_session(connection, member.member_id)
-    deps = ConsoleDeps(pool, SignIn(pool, Passwords(), SignInLimiter()), "Jeton", "", "", is_rehearsal=False)
+    sign_in = SignIn(pool, Passwords(), SignInLimiter())
+    # The member runs the installation, too, so that the page's SQL can be copied.
+    deps = ConsoleDeps(pool, sign_in, "Jeton", operator_emails=frozenset({EMAIL}))
     routes = [*console_routes(deps), *admin_routes(AdminDeps(pool, KeyRing(pool)))]
     transport = httpx2.ASGITransport(app=Starlette(routes=routes))
     headers = {"x-api-key": past.world.admin_secret}
@@ -96,13 +104,17 @@ def ask(random: Random, posted: list[Posted]) -> dict[str, str]:
         "from": first.isoformat(),
         "until": (first + timedelta(days=random.randrange(1, 5))).isoformat(),
         "zone": random.choice(ZONES),
-        "group": random.choice(("model", "key_id", "service_tier", "workspace_id")),
+        "group": random.choice(("model", "key_id", "service_tier", "workspace_id", "end_user", "tag")),
         "subgroup": random.choice(("", "inference_geo", "context_window")),
         "step": random.choice(("1h", "1d", "1mo")),
     }
     one = random.choice(posted)
     for name in ("workspace_id", "key_id", "model", "service_tier"):
         if random.random() < 0.25:
+            query[name] = getattr(one, name)
+    # No label is no filter.
+    for name in ("end_user", "tag"):
+        if getattr(one, name) and random.random() < 0.4:
             query[name] = getattr(one, name)
     return query
 
@@ -117,7 +129,7 @@ async def test_every_way_to_ask_gives_the_same_number_to_the_nano(pool: Pool) ->
     assert 0 < sum(one.free_nano for one in posted) < sum(one.net_nano for one in posted)
     seen = 0
     async with both_edges(past) as client:
-        for _ in range(QUESTIONS):
+        for number in range(QUESTIONS):
             query = ask(random, posted)
             twin = (await client.get("/console/cost.json", params=query)).json()
             assert twin["type"] == "cost_report", (query, twin)
@@ -149,6 +161,11 @@ async def test_every_way_to_ask_gives_the_same_number_to_the_nano(pool: Pool) ->
                     assert f'title="{display_nine(nano)}"' in page
             await compare_files(client, query, twin, tokens=sum(one.tokens for one in meant))
             await compare_api(client, query, starts_at, ends_at, meant)
+            await compare_sql(client, past, query, twin)
+            if number % 3 == 0:
+                await compare_focus(client, query, meant, between=(starts_at, ends_at))
+        hostile = {"model": "o'x\\'; DROP TABLE usage_rollups; --", "range": "30d", "state": "settled"}
+        assert await run_sql(client, past, hostile) == []
         async with pool.connection() as connection:
             for one in random.sample(posted, 10):
                 receipt = await get_receipt(connection, organization_id, one.request_id)
@@ -160,7 +177,7 @@ async def test_every_way_to_ask_gives_the_same_number_to_the_nano(pool: Pool) ->
     await past.world.close()
 
 
-_FILTERS = ("workspace_id", "key_id", "model", "service_tier")
+_FILTERS = ("workspace_id", "key_id", "model", "service_tier", "end_user", "tag")
 
 
 def display_nine(nano: int) -> str:
@@ -177,6 +194,8 @@ async def compare_files(
     assert [int(row["net_nano"]) for row in rows] == [parse_usd(row["net_amount"]) for row in rows]
     assert [row["starting_at"] for row in rows] == [row["starting_at"] for row in twin["rows"]]
     counts = [name for name in rows[0] if name.endswith("_tokens")] if rows else []
+    # What was thought is a part of the output.
+    counts = [name for name in counts if name != "thinking_tokens"]
     assert sum(int(row[name]) for row in rows for name in counts) == tokens
     file = (await client.get("/console/cost.parquet", params=query)).content
     table = read_parquet(io.BytesIO(file)).read_all()
@@ -191,6 +210,56 @@ async def compare_files(
     assert columns["output_tokens"] == [int(row["output_tokens"]) for row in rows]
 
 
+async def compare_sql(
+    client: httpx2.AsyncClient, past: Past, query: dict[str, str], twin: dict[str, Any]
+) -> None:
+    """The statement that the operator copies, run as it is, has the rows of the page."""
+    rows = await run_sql(client, past, query)
+    assert [row["net_nano"] for row in rows] == [parse_usd(row["net_amount"]) for row in twin["rows"]]
+    for name in ("input_tokens", "output_tokens", "requests", *twin["group_by"]):
+        assert [row[name] for row in rows] == [row[name] for row in twin["rows"]]
+    starts = [datetime.fromisoformat(row["starting_at"]) for row in twin["rows"]]
+    assert [row["starting_at"] for row in rows] == starts
+
+
+async def run_sql(client: httpx2.AsyncClient, past: Past, query: dict[str, str]) -> list[dict[str, Any]]:
+    statement = (await client.get("/console/cost.sql", params=query)).text
+    assert "SELECT" in statement, statement
+    async with past.world.pool.connection() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        # The text of the answer, without parameters: what the operator pastes.
+        await cursor.execute(statement.encode())
+        return await cursor.fetchall()
+
+
+async def compare_focus(
+    client: httpx2.AsyncClient,
+    query: dict[str, str],
+    meant: list[Posted],
+    *,
+    between: tuple[datetime, datetime],
+) -> None:
+    """Effective cost is what is due, quantities are the tokens, and the API gives the very same file."""
+    text = (await client.get("/console/cost/focus.csv", params=query)).text
+    rows = [*csv.DictReader(io.StringIO(text))]
+    due = sum((Decimal(row["PricingCurrencyEffectiveCost"]) for row in rows), Decimal())
+    assert due * NANO == sum(one.net_nano - one.free_nano for one in meant), query
+    tokens = [Decimal(row["ConsumedQuantity"]) for row in rows if row["ConsumedUnit"] == "Tokens"]
+    assert sum(tokens) == sum(one.tokens for one in meant)
+    names = {"workspace_id": "workspace_ids[]", "key_id": "api_key_ids[]", "model": "models[]"}
+    names |= {"service_tier": "service_tiers[]", "end_user": "end_users[]", "tag": "tags[]"}
+    asked = {names[name]: text for name, text in query.items() if name in names}
+    asked |= {"starting_at": between[0].isoformat(), "ending_at": between[1].isoformat()}
+    assert (await client.get("/v1/organizations/focus_report", params=asked)).text == text
+    of_output = {"token_class": "output_tokens"}
+    page = (await client.get("/console/cost.json", params={**query, **of_output})).json()
+    text = (await client.get("/console/cost/focus.csv", params={**query, **of_output})).text
+    rows = [*csv.DictReader(io.StringIO(text))]
+    charged = sum((Decimal(row["PricingCurrencyEffectiveCost"]) for row in rows), Decimal())
+    assert charged * NANO == parse_usd(page["totals"]["charged_amount"])
+    assert (await client.get("/v1/organizations/focus_report", params={**asked, **of_output})).text == text
+
+
 async def compare_api(
     client: httpx2.AsyncClient,
     query: dict[str, str],
@@ -200,7 +269,9 @@ async def compare_api(
 ) -> None:
     """The API's buckets are UTC's: by the hour where the range begins with one, else by the minute."""
     filters = {
-        f"{name}s[]": query[name] for name in ("model", "workspace_id", "service_tier") if name in query
+        f"{name}s[]": query[name]
+        for name in ("model", "workspace_id", "service_tier", "end_user", "tag")
+        if name in query
     }
     if "key_id" in query:
         filters["api_key_ids[]"] = query["key_id"]
@@ -208,21 +279,34 @@ async def compare_api(
     asked = {**filters, "starting_at": starts_at.isoformat(), "ending_at": ends_at.isoformat()}
     hours = {**asked, "bucket_width": "1h" if is_whole else "1m", "limit": "168" if is_whole else "1440"}
     tokens = requests = 0
-    async for row in pages(
-        client, "/v1/organizations/usage_report/messages", {**hours, "group_by[]": "model"}
-    ):
+    async for row in pages(client, USAGE_REPORT, {**hours, "group_by[]": "model"}):
         tokens += row["uncached_input_tokens"] + row["cache_read_input_tokens"] + row["output_tokens"]
         tokens += sum(row["cache_creation"].values())
         requests += row["requests"]
     assert (requests, tokens) == (len(meant), sum(one.tokens for one in meant))
+    # Each class is a report of its own, so some of the questions must do.
+    if query["step"] == "1d":
+        assert await sum_classes(client, hours) == tokens
     if is_whole:
-        for group_by in ("workspace_id", "description"):
+        for group_by in ("workspace_id", "description", "end_user"):
             cents = Decimal()
             async for row in pages(
                 client, "/v1/organizations/cost_report", {**hours, "group_by[]": group_by}
             ):
                 cents += Decimal(row["amount"])
             assert cents * NANO_PER_CENT == sum(one.net_nano for one in meant)
+
+
+async def sum_classes(client: httpx2.AsyncClient, asked: dict[str, str]) -> int:
+    """All classes of tokens, each asked for by itself; a row has nothing but its own."""
+    found = 0
+    for token_class in TOKEN_CLASSES:
+        async for row in pages(client, USAGE_REPORT, {**asked, "token_class": token_class}):
+            (counted,) = (
+                value for name, value in row.items() if name.split("_")[-1] in {"tokens", "creation"}
+            )
+            found += sum(counted.values()) if isinstance(counted, dict) else counted
+    return found
 
 
 async def pages(

@@ -25,6 +25,7 @@ from jeton.identity.keys import Key, create_key
 from jeton.identity.organizations import Organization
 from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.book import Band, ModelCard, Override, PriceBook, PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.usage import Bucket, Usage
@@ -90,7 +91,9 @@ class World:
     charging: Charging
     requests: list[str] = field(default_factory=list)
 
-    async def hold(self, amount_nano: int = USD, *, version: PriceVersion = SONNET) -> Hold:
+    async def hold(
+        self, amount_nano: int = USD, *, version: PriceVersion = SONNET, labels: Labels = NO_LABELS
+    ) -> Hold:
         """Take a hold for a new request of the organization's API key."""
         assert self.key.workspace_id is not None
         ask = HoldAsk(
@@ -102,6 +105,7 @@ class World:
             upstream="embedded",
             price_version=version,
             amount_nano=amount_nano,
+            labels=labels,
         )
         self.requests.append(ask.request_id)
         return await self.charging.hold(ask)
@@ -114,9 +118,10 @@ class World:
         rule: Rule = Rule.COMPLETED,
         version: PriceVersion = SONNET,
         source: UsageSource = "upstream",
+        labels: Labels = NO_LABELS,
     ) -> Charge:
         """Bill one request, from its hold to its charge."""
-        hold = await self.hold(version=version)
+        hold = await self.hold(version=version, labels=labels)
         return await self.charging.settle(
             hold, Metered(rule=rule, usage=usage, source=source, conditions=conditions, reported="{}")
         )

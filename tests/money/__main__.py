@@ -3,9 +3,10 @@
     python -m tests.money --organizations 1000 --months 12 --seed 1
 
 Trials, purchases, reloads, refunds, disputes won and lost, late usage, reversals, switches of plan,
-negotiated terms, commits, minimums, documents in four currencies, payments in part, too much and late,
-write-offs; over the real use cases on a real PostgreSQL, on a clock that jumps. Then: documents come to what
-was charged, deferred revenue to unused lots, cents to cents, cash to the bank, and Beancount agrees.
+negotiated terms, commits, minimums, supplements by two, documents in four currencies, payments in part,
+too much and late, write-offs; over the real use cases on a real PostgreSQL, on a clock that jumps. Then:
+documents come to what was charged, deferred revenue to unused lots, cents to cents, cash to the bank, and
+Beancount agrees.
 """
 
 import argparse

@@ -38,6 +38,7 @@ _BILLED = """
         SELECT organization_id, sum(nano) AS nano FROM (
             SELECT organization_id, net_nano AS nano FROM charges WHERE state = 'settled'
             UNION ALL SELECT organization_id, -amount_nano FROM reversals
+            UNION ALL SELECT organization_id, amount_nano FROM supplemented_charges
         ) AS parts GROUP BY 1
     ) AS charged USING (organization_id)
     WHERE coalesce(billed.nano, 0) <> coalesce(charged.nano, 0)

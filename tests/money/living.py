@@ -5,7 +5,7 @@ from fractions import Fraction
 from random import Random
 
 from tests.money.town import BOOK, BY, RULES, USD, Citizen, Town
-from tests.money.using import undo, use
+from tests.money.using import supplement, undo, use
 
 from jeton.billing.books_lock import BooksClosedError
 from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
@@ -110,6 +110,7 @@ async def live(town: Town, citizen: Citizen) -> None:
         (0.03, dispute),
         (0.5, decide_disputes),
         (0.04, undo),
+        (0.06, supplement),
         (0.015, switch),
         (0.01, agree),
         (0.02, give),

@@ -42,6 +42,7 @@ USD = 1_000_000_000
 STARTS_AT = datetime(2027, 1, 1, tzinfo=UTC)
 BOOKS_ZONE = ZoneInfo("Europe/Berlin")
 BY = Actor("operator", "ada@example.com")
+SECOND = Actor("operator", "bob@example.com")
 AT_ONCE = 12
 # Some requests end when their period was billed; the sweeper leaves them alone until then.
 VALIDITY_S = 30 * 86_400

@@ -1,7 +1,17 @@
 """Using: requests from their holds to their charges, some of them when their period was billed already."""
 
-from tests.money.town import BOOK, BY, USD, Citizen, Town
+from datetime import timedelta
 
+from tests.money.town import BOOK, BY, SECOND, USD, Citizen, Town
+
+from jeton.billing.rerating.errors import ReratingRefusedError
+from jeton.billing.rerating.reratings import decide_rerating, make_span, propose_rerating
+from jeton.billing.rerating.supplements import (
+    SupplementAsk,
+    approve_supplement,
+    list_supplements,
+    propose_supplement,
+)
 from jeton.charging.credits.errors import CreditRequestError
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.charging.words import Hold, HoldAsk, Metered, Rule
@@ -83,3 +93,28 @@ async def undo(town: Town, citizen: Citizen) -> None:
         except CreditRequestError:
             return
     town.counts["reversals"] += 1
+
+
+async def supplement(town: Town, citizen: Citizen) -> None:
+    """The dearer price should have been in force: one operator asks for what is missing, another approves."""
+    if not citizen.is_invoiced:
+        return
+    organization_id = citizen.organization_id
+    dear = BOOK.versions[0].price_version_id
+    span = make_span(
+        BOOK, dear, from_at=town.at - timedelta(days=50), until_at=town.at, organization_id=organization_id
+    )
+    async with town.pool.connection() as connection:
+        try:
+            rerating_id = await propose_rerating(connection, span, reason="a year", by=BY)
+            await decide_rerating(connection, rerating_id, "approved", by=SECOND)
+            ask = SupplementAsk(rerating_id, organization_id, "a year", BY)
+            supplement_id = await propose_supplement(connection, ask)
+        except ReratingRefusedError:
+            town.counts["supplements refused"] += 1
+            return
+        await approve_supplement(connection, rerating_id, supplement_id, by=SECOND)
+        [made] = await list_supplements(connection, rerating_id)
+    assert (made.state, made.amount_nano > 0) == ("done", True)
+    town.counts["supplements"] += 1
+    town.counts["charges supplemented"] += made.requests

@@ -23,12 +23,20 @@ def test_the_prompt_is_what_was_read_written_and_neither() -> None:
     assert usage.total_tokens == 54_321
 
 
-@given(st.fixed_dictionaries(dict.fromkeys(FIELDS, counts)))
+@given(st.fixed_dictionaries(dict.fromkeys(set(FIELDS) - {"thinking_tokens"}, counts)))
 def test_buckets_are_a_partition(fields: dict[str, int]) -> None:
     usage = Usage(**fields)
     quantities = dict(usage.quantities())
     assert set(quantities) == set(Bucket)
     assert sum(quantities.values()) == usage.total_tokens + usage.web_search_requests
+
+
+def test_thinking_is_a_part_of_the_output_and_no_bucket() -> None:
+    usage = Usage(input_tokens=1, output_tokens=50, thinking_tokens=50)
+    assert usage.total_tokens == 51
+    assert sum(dict(usage.quantities()).values()) == 51
+    with pytest.raises(UsageError, match="thinking_tokens is 51, not a count from 0 to output_tokens, 50"):
+        Usage(input_tokens=1, output_tokens=50, thinking_tokens=51)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -1,11 +1,14 @@
 """Deps: what the admin routes are given by the composition root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from jeton.billing.office import Office
 from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
+from jeton.identity.members import Role
 from jeton.identity.standing.operator_keys import OperatorKeys
 from jeton.insight.live.feed import Feed
 from jeton.notifications.addresses import AddressRules
@@ -20,6 +23,7 @@ class AdminDeps:
     ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
     there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices,
     ``office`` is how money comes in; without it no cards are taken. ``operator_keys`` are of no organization.
+    ``group_roles``: what groups of a directory give from the start, by organization and name.
     """
 
     pool: Pool
@@ -32,3 +36,4 @@ class AdminDeps:
     book: PriceBook = field(default_factory=lambda: PriceBook(()))
     office: Office | None = None
     operator_keys: OperatorKeys = field(default_factory=OperatorKeys)
+    group_roles: Mapping[tuple[UUID, str], Role] = field(default_factory=dict)

@@ -13,11 +13,13 @@ from jeton import clock
 from jeton.admin.deps import AdminDeps
 from jeton.admin.errors import InvalidQueryError
 from jeton.admin.resource import Call, Resource
+from jeton.db.pool import Connection
 from jeton.insight.explore.minutes import explore_minutes
 from jeton.insight.explore.question import DIMENSIONS, GROUPS_MAX, Question, Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.stretches import FIRST_ON, LAST_ON, Step, Stretch
-from jeton.insight.explore.sums import Sums
+from jeton.insight.explore.sums import TOKEN_CLASSES, Sums
+from jeton.insight.narrowed.classes import AMOUNTS, explore_class
 from jeton.money import render_cents
 
 WIDTHS: Mapping[str, timedelta] = {
@@ -41,6 +43,8 @@ FILTERS = {
     "context_window": "context_window",
     "inference_geos": "inference_geo",
     "speeds": "speed",
+    "end_users": "end_user",
+    "tags": "tag",
 }
 # By which a cost is described, beside the class of its tokens.
 DESCRIBED = ("model", "service_tier", "context_window", "inference_geo")
@@ -51,6 +55,7 @@ TOKEN_TYPES = (
     ("cache_read_nano", "cache_read_input_tokens", "Input Tokens, Cache Hit"),
     ("output_nano", "output_tokens", "Output Tokens"),
 )
+_TYPE_OF = {column: (token_type, title) for column, token_type, title in TOKEN_TYPES}
 Row = dict[str, object]
 
 
@@ -75,25 +80,33 @@ class _Page:
 async def _get_usage(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     page = _read_page(call, tuple(WIDTHS))
-    wanted = _read_group_by(call, (*NAMES, *ACTORS))
+    wanted, token_class = _read_group_by(call, (*NAMES, *ACTORS)), read_token_class(call)
     question = Question(
         caller.organization_id,
         Stretch(page.starts_at, page.ends_at),
         page.width,
         tuple(NAMES[name] for name in wanted if name in NAMES),
-        _read_filters(call),
+        read_filters(call),
         limit=GROUPS_MAX,
     )
     async with call.connect() as connection:
-        ask = explore_minutes if page.width == "1m" else explore
-        report = await ask(connection, question)
+        report = await _read_report(connection, question, token_class)
     rows: list[list[Row]] = [[] for _ in range(report.buckets.count)]
     for cell in report.cells:
         group = dict(zip(question.group_by, cell.group, strict=True))
         names: Row = {name: group.get(ours) for name, ours in NAMES.items()}
-        if cell.sums.requests:
-            rows[cell.bucket].append({**_render_usage(cell.sums), **names, **dict.fromkeys(ACTORS)})
+        if cell.sums.requests or token_class:
+            counts = _render_class(cell.sums, token_class) if token_class else _render_usage(cell.sums)
+            rows[cell.bucket].append({**counts, **names, **dict.fromkeys(ACTORS)})
     return _render_page(report, page, rows)
+
+
+async def _read_report(connection: Connection, question: Question, token_class: str) -> Report:
+    """The report under the Console's pages; of one class of tokens, or "" for all."""
+    if token_class:
+        return await explore_class(connection, question, token_class=token_class)
+    ask = explore_minutes if question.step == "1m" else explore
+    return await ask(connection, question)
 
 
 def _render_usage(sums: Sums) -> Row:
@@ -105,15 +118,24 @@ def _render_usage(sums: Sums) -> Row:
             "ephemeral_1h_input_tokens": sums.cache_creation_1h_input_tokens,
         },
         "output_tokens": sums.output_tokens,
+        "output_tokens_details": {"thinking_tokens": sums.thinking_tokens},
         "server_tool_use": {"web_search_requests": sums.web_search_requests},
         "requests": sums.requests,
     }
 
 
+def _render_class(sums: Sums, token_class: str) -> Row:
+    """The tokens of one class in the place that they have; what is not known of it is left out."""
+    token_type, _ = _TYPE_OF[AMOUNTS[token_class]]
+    outer, _, inner = token_type.partition(".")
+    tokens = getattr(sums, token_class)
+    return {outer: {inner: tokens} if inner else tokens}
+
+
 async def _get_cost(call: Call) -> dict[str, object]:
     caller = call.require_admin()
     page = _read_page(call, ("1d", "1h"))
-    wanted = _read_group_by(call, (*NAMES, "description"))
+    wanted, token_class = _read_group_by(call, (*NAMES, "description")), read_token_class(call)
     is_described = "description" in wanted
     named = [NAMES[name] for name in wanted if name in NAMES]
     described = [name for name in DESCRIBED if is_described and name not in named]
@@ -122,16 +144,21 @@ async def _get_cost(call: Call) -> dict[str, object]:
         Stretch(page.starts_at, page.ends_at),
         page.width,
         (*named, *described),
-        _read_filters(call),
+        read_filters(call),
         limit=GROUPS_MAX,
     )
     async with call.connect() as connection:
-        report = await explore(connection, question)
+        report = await _read_report(connection, question, token_class)
     rows: list[list[Row]] = [[] for _ in range(report.buckets.count)]
     for cell in report.cells:
         group = dict(zip(question.group_by, cell.group, strict=True))
         names: Row = {name: group.get(ours) for name, ours in NAMES.items()}
-        parts = _describe(cell.sums, group["model"]) if is_described else [(cell.sums.net_nano, _NOTHING)]
+        # Of one class there is what was charged; reversals are of whole requests.
+        parts = [(cell.sums.net_nano, _NOTHING)]
+        if is_described and token_class:
+            parts = [(cell.sums.net_nano, _describe_class(group["model"], AMOUNTS[token_class]))]
+        elif is_described:
+            parts = _describe(cell.sums, group["model"])
         for nano, description in parts:
             rows[cell.bucket].append(
                 {"amount": render_cents(nano), "currency": "USD", **names, **description}
@@ -139,19 +166,14 @@ async def _get_cost(call: Call) -> dict[str, object]:
     return _render_page(report, page, rows)
 
 
+OTHER_MODELS = "Other models"
 _NOTHING: Row = {"cost_type": None, "description": None, "token_type": None}
 
 
 def _describe(sums: Sums, model: str | None) -> list[tuple[int, Row]]:
     """A cell by class of tokens, searches, and what was reversed; they sum to its net amount."""
-    said = model or "Other models"
-    parts: list[tuple[int, Row]] = [
-        (
-            getattr(sums, column),
-            {"cost_type": "tokens", "description": f"{said} Usage - {title}", "token_type": token_type},
-        )
-        for column, token_type, title in TOKEN_TYPES
-    ]
+    said = model or OTHER_MODELS
+    parts = [(getattr(sums, column), _describe_class(model, column)) for column in _TYPE_OF]
     searches: Row = {
         "cost_type": "web_search",
         "description": f"{said} Usage - Web Search",
@@ -160,6 +182,12 @@ def _describe(sums: Sums, model: str | None) -> list[tuple[int, Row]]:
     undone: Row = {"cost_type": "reversal", "description": f"{said} Usage - Reversed", "token_type": None}
     parts += [(sums.web_search_nano, searches), (-sums.reversed_nano, undone)]
     return [(nano, description) for nano, description in parts if nano]
+
+
+def _describe_class(model: str | None, column: str) -> Row:
+    token_type, title = _TYPE_OF[column]
+    said = f"{model or OTHER_MODELS} Usage - {title}"
+    return {"cost_type": "tokens", "description": said, "token_type": token_type}
 
 
 def _render_page(report: Report, page: _Page, rows: list[list[Row]]) -> dict[str, object]:
@@ -179,10 +207,10 @@ def _read_page(call: Call, widths: tuple[str, ...]) -> _Page:
     width: Step = "1m" if name == "1m" else "1h" if name == "1h" else "1d"
     default, count_max = LIMITS[width]
     limit = call.find_count("limit", default=default, count_max=count_max)
-    starts_at = _snap(_read_time(call, "starting_at"), WIDTHS[width])
+    starts_at = _snap(read_time(call, "starting_at"), WIDTHS[width])
     until = call.find_text("ending_at")
     # A bucket that is not over is there, too.
-    last = _read_time(call, "ending_at") if until else clock.now()
+    last = read_time(call, "ending_at") if until else clock.now()
     ends_at = -((-(last - _EPOCH)) // WIDTHS[width]) * WIDTHS[width] + _EPOCH
     page = call.find_text("page")
     if page:
@@ -201,7 +229,8 @@ def _snap(at: datetime, width: timedelta) -> datetime:
     return at - (at - _EPOCH) % width
 
 
-def _read_time(call: Call, name: str) -> datetime:
+def read_time(call: Call, name: str) -> datetime:
+    """A time with its offset out of the query; InvalidQueryError."""
     text = call.find_text(name)
     try:
         at = datetime.fromisoformat(text)
@@ -236,12 +265,25 @@ def _read_group_by(call: Call, known: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _read_filters(call: Call) -> dict[str, tuple[str, ...]]:
+def read_filters(call: Call) -> dict[str, tuple[str, ...]]:
+    """The filters of a report by the dimension that they narrow; InvalidQueryError."""
     for name in ("account_ids", "service_account_ids"):
         if _read_values(call, name):
             raise InvalidQueryError(f"{name}[]", "is not known here; use api_key_ids[]")
     found = {ours: _read_values(call, name) for name, ours in FILTERS.items()}
     return {name: values for name, values in found.items() if values}
+
+
+def read_token_class(call: Call) -> str:
+    """The class of tokens that a report is of, "" for all; InvalidQueryError."""
+    return check_token_class(call.find_text("token_class"))
+
+
+def check_token_class(text: str) -> str:
+    """A text that is "" or one of TOKEN_CLASSES; InvalidQueryError."""
+    if text not in {"", *TOKEN_CLASSES}:
+        raise InvalidQueryError("token_class", f"must be one of {', '.join(TOKEN_CLASSES)}")
+    return text
 
 
 def _render_time(at: datetime) -> str:

@@ -39,6 +39,8 @@ from jeton.identity.errors import AdminKeyRequiredError, OperatorKeyRequiredErro
 from jeton.ids import new_id
 
 BODY_BYTES_MAX = 65_536
+# As JSON writes the character that no text of PostgreSQL may hold.
+_ZERO = rb"\u0000"
 RETRY_AFTER_S = 1
 DATABASE_AWAY = "The database is away, so nothing was read or written. Try again."
 
@@ -106,7 +108,9 @@ class Call:
         return text
 
     def read_body(self, kind: type[_Body]) -> _Body:
-        """The body as ``kind``; InvalidBodyError."""
+        """The body as ``kind``; InvalidBodyError, also for a text that the database could not hold."""
+        if _ZERO in self.body:
+            raise InvalidBodyError("a text in it has a zero byte")
         try:
             return msgspec.json.decode(self.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -3,13 +3,14 @@
 from starlette.routing import BaseRoute, Route
 
 from jeton.admin.access import access_routes
-from jeton.admin.budgets import budget_routes
 from jeton.admin.deps import AdminDeps
 from jeton.admin.finance import finance_routes
 from jeton.admin.limits import limit_routes
 from jeton.admin.money import money_routes
 from jeton.admin.reports import report_routes
 from jeton.admin.resource import Call, Resource, render_list
+from jeton.admin.scim import scim_routes
+from jeton.admin.spending import spending_routes
 from jeton.admin.streaming import stream_routes
 from jeton.admin.terms import terms_routes
 from jeton.admin.webhooks import webhook_routes
@@ -27,12 +28,13 @@ def admin_routes(deps: AdminDeps) -> list[BaseRoute]:
         Route("/v1/organizations/credits", Resource(deps, {"GET": _list_credits})),
         Route("/v1/receipts/{request_id}", Resource(deps, {"GET": _get_receipt})),
         *access_routes(deps),
-        *budget_routes(deps),
+        *spending_routes(deps),
         *limit_routes(deps),
         *finance_routes(deps),
         *money_routes(deps),
         *report_routes(deps),
         *stream_routes(deps),
+        *scim_routes(deps),
         *terms_routes(deps),
         *webhook_routes(deps),
     ]

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from jeton.admin.deps import AdminDeps
 from jeton.admin.errors import InvalidQueryError, MethodNotAllowedError
+from jeton.admin.reports import check_token_class
 from jeton.admin.resource import DATABASE_AWAY, read_secret, render_error
 from jeton.errors import JetonError, OverloadedError
 from jeton.ids import new_id
@@ -15,7 +16,7 @@ from jeton.insight.live.feed import Feed
 from jeton.insight.live.streaming import StreamAsk, open_stream
 from jeton.insight.requests import ChargeFilter
 
-FILTER_CHARS_MAX = 200
+FILTER_CHARS_MAX = 256
 
 
 def stream_routes(deps: AdminDeps) -> list[BaseRoute]:
@@ -52,6 +53,9 @@ class _UsageStream:
             # An API key follows its own workspace, as it sees the receipts of its own; an admin key has none.
             workspace_id=caller.workspace_id or _read_filter(request, "workspace_id"),
             service_tier=_read_filter(request, "service_tier"),
+            end_user=_read_filter(request, "end_user"),
+            tag=_read_filter(request, "tag"),
+            token_class=check_token_class(_read_filter(request, "token_class") or "") or None,
         )
         ask = StreamAsk(
             organization_id=caller.organization_id,

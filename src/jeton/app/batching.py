@@ -16,7 +16,9 @@ from jeton.charging.members import Member, Outcome
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.gateway.batching.judging import ItemJudge
+from jeton.gateway.labelling.reading import Labelling
 from jeton.settings import Settings
+from jeton.tokens.counter.counting import Counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Batching:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlace:
-    """The process that batches are worked on in; ``count_in_flight`` counts its requests, which go first."""
+    """The process that batches are worked on in; ``count_in_flight`` counts its requests, which go first.
+
+    ``counter`` says what quotes expect; who asks for none needs none.
+    """
 
     pool: Pool
     commits: GroupCommit[Member, Outcome]
@@ -38,11 +43,13 @@ class BatchPlace:
     node_id: str
     count_in_flight: Callable[[], int] = lambda: 0
     terms: TermsBook = field(default_factory=TermsBook)
+    counter: Counter | None = None
 
 
 async def open_batching(settings: Settings, place: BatchPlace, stack: AsyncExitStack) -> Batching:
     """Receive batches, and work on them until the stack is closed."""
-    judge = ItemJudge(place.routing.catalog, place.terms)
+    labelling = Labelling(settings.end_users, settings.end_user_key)
+    judge = ItemJudge(place.routing.catalog, place.terms, labelling=labelling, counter=place.counter)
     gates = Gates(settings.batch_concurrency, count_in_flight=place.count_in_flight)
     runner = Runner(place.pool, place.commits, judge, gates=gates, costs=place.routing.costs)
     keeper = Keeper(place.pool, place.commits, runner)

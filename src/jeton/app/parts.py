@@ -97,9 +97,6 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
     counter = load_counter(dict(settings.tokenizer_files), find_estimator=load_estimator)
     async with AsyncExitStack() as stack:
         prompt_cache = PromptCache(counter)
-        routing = open_routing(settings, book, prompt_cache)
-        for upstream in routing.upstreams:
-            stack.push_async_callback(upstream.close)
         database_url = await _open_database(settings, stack, report)
         await migrate(database_url)
         pool = await open_pool(
@@ -111,6 +108,10 @@ async def open_parts(settings: Settings, report: Callable[[str], None]) -> Async
             await record_price_versions(connection, book.versions)
         prices = PriceFollower(pool, book)
         await prices.read()
+        # With what was approved before this start: the only price of a model may have been.
+        routing = open_routing(settings, book, prompt_cache)
+        for upstream in routing.upstreams:
+            stack.push_async_callback(upstream.close)
         run_in_background(stack, "prices", prices.run)
         _publish_address(settings, database_url, stack)
         yield await _start(settings, book=book, counter=counter, routing=routing, pool=pool, stack=stack)
@@ -155,7 +156,15 @@ async def _start(
     run_in_background(stack, "watch", watch.run)
     exchanges = Exchanges()
     terms = await _open_terms(pool, stack)
-    place = BatchPlace(pool, commits, routing, node_id, count_in_flight=lambda: len(exchanges), terms=terms)
+    place = BatchPlace(
+        pool,
+        commits,
+        routing,
+        node_id,
+        count_in_flight=lambda: len(exchanges),
+        terms=terms,
+        counter=counter,
+    )
     batching = await open_batching(settings, place, stack)
     till = make_till(settings, pool)
     await open_billing_jobs(settings, till, stack, node_id=node_id)

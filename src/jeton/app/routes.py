@@ -15,7 +15,7 @@ from jeton.admin.routes import admin_routes
 from jeton.app.asking.writing import make_writer
 from jeton.app.billing.office import make_office
 from jeton.app.demo import find_demo_operator
-from jeton.app.edges.access import make_oidc, make_postman
+from jeton.app.edges.access import find_group_roles, make_oidc, make_postman
 from jeton.app.edges.loopback import Loopback
 from jeton.app.edges.site import make_site_deps
 from jeton.app.notifying import make_address_rules
@@ -30,6 +30,7 @@ from jeton.gateway.batching.endpoints import BatchDeps, batch_routes
 from jeton.gateway.deps import GatewayDeps, Stops
 from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
+from jeton.gateway.labelling.reading import Labelling
 from jeton.gateway.routes import gateway_routes
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.identity.standing.operator_keys import OperatorKeys
@@ -58,6 +59,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         limiter=parts.limiter,
         terms=parts.terms,
         stops=stops,
+        labelling=Labelling(parts.settings.end_users, parts.settings.end_user_key),
     )
 
 
@@ -70,7 +72,9 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
     routes += gateway_routes(gateway)
     batching = parts.batching
     routes += batch_routes(
-        BatchDeps(gateway, parts.pool, batching.uploads, batching.keeper, parts.settings.public_url)
+        BatchDeps(
+            gateway, parts.pool, batching.uploads, batching.keeper, batching.desk, parts.settings.public_url
+        )
     )
     rules = make_address_rules(parts.settings)
     routes += admin_routes(
@@ -85,6 +89,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             office=make_office(parts.settings, parts.till),
             book=parts.book,
             operator_keys=OperatorKeys(parts.settings.operator_api_keys),
+            group_roles=find_group_roles(parts.settings),
         )
     )
     routes += arriving_routes(parts.till)
@@ -126,7 +131,7 @@ def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
         has_mail=bool(parts.settings.smtp_host),
         book=parts.book,
         address_rules=make_address_rules(parts.settings),
-        served_models=parts.routing.catalog.models,
+        served_models=lambda: parts.routing.catalog.models,
         read_spool=lambda: parts.charging.spooled,
         limit_terms=parts.limit_terms,
         limiter=parts.limiter,

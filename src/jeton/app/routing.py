@@ -58,9 +58,13 @@ def open_routing(settings: Settings, book: PriceBook, cache: PromptCache) -> Rou
         if setting.costs
     }
     claimed = {model for setting in declared for model in setting.models}
-    rest = tuple(model for model in book.models() if model not in claimed and model != MODEL)
+    at = clock.now()
+    rest = tuple(
+        model for model in book.models() if model not in {*claimed, MODEL} and book.find_version(model, at)
+    )
     serving: dict[str, list[Candidate]] = {}
-    for setting in sorted(declared, key=lambda setting: setting.priority):
+    ranked_all = sorted(declared, key=lambda setting: setting.priority)
+    for setting in ranked_all:
         for model in setting.models or (() if setting.kind == "embedded" else rest):
             serving.setdefault(model, []).append(candidates[setting.name])
     routes = [
@@ -71,10 +75,18 @@ def open_routing(settings: Settings, book: PriceBook, cache: PromptCache) -> Rou
         routes.append(ModelRoute(MODEL, embedded, keeps_cache=is_kept(embedded)))
     others = {candidate.upstream for candidate in candidates.values()} - {embedded}
     is_rehearsal = settings.rehearsal == "on" or (settings.rehearsal == "auto" and not others)
+    # For models whose first price begins while this process runs.
+    takers = [candidates[one.name] for one in ranked_all if not one.models and one.kind != "embedded"]
+    later: ModelRoute | None = None
+    if takers:
+        is_kept_by_any = any(is_kept(one.upstream) for one in takers)
+        later = ModelRoute("", _choose(takers, costs), keeps_cache=is_kept_by_any)
+    elif is_rehearsal:
+        later = ModelRoute("", embedded, is_rehearsal=True, keeps_cache=is_kept(embedded))
     if is_rehearsal:
         rehearsed = rehearsal_routes(book, embedded, [route.model for route in routes])
         routes += [replace(route, keeps_cache=is_kept(embedded)) for route in rehearsed]
-    return Routing(Catalog(book, routes, clock.now()), (embedded, *others), is_rehearsal, costs)
+    return Routing(Catalog(book, routes, at, rest=later), (embedded, *others), is_rehearsal, costs)
 
 
 def _list_declared(settings: Settings) -> tuple[UpstreamSetting, ...]:

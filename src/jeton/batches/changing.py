@@ -7,12 +7,13 @@ from jeton.batches.errors import BatchNotEndedError
 from jeton.batches.reading import Standing, get_batch
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
+from jeton.identity.audit.entries import record_audit
 from jeton.identity.key_life.stopping import announce_stop
 from jeton.identity.keys import Key, get_key, record_key_audit, revoke_key
 
 _CANCEL = """
     UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
-    WHERE batch_id = %s AND state = 'in_progress'
+    WHERE batch_id = %s AND state = 'in_progress' RETURNING organization_id
 """
 _CANCEL_OF_KEY = """
     UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
@@ -31,10 +32,15 @@ _ARCHIVE_DUE = """
 _ARCHIVE = "UPDATE batches SET archived_at = %s WHERE batch_id = %s"
 
 
-async def cancel_batch(connection: Connection, workspace_id: str, batch_id: str, *, at: datetime) -> Standing:
-    """Begin nothing more of it; what runs is finished, what has ended stays so. UnknownBatchError."""
+async def cancel_batch(
+    connection: Connection, workspace_id: str, batch_id: str, *, by: Actor, at: datetime
+) -> Standing:
+    """Begin nothing more of it, audited; what runs is finished, what has ended stays. UnknownBatchError."""
     await get_batch(connection, workspace_id, batch_id)
-    await connection.execute(_CANCEL, (at, batch_id))
+    async with connection.transaction():
+        row = await (await connection.execute(_CANCEL, (at, batch_id))).fetchone()
+        if row is not None:
+            await record_audit(connection, by, "batches.canceled", subject=batch_id, organization_id=row[0])
     return await get_batch(connection, workspace_id, batch_id)
 
 

@@ -1,132 +1,141 @@
-"""Desk: what people do with batches at a page: ask what one could come to, and send again what failed."""
+"""Desk: what people do with batches: ask what one could come to, confirm it, send again what failed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
-import msgspec
+import psycopg
 
-from jeton.batches.errors import DuplicateItemError, InvalidBatchError
-from jeton.batches.items import BatchHead, Problem, parse_element
+from jeton.batches.drafts import (
+    find_batch_id,
+    find_sender,
+    forget_draft,
+    get_draft,
+    keep_draft,
+    read_draft,
+)
+from jeton.batches.errors import (
+    BatchTooLargeError,
+    DraftBusyError,
+    InvalidBatchError,
+    QuoteChangedError,
+    UnknownBatchError,
+)
+from jeton.batches.items import BatchHead, render_element
+from jeton.batches.overview import get_organization_batch
+from jeton.batches.quoting import BatchQuote, Element, Quoter, Quoting
 from jeton.batches.retrying import forget_retry, note_retry, read_retry
-from jeton.batches.uploading.uploads import Uploads
+from jeton.batches.uploading.splitting import Splitter
+from jeton.batches.uploading.storing import forget_upload
+from jeton.batches.uploading.uploads import BODY_BYTES_MAX, Uploads
 from jeton.db.pool import Pool
 from jeton.errors import JetonError
+from jeton.identity.audit import Actor
 
+# Of a file that is sent from a page.
 QUOTED_ITEMS_MAX = 10_000
 QUOTED_BYTES_MAX = 8_388_608
 API_VERSION = "2023-06-01"
 
 
-class Quoted(msgspec.Struct, frozen=True):
-    """The most that a request can come to (nano): in a batch, of that for its prompt, and by itself."""
-
-    model: str
-    price_version_id: str
-    batch_nano: int
-    prompt_nano: int
-    standard_nano: int
-
-
-class Quoter(Protocol):
-    """Who knows the Messages API, the models served here and their prices."""
-
-    def quote(self, params: bytes, head: BatchHead, *, at: datetime) -> Quoted:
-        """Check a request and bound its cost; raises JetonError with the reason why it cannot run."""
-        ...
-
-    def describe(self, error: Exception) -> Problem:
-        """An error as the Messages API names it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedModel:
-    """Requests to one model, and the most that they can come to; amounts as in ``Quoted``."""
-
-    model: str
-    price_version_id: str
-    requests: int
-    batch_nano: int
-    prompt_nano: int
-    standard_nano: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedProblem:
-    """Requests that could not run, for one reason; nothing is held or charged for them."""
-
-    type: str
-    requests: int
-    first_custom_id: str
-    first_message: str
-
-
-@dataclass(frozen=True, slots=True)
-class BatchQuote:
-    """What a batch could come to, before it is sent; ``batch_nano`` is what would be held."""
-
-    models: tuple[QuotedModel, ...]
-    problems: tuple[QuotedProblem, ...]
-
-    @property
-    def requests(self) -> int:
-        """All of them, also those that could not run."""
-        return sum(one.requests for one in self.models) + sum(one.requests for one in self.problems)
-
-    @property
-    def batch_nano(self) -> int:
-        """The most that it can come to."""
-        return sum(one.batch_nano for one in self.models)
-
-    @property
-    def prompt_nano(self) -> int:
-        """Of that for prompts."""
-        return sum(one.prompt_nano for one in self.models)
-
-    @property
-    def standard_nano(self) -> int:
-        """The same requests one by one."""
-        return sum(one.standard_nano for one in self.models)
-
-
 @dataclass(frozen=True, slots=True)
 class BatchDesk:
-    """Quotes and retries; ``wake`` says that there is a new batch."""
+    """Quotes, drafts and retries; ``wake`` says that there is a new batch."""
 
     pool: Pool
     uploads: Uploads
     quoter: Quoter
     wake: Callable[[], None]
 
-    def quote(self, elements: Sequence[bytes], organization_id: UUID, *, at: datetime) -> BatchQuote:
+    def quote(self, elements: Sequence[Element], head: BatchHead, *, at: datetime) -> BatchQuote:
         """What these requests could come to as a batch; nothing is kept.
 
         Raises InvalidBatchError and DuplicateItemError. Some tens of microseconds each: call it in a thread.
         """
         if not 0 < len(elements) <= QUOTED_ITEMS_MAX:
             raise InvalidBatchError(f"requests: a quote takes from 1 to {QUOTED_ITEMS_MAX:,} of them")
-        head = BatchHead("", organization_id, "", "", API_VERSION, "")
-        models, problems = dict[str, QuotedModel](), dict[str, QuotedProblem]()
-        seen = set[str]()
-        for index, element in enumerate(elements):
-            item = parse_element(element, index)
-            if item.custom_id in seen:
-                raise DuplicateItemError(item.custom_id, index)
-            seen.add(item.custom_id)
-            try:
-                quoted = self.quoter.quote(bytes(item.params), head, at=at)
-            except JetonError as error:
-                problem = self.quoter.describe(error)
-                _count_problem(problems, problem, item.custom_id)
-            else:
-                _count_model(models, quoted)
-        return BatchQuote(tuple(models.values()), tuple(problems.values()))
+        quoting = Quoting(self.quoter, head, at=at)
+        for element in elements:
+            quoting.add(element.content, element.place)
+        return quoting.finish()
 
-    async def retry(self, batch_id: str, *, by: str, at: datetime) -> str:
-        """Send what failed of a batch again, as a new one under the same key; its id.
+    async def quote_body(self, head: BatchHead, body: AsyncIterator[bytes], *, at: datetime) -> BatchQuote:
+        """The same for the body of a batch as it arrives; nothing of it is kept but the custom_ids.
+
+        Raises what receiving it would raise for its form: an InvalidInputError.
+        """
+        quoting, splitter, size = Quoting(self.quoter, head, at=at), Splitter(), 0
+        async for piece in body:
+            size += len(piece)
+            if size > BODY_BYTES_MAX:
+                raise BatchTooLargeError(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+            if elements := splitter.feed(piece):
+                await asyncio.to_thread(_add_all, quoting, elements)
+        splitter.finish()
+        return quoting.finish()
+
+    async def draft(self, elements: Sequence[Element], head: BatchHead, *, at: datetime) -> str:
+        """Keep requests for the key of ``head`` until they are confirmed; the draft's id.
+
+        Raises what ``quote`` raises, and SenderRefusedError.
+        """
+        async with self.pool.connection() as connection:
+            sender = await find_sender(connection, head, at=at)
+        await asyncio.to_thread(self.quote, elements, sender, at=at)
+        async with self.pool.connection() as connection:
+            return await keep_draft(connection, sender, [one.content for one in elements], at)
+
+    async def quote_draft(
+        self, organization_id: UUID, draft_id: str, *, at: datetime
+    ) -> tuple[BatchHead, BatchQuote]:
+        """The batch that a draft becomes, and what it could come to now; what ``get_draft`` raises."""
+        async with self.pool.connection() as connection:
+            head = await get_draft(connection, organization_id, draft_id, at=at)
+        elements = list[Element]()
+        async for items in read_draft(self.pool, draft_id):
+            first = len(elements)
+            elements += [
+                Element(f"request {first + no}", render_element(item.custom_id, item.params))
+                for no, item in enumerate(items, 1)
+            ]
+        return head, await asyncio.to_thread(self.quote, elements, head, at=at)
+
+    async def send(self, organization_id: UUID, draft_id: str, *, quoted_nano: int, at: datetime) -> str:
+        """Send a draft whose quote was confirmed; the batch's id. Sent a second time, it is the same batch.
+
+        Raises what ``quote_draft`` and ``Uploads.receive`` raise, QuoteChangedError and DraftBusyError; then
+        nothing was sent, and the draft is still there.
+        """
+        batch_id = find_batch_id(draft_id)
+        async with self.pool.connection() as connection:
+            try:
+                return (await get_organization_batch(connection, organization_id, batch_id)).batch_id
+            except UnknownBatchError:
+                # It was not sent yet, which is what is expected.
+                pass
+        head, quote = await self.quote_draft(organization_id, draft_id, at=at)
+        if not quote.models:
+            raise InvalidBatchError("No request of it could run, so nothing was sent.")
+        if quote.batch_nano != quoted_nano:
+            raise QuoteChangedError(quoted_nano, quote.batch_nano)
+        try:
+            await self.uploads.receive(head, _read_body(self.pool, draft_id))
+        except psycopg.errors.UniqueViolation:
+            raise DraftBusyError(batch_id) from None
+        async with self.pool.connection() as connection:
+            await forget_upload(connection, draft_id)
+        self.wake()
+        return batch_id
+
+    async def discard(self, organization_id: UUID, draft_id: str) -> None:
+        """Forget a draft of an organization; UnknownBatchError."""
+        async with self.pool.connection() as connection:
+            await forget_draft(connection, organization_id, draft_id)
+
+    async def retry(self, batch_id: str, *, by: Actor, at: datetime) -> str:
+        """Send what failed of a batch again, as a new one under the same key, audited; its id.
 
         Raises what ``note_retry`` and ``Uploads.receive`` raise; then it was not retried.
         """
@@ -135,43 +144,24 @@ class BatchDesk:
         try:
             body: AsyncIterator[bytes] = read_retry(self.pool, batch_id)
             await self.uploads.receive(head, body)
-        except JetonError:
+        except JetonError as error:
             async with self.pool.connection() as connection:
-                await forget_retry(connection, batch_id, head.batch_id)
+                await forget_retry(connection, batch_id, head, by=by, error=error)
             raise
         self.wake()
         return head.batch_id
 
 
-def split_lines(text: bytes) -> list[bytes]:
-    """Requests as a file has them: a line each, or the body of a batch as a whole; InvalidBatchError."""
-    stripped = text.strip()
-    try:
-        return [bytes(one) for one in msgspec.json.decode(stripped, type=_Body).requests]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Several lines are no JSON, and one line is no body: what is wrong with a line is said of the line.
-        pass
-    return [line for line in stripped.splitlines() if line.strip()]
+async def _read_body(pool: Pool, draft_id: str) -> AsyncIterator[bytes]:
+    """The body of the batch that a draft becomes, a chunk at a time."""
+    separator = b'{"requests":['
+    async for items in read_draft(pool, draft_id):
+        for item in items:
+            yield separator + render_element(item.custom_id, item.params)
+            separator = b","
+    yield b"]}"
 
 
-class _Body(msgspec.Struct):
-    requests: list[msgspec.Raw]
-
-
-def _count_model(models: dict[str, QuotedModel], quoted: Quoted) -> None:
-    before = models.get(quoted.model) or QuotedModel(quoted.model, quoted.price_version_id, 0, 0, 0, 0)
-    models[quoted.model] = QuotedModel(
-        quoted.model,
-        quoted.price_version_id,
-        before.requests + 1,
-        before.batch_nano + quoted.batch_nano,
-        before.prompt_nano + quoted.prompt_nano,
-        before.standard_nano + quoted.standard_nano,
-    )
-
-
-def _count_problem(problems: dict[str, QuotedProblem], problem: Problem, custom_id: str) -> None:
-    before = problems.get(problem.type) or QuotedProblem(problem.type, 0, custom_id, problem.message)
-    problems[problem.type] = QuotedProblem(
-        problem.type, before.requests + 1, before.first_custom_id, before.first_message
-    )
+def _add_all(quoting: Quoting, elements: Sequence[bytes]) -> None:
+    for element in elements:
+        quoting.add(element)

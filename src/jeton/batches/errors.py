@@ -10,9 +10,12 @@ NotFoundError
 ConflictError
 ├── BatchNotEndedError       results or deletion before the end
 ├── NothingToRetryError      no request of it failed that may succeed another time
-└── RetriedError             it was retried already
+├── RetriedError             it was retried already
+├── QuoteChangedError        a draft that would be held for another amount than its quote
+└── DraftBusyError           a draft that is being sent at this moment
 NotPermittedError
-└── RetryRefusedError        its key, workspace or organization may not send requests any more
+├── RetryRefusedError        its key, workspace or organization may not send requests any more
+└── SenderRefusedError       a key that is not one to send a batch with now
 OverloadedError
 ├── UploadsFullError         so many batches are being received already
 └── BatchQueueFullError      so many requests of the organization wait already
@@ -27,6 +30,7 @@ from jeton.errors import (
     NotPermittedError,
     OverloadedError,
 )
+from jeton.money import display_usd
 
 
 class InvalidBatchError(InvalidInputError):
@@ -141,4 +145,42 @@ class RetryRefusedError(NotPermittedError):
         super().__init__(
             f"The key that sent {batch_id}, its workspace or your organization may not send requests now, so"
             " nothing of it is sent again."
+        )
+
+
+class QuoteChangedError(ConflictError):
+    """A draft that would be held for another amount than was quoted."""
+
+    code = "batch_quote_changed"
+
+    def __init__(self, quoted_nano: int, needed_nano: int) -> None:
+        """Name both amounts."""
+        super().__init__(
+            f"The quote was {display_usd(quoted_nano)}, and now {display_usd(needed_nano)} would be held,"
+            " since prices or your terms have changed. Nothing was sent: look at the new quote."
+        )
+
+
+class DraftBusyError(ConflictError):
+    """A draft that is being sent at this moment."""
+
+    code = "batch_draft_busy"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the batch that it becomes."""
+        super().__init__(
+            f"It is being sent at this moment, as {batch_id}: look at your batches. It cannot be sent twice."
+        )
+
+
+class SenderRefusedError(NotPermittedError):
+    """A key that is not one to send a batch with now."""
+
+    code = "batch_sender_refused"
+
+    def __init__(self, key_id: str) -> None:
+        """Name the key."""
+        super().__init__(
+            f"No batch can be sent with the key {key_id[:100]} from here: it is not yours, revoked, paused,"
+            " expired or restricted to networks, or its workspace or your organization may not send now."
         )

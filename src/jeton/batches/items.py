@@ -82,6 +82,11 @@ def decode_chunk(stored: bytes) -> list[StoredItem]:
     return _CHUNK.decode(zlib.decompress(stored))
 
 
+def render_element(custom_id: str, params: bytes) -> bytes:
+    """An item as an element of ``requests``."""
+    return b'{"custom_id":"%s","params":%s}' % (custom_id.encode(), params)
+
+
 def render_succeeded(custom_id: str, message: bytes) -> bytes:
     """The line of an item that was answered; ``message`` is the answer's JSON."""
     return b'{"custom_id":"%s","result":{"type":"succeeded","message":%s}}\n' % (custom_id.encode(), message)
@@ -108,5 +113,6 @@ class BatchHead(msgspec.Struct, frozen=True):
     key_id: str
     api_version: str
     beta: str
+    tag: str = ""
     # To what its key is restricted while its items are received; None: to nothing.
     models: frozenset[str] | None = None

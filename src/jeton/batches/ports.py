@@ -21,6 +21,7 @@ class Bounded(msgspec.Struct, frozen=True):
     version: PriceVersion
     amount_nano: int
     terms: Terms | None = None
+    end_user: str = ""
 
 
 class ItemAsk(msgspec.Struct, frozen=True):
@@ -36,6 +37,7 @@ class ItemAsk(msgspec.Struct, frozen=True):
     version: PriceVersion
     asked: Conditions
     attempts: list[Attempt] = msgspec.field(default_factory=list)
+    end_user: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -14,6 +14,9 @@ import msgspec
 from jeton.batches.errors import NothingToRetryError, RetriedError, RetryRefusedError, UnknownBatchError
 from jeton.batches.items import BatchHead, StoredItem, decode_chunk, encode_chunk, new_batch_id
 from jeton.db.pool import Connection, Pool
+from jeton.errors import JetonError
+from jeton.identity.audit import Actor
+from jeton.identity.audit.entries import record_audit
 
 # A process that died between noting a retry and making it keeps nobody from trying again for longer.
 NOTED = timedelta(minutes=10)
@@ -51,7 +54,7 @@ _NOTE = """
 """
 _FORGET = "DELETE FROM batch_retries WHERE batch_id = %s AND retry_id = %s"
 _HEAD = """
-    SELECT b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta, k.models,
+    SELECT b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta, b.tag, k.models,
         k.revoked_at IS NULL AND k.paused_at IS NULL AND coalesce(k.expires_at > %(at)s, true)
         AND w.archived_at IS NULL AND o.suspended_at IS NULL AND o.arrears <> 'stopped'
     FROM batches AS b JOIN organizations AS o USING (organization_id)
@@ -127,8 +130,8 @@ async def get_leftover(connection: Connection, batch_id: str, *, at: datetime) -
     return Leftover(*(row or (0, None)))
 
 
-async def note_retry(connection: Connection, batch_id: str, *, by: str, at: datetime) -> BatchHead:
-    """Note that a batch is retried, once; the head of the batch that does, which is to be made now.
+async def note_retry(connection: Connection, batch_id: str, *, by: Actor, at: datetime) -> BatchHead:
+    """Note and audit that a batch is retried, once; the head of the batch that does, to be made now.
 
     Raises UnknownBatchError, NothingToRetryError, RetriedError if it was retried already, and
     RetryRefusedError where its key, workspace or organization may not send requests any more.
@@ -148,13 +151,21 @@ async def note_retry(connection: Connection, batch_id: str, *, by: str, at: date
         parameters = {
             "batch_id": batch_id,
             "retry_id": retry_id,
-            "by": by,
+            "by": by.name,
             "at": at,
             "since_at": at - NOTED,
         }
         if await (await connection.execute(_NOTE, parameters)).fetchone() is None:
             raise RetriedError(batch_id, "")
-    organization_id, workspace_id, key_id, api_version, beta, models, _ = found
+        await record_audit(
+            connection,
+            by,
+            "batches.retried",
+            subject=batch_id,
+            organization_id=found[0],
+            details={"retry_id": retry_id},
+        )
+    organization_id, workspace_id, key_id, api_version, beta, tag, models, _ = found
     return BatchHead(
         batch_id=retry_id,
         organization_id=organization_id,
@@ -162,13 +173,25 @@ async def note_retry(connection: Connection, batch_id: str, *, by: str, at: date
         key_id=key_id,
         api_version=api_version,
         beta=beta,
+        tag=tag,
         models=None if models is None else frozenset(models),
     )
 
 
-async def forget_retry(connection: Connection, batch_id: str, retry_id: str) -> None:
-    """Take the note back: the batch could not be made."""
-    await connection.execute(_FORGET, (batch_id, retry_id))
+async def forget_retry(
+    connection: Connection, batch_id: str, head: BatchHead, *, by: Actor, error: JetonError
+) -> None:
+    """Take the note back, and audit why: the batch of ``head`` could not be made."""
+    async with connection.transaction():
+        await connection.execute(_FORGET, (batch_id, head.batch_id))
+        await record_audit(
+            connection,
+            by,
+            "batches.retry_refused",
+            subject=batch_id,
+            organization_id=head.organization_id,
+            details={"retry_id": head.batch_id, "error_code": error.code},
+        )
 
 
 async def read_retry(pool: Pool, batch_id: str) -> AsyncIterator[bytes]:

@@ -56,5 +56,10 @@ def parse_minor(text: str, currency: str) -> int:
 def display_minor(minor: int, currency: str) -> str:
     """Minor units for people: ``$1,234.50``, ``−€5.00``, ``¥1,235``, ``KWD 1.234``; no space breaks."""
     whole, _, decimals = render_minor(abs(minor), currency).partition(".")
-    unit = _SYMBOLS.get(currency) or f"{currency}{_NO_BREAK_SPACE}"
+    unit = currency_sign(currency)
     return f"{'−' if minor < 0 else ''}{unit}{int(whole):,}{'.' if decimals else ''}{decimals}"
+
+
+def currency_sign(currency: str) -> str:
+    """What stands before an amount: ``€``, or the code and a space at which no line breaks."""
+    return _SYMBOLS.get(currency) or f"{currency}{_NO_BREAK_SPACE}"

@@ -51,6 +51,11 @@ def bound(
     )
 
 
+def may_write_cache(body: bytes) -> bool:
+    """Whether a body may have cache breakpoints."""
+    return _cache_write(body) is not None
+
+
 def _cache_write(body: bytes) -> Literal["5m", "1h"] | None:
     """The dearest way in which this body may ask to write the cache; None if it cannot."""
     if _ESCAPE in body and any(escape in body for escape in _ESCAPES):

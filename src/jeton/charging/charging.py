@@ -199,6 +199,7 @@ class Charging:
             is_rehearsal=ask.is_rehearsal,
             node_id=self._node_id,
             taken_at=hold.taken_at,
+            labels=ask.labels,
         )
         if self._spool is not None:
             kept = keep_end(end, ask.price_version.price_version_id, unheld, terms=ask.terms)
@@ -246,4 +247,6 @@ def _event(hold: Hold, metered: Metered) -> UsageEvent:
         source=metered.source,
         state="quarantined" if usage is None else "accepted",
         reported=_NULL if metered.reported is None else msgspec.Raw(metered.reported.encode()),
+        end_user=ask.labels.end_user,
+        tag=ask.labels.tag,
     )

@@ -39,13 +39,13 @@ from jeton.charging.members import (
 )
 from jeton.charging.pooling.booking import Desk, book_batch
 from jeton.charging.pooling.results import Statements
-from jeton.charging.rows import ChargeRow, LateRow, add_rating, charge_row, late_row
+from jeton.charging.rows import ChargeRow, LateRow, add_charge, charge_row, hold_row, late_row
 from jeton.charging.words import Charge
 from jeton.db.channel import Channel
 from jeton.errors import JetonError, NotFoundError
 from jeton.ids import new_id
 from jeton.ledger import movements
-from jeton.ledger.book import Book, HoldRow
+from jeton.ledger.book import Book
 from jeton.ledger.budgets.budgets import Asker
 from jeton.ledger.budgets.tally import Alert, BudgetWindow
 from jeton.ledger.chart import LotKind
@@ -53,11 +53,13 @@ from jeton.ledger.errors import HoldEndedError
 from jeton.ledger.journal import Entries, encode, render_entries
 from jeton.ledger.lots import Draw, Lot, split
 from jeton.ledger.transaction import Movement, Posting, Transaction
-from jeton.metering.events import Rollup, UsageEvent, add_usage, rollup_key
+from jeton.metering.events import Rollup, UsageEvent, rollup_key
 from jeton.notifications.events import queue_event
 from jeton.pricing.rating import Rating
 
+_ADD_LABELLED = "SELECT add_labelled($1)"
 _WRITE_BUDGETS = "SELECT write_budgets($1, $2)"
+_WRITE_EACH_WINDOWS = "SELECT write_each_windows($1)"
 _WRITE_LATE_CHARGES = "SELECT write_late_charges($1)"
 _WRITE_LEASES = "SELECT write_leases($1)"
 _WRITE_LOT_TERMS = "SELECT write_lot_terms($1)"
@@ -93,6 +95,7 @@ class Batch:
         self._attempts: list[AttemptRow] = []
         self._events: list[UsageEvent] = []
         self._rollups: dict[Any, Rollup] = {}
+        self._labelled: dict[Any, Rollup] = {}
 
     def decide(self, member: Member) -> Outcome | JetonError:
         """Book one member, or say why not; nothing is changed in that case."""
@@ -139,6 +142,8 @@ class Batch:
             encode(self._events),
             encode(list(self._rollups.values())),
         )
+        if self._labelled:
+            channel.queue(_ADD_LABELLED, encode(list(self._labelled.values())))
         if self._late:
             channel.queue(_WRITE_LATE_CHARGES, encode(self._late))
         if ledger.leases:
@@ -147,6 +152,8 @@ class Batch:
             channel.queue(_WRITE_LOT_TERMS, ledger.lot_terms)
         if ledger.changed_budgets or ledger.changed_windows:
             channel.queue(_WRITE_BUDGETS, ledger.changed_budgets, ledger.changed_windows)
+        if ledger.each_windows:
+            channel.queue(_WRITE_EACH_WINDOWS, ledger.each_windows)
         for event in sorted(map(render_alert, self._alerts), key=lambda event: event.dedup_key):
             queue_event(channel, event)
 
@@ -166,7 +173,9 @@ class Batch:
         if lease is None and available_nano < ask.amount_nano:
             return describe_shortage(ask.amount_nano, available_nano)
         if book.budgets:
-            asker = Asker(ask.workspace_id, ask.key_id, member.taken_at)
+            asker = Asker(
+                ask.workspace_id, ask.key_id, member.taken_at, ask.model, ask.labels.end_user, ask.labels.tag
+            )
             refusal = None if member.is_late else book.budgets.refuse(asker, ask.amount_nano)
             if refusal is not None:
                 return refusal
@@ -177,23 +186,7 @@ class Batch:
             draws, self._entries.leases[lease.request_id] = carve(book, lease, ask.amount_nano)
             postings = carve_postings(draws)
         transaction_id = self.book(book, Movement.HOLD, postings, request_id=ask.request_id)
-        row = HoldRow(
-            request_id=ask.request_id,
-            organization_id=ask.organization_id,
-            workspace_id=ask.workspace_id,
-            key_id=ask.key_id,
-            node_id=member.node_id,
-            model=ask.model,
-            upstream=ask.upstream,
-            price_version_id=ask.price_version.price_version_id,
-            is_rehearsal=ask.is_rehearsal,
-            amount_nano=ask.amount_nano,
-            draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
-            transaction_id=transaction_id,
-            taken_at=member.taken_at,
-            valid_until=member.valid_until,
-            terms_id=ask.terms_id,
-        )
+        row = hold_row(member, draws, transaction_id)
         book.new_holds[ask.request_id] = row
         self._entries.taken.append(row)
         return transaction_id
@@ -302,7 +295,9 @@ class Batch:
         )
         self._start_clocks(book, member.request_id)
         if book.budgets:
-            payer = Asker(event.workspace_id, event.key_id, event.occurred_at)
+            payer = Asker(
+                event.workspace_id, event.key_id, event.occurred_at, event.model, event.end_user, event.tag
+            )
             self._alerts += book.budgets.end(payer, 0, net_nano=rating.net_nano, at=self._at)
         charge = Charge(
             member.request_id, "settled", member.rule, rating.list_nano, rating.net_nano, transaction_id
@@ -333,12 +328,12 @@ class Batch:
         if rating is None or member.usage is None:
             return
         key = rollup_key(event, member.usage)
-        rollup = self._rollups.setdefault(key, Rollup(*key))
-        add_usage(rollup, member.usage)
-        add_rating(rollup, rating)
-        from_lots_nano, free_nano = book.lot_parts(draws)
-        rollup.free_credit_nano += free_nano
-        rollup.on_credit_nano += rating.net_nano - from_lots_nano
+        paid = book.lot_parts(draws)
+        add_charge(self._rollups.setdefault(key, Rollup(*key)), member.usage, rating, paid=paid)
+        if event.end_user or event.tag:
+            labels = (event.end_user, event.tag)
+            empty = Rollup(*key, end_user=event.end_user, tag=event.tag)
+            add_charge(self._labelled.setdefault((key, labels), empty), member.usage, rating, paid=paid)
 
     def _grant(self, book: Book, member: GrantLot) -> Outcome | JetonError:
         if any(lot.lot_id == member.lot.lot_id for lot in book.lots):

@@ -13,10 +13,11 @@ from uuid import UUID
 from jeton import clock
 from jeton.charging.batching.marks import read_marks
 from jeton.charging.batching.members import ReleasePools, SettleItems, TakePools, pool_ids_of
-from jeton.charging.counting.booking import count_windows
+from jeton.charging.counting.booking import count_windows, place_opening
 from jeton.charging.counting.members import OpenBudget
 from jeton.charging.deciding import Batch
 from jeton.charging.members import EndHold, Member, Outcome, ReturnLease, TakeHold, TakeLease
+from jeton.charging.pooling.payers import read_counts
 from jeton.charging.words import Charge, ChargeState, Rule
 from jeton.db.channel import Channel, render_array
 from jeton.errors import JetonError
@@ -55,6 +56,9 @@ class Posting:
         organization_ids = {member.organization_id for member in members}
         kept = self._shelf.take(organization_ids)
         if kept is not None and _are_known(kept, members):
+            # What is read here for books that are only remembered is as new as they are, or newer, and then
+            # they are refused.
+            await read_counts(channel, kept, members)
             batch = Batch(kept, {}, clock.now())
             outcomes = [batch.decide(member) for member in members]
             if not any(isinstance(outcome, JetonError) for outcome in outcomes):
@@ -110,11 +114,16 @@ def stop_at(checkpoint: Callable[[str], None], execute: Execute) -> Execute:
 async def _post_on(channel: Channel, members: Sequence[Member], books: dict[UUID, Book]) -> Outcomes:
     ended = [request_id for member in members if (request_id := _ended_before(books, member))]
     charges = await _read_charges(channel, ended) if ended else {}
+    members = [
+        await place_opening(channel, member) if isinstance(member, OpenBudget) else member
+        for member in members
+    ]
     counted = {
         member.budget.budget_id: await count_windows(channel, member.budget)
         for member in members
         if isinstance(member, OpenBudget)
     }
+    await read_counts(channel, books, members)
     marks = await read_marks(channel, members)
     batch = Batch(books, charges, clock.now(), counted=counted, marks=marks)
     outcomes = [batch.decide(member) for member in members]

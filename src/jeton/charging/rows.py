@@ -1,16 +1,18 @@
 """Rows: how charges are stored."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from jeton.charging.members import EndHold
+from jeton.charging.members import EndHold, TakeHold
 from jeton.charging.words import Charge
 from jeton.ledger.book import HoldRow
 from jeton.ledger.lots import Draw
-from jeton.metering.events import BUCKET_SUMS, Rollup
+from jeton.metering.events import BUCKET_SUMS, Rollup, add_usage
 from jeton.pricing.rating import Rating
+from jeton.usage import Usage
 
 
 class ChargeLine(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class ChargeLine(msgspec.Struct, frozen=True):
     net_nano: int
 
 
-class ChargeRow(msgspec.Struct, frozen=True):
+class ChargeRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A charge as it is stored; ``draws`` are the lots that paid, in burn order."""
 
     request_id: str
@@ -46,6 +48,8 @@ class ChargeRow(msgspec.Struct, frozen=True):
     held_at: datetime
     ended_at: datetime
     terms_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    end_user: str = ""
+    tag: str = ""
 
 
 class LateRow(msgspec.Struct, frozen=True):
@@ -59,6 +63,30 @@ class LateRow(msgspec.Struct, frozen=True):
     draws: list[tuple[str, int]]
     transaction_id: str
     ended_at: datetime
+
+
+def hold_row(member: TakeHold, draws: Sequence[Draw], transaction_id: str) -> HoldRow:
+    """What is stored of a hold while it is open."""
+    ask = member.ask
+    return HoldRow(
+        request_id=ask.request_id,
+        organization_id=ask.organization_id,
+        workspace_id=ask.workspace_id,
+        key_id=ask.key_id,
+        node_id=member.node_id,
+        model=ask.model,
+        upstream=ask.upstream,
+        price_version_id=ask.price_version.price_version_id,
+        is_rehearsal=ask.is_rehearsal,
+        amount_nano=ask.amount_nano,
+        draws=[(drawn.lot_id, drawn.amount_nano) for drawn in draws],
+        transaction_id=transaction_id,
+        taken_at=member.taken_at,
+        valid_until=member.valid_until,
+        terms_id=ask.terms_id,
+        end_user=ask.labels.end_user,
+        tag=ask.labels.tag,
+    )
 
 
 def charge_row(
@@ -93,6 +121,8 @@ def charge_row(
         held_at=row.taken_at,
         ended_at=at,
         terms_id=row.terms_id,
+        end_user=row.end_user,
+        tag=row.tag,
     )
 
 
@@ -112,8 +142,12 @@ def late_row(
     )
 
 
-def add_rating(rollup: Rollup, rating: Rating) -> None:
-    """Add what one request came to to the sums of its quarter of an hour."""
+def add_charge(rollup: Rollup, usage: Usage, rating: Rating, *, paid: tuple[int, int]) -> None:
+    """Add one request to sums of its quarter of an hour; ``paid`` (nano) by lots, of that by free ones."""
+    add_usage(rollup, usage)
+    from_lots_nano, free_nano = paid
+    rollup.free_credit_nano += free_nano
+    rollup.on_credit_nano += rating.net_nano - from_lots_nano
     rollup.list_nano += rating.list_nano
     rollup.saved_batch_nano += rating.saved["batch"]
     rollup.saved_cache_nano += rating.saved["cache"]

@@ -12,6 +12,7 @@ import structlog
 
 from jeton import clock
 from jeton.charging.batching.members import POOL_PREFIX, ReleasePools, batch_of_pool
+from jeton.charging.counting.clearing import clear_windows
 from jeton.charging.members import LEASE_PREFIX, EndHold, ExpireLots, Member, Outcome, ReturnLease
 from jeton.charging.words import Rule
 from jeton.db.group_commit import GroupCommit
@@ -63,6 +64,7 @@ async def run_sweeper(
     while True:
         try:
             await sweep(pool, commits, grace_s=grace_s)
+            await clear_windows(pool, clock.now())
         except (OSError, JetonError, psycopg.OperationalError) as problem:
             log.warning("sweep_failed", problem=str(problem))
         await asyncio.sleep(interval_s)

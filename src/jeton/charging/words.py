@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from jeton.metering.contract import Rule
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions
 from jeton.pricing.terms import Terms
@@ -31,7 +32,7 @@ class HoldAsk(msgspec.Struct, frozen=True):
     """A hold to take: who, for what, at which price, and the most it could cost (nano).
 
     ``asked_at``: when price version and ``terms`` were found, which is then when the hold is taken; without
-    it that is when it is asked for. ``terms`` None: the published prices.
+    it that is when it is asked for. ``terms`` None: the published prices. ``labels``: for whom and what.
     """
 
     request_id: str
@@ -46,6 +47,7 @@ class HoldAsk(msgspec.Struct, frozen=True):
     outage_cap_nano: int = 0
     asked_at: datetime | None = None
     terms: Terms | None = None
+    labels: Labels = NO_LABELS
 
     @property
     def terms_id(self) -> str | msgspec.UnsetType:

@@ -42,6 +42,7 @@ COMMANDS = {
     "inbox": ("jeton.cli.credits.inbox", "app"),
     "audit": ("jeton.cli.credits.audit", "app"),
     "usage": ("jeton.cli.usage", "usage"),
+    "focus": ("jeton.cli.focus", "focus"),
     "backup": ("jeton.cli.backup.commands", "backup"),
     "restore": ("jeton.cli.backup.commands", "restore"),
     "webhooks": ("jeton.cli.webhooks", "app"),
@@ -58,7 +59,7 @@ READING = frozenset(
     {
         "receipt", "backup", "ledger", "keys", "credits", "usage", "webhooks",
         "charges", "organizations", "inbox", "audit", "budgets", "limits", "batch", "billing", "terms",
-        "invoices", "payments", "members", "invites",
+        "invoices", "payments", "members", "invites", "focus",
     }
 )  # fmt: skip
 

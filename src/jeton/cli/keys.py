@@ -17,6 +17,7 @@ from jeton.cli.credits.operator import By, make_actor
 from jeton.cli.options import make_console
 from jeton.cli.session import choose_organization, open_database
 from jeton.identity.key_life.changing import restrict_key
+from jeton.identity.key_life.owning import give_key
 from jeton.identity.keys import Key, create_key, list_keys, record_key_audit, revoke_key
 from jeton.insight.access.naming import name_restriction
 from jeton.pricing.loading import load_book
@@ -128,6 +129,29 @@ async def _restrict(
         return await restrict_key(connection, chosen, key_id, wanted, by=make_actor(by))
 
 
+@app.command("give")
+def give_command(
+    key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
+    member_id: Annotated[
+        str, typer.Argument(help="Whose it is from now on: user_…; nobody's without it.")
+    ] = "",
+    *,
+    organization: OrganizationOption = None,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key a member's: what it is charged from now on counts in budgets of that member."""
+    key = asyncio.run(_give(organization, key_id, member_id=member_id, by=by))
+    said = f"{key.key_id} ({key.name}) is {key.member_id or 'nobody'}'s from now on."
+    typer.echo(json.dumps(_render(key), indent=2) if as_json else said)
+
+
+async def _give(organization_id: UUID | None, key_id: str, *, member_id: str, by: str) -> Key:
+    async with open_database(load_settings()) as pool, pool.connection() as connection:
+        chosen = await choose_organization(connection, organization_id)
+        return await give_key(connection, chosen, key_id, member_id=member_id, by=make_actor(by))
+
+
 @app.command("leaked")
 def leaked_command(
     key_id: Annotated[str, typer.Argument(help="The key's id: apikey_…")],
@@ -185,6 +209,7 @@ def _render(key: Key) -> dict[str, object]:
         "kind": key.kind,
         "name": key.name,
         "hint": key.hint,
+        "member_id": key.member_id,
         "status": key.status_at(clock.now()),
         "created_at": key.created_at.isoformat(),
         "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),

@@ -109,6 +109,8 @@ def _facts(receipt: Receipt) -> Table:
         ("rule", "" if receipt.rule_id is None else f"{receipt.rule_id}: {rule_sentence(receipt.rule_id)}"),
         ("organization", f"{parties.organization_name} ({parties.organization_id})"),
         ("workspace, key", f"{parties.workspace_id}, {parties.key_id} ({parties.key_name})"),
+        *([("end user", parties.labels.end_user)] if parties.labels.end_user else []),
+        *([("tag", parties.labels.tag)] if parties.labels.tag else []),
         ("model, upstream", f"{receipt.model}, {receipt.upstream}"),
         ("price version", f"{version.price_version_id}, in force from {version.from_on}{band}"),
         ("digest", receipt.price_digest),
@@ -120,6 +122,8 @@ def _facts(receipt: Receipt) -> Table:
     if facts is not None:
         conditions = facts.conditions
         rows.append(("usage", SOURCE_SENTENCES.get(facts.source, facts.source)))
+        if facts.usage is not None and facts.usage.thinking_tokens:
+            rows.append(("thinking", f"{facts.usage.thinking_tokens:,} of the output tokens"))
         rows.append(
             ("conditions", f"{conditions.service_tier}, {conditions.inference_geo}, speed {conditions.speed}")
         )

@@ -11,6 +11,12 @@ PLOT_WIDTH = WIDTH - LEFT - 8
 PLOT_HEIGHT = 170
 SERIES_MAX = 6
 LABELS_MAX = 8
+# So many bars lead somewhere; of more each is narrow and the page too heavy, so several have one link.
+LINKS_MAX = 48
+# So many of them also say what each part is; of more, whose titles would weigh too much, the total alone.
+DETAILED_MAX = 31
+# A level more than so many times the tallest bar would leave the bars without height: it stands at the edge.
+LEVEL_REACH = 8
 # So many parts have a title each; more are drawn as one line a series, or the page would weigh too much.
 SEGMENTS_MAX = 240
 
@@ -19,12 +25,23 @@ Show = Callable[[int], str]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: a label for the axis, a name for its title, and a part for each series."""
+    """One bar: a label for the axis, a name for its title, a part for each series, and where it leads."""
 
     label: str
     name: str
     parts: tuple[int, ...]
     is_partial: bool = False
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bars in a row, from number ``first`` up to, not including, ``until``, with one name and one link."""
+
+    first: int
+    until: int
+    name: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,16 @@ class Hatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A bar, or some, as high as the picture that leads somewhere; ``title`` says what it is and has."""
+
+    x: int
+    width: int
+    href: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """A text of an axis at its place."""
 
@@ -87,9 +114,11 @@ class Chart:
     line: Line | None = None
     outlines: tuple[Outline, ...] = ()
     hatches: tuple[Hatch, ...] = ()
+    links: tuple[Link, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
+    top: int = TOP
     bottom: int = TOP + PLOT_HEIGHT
 
 
@@ -100,31 +129,67 @@ def draw_bars(
     sentence: str,
     show: Show,
     level: tuple[int, str] | None = None,
+    spans: Sequence[Span] = (),
 ) -> Chart | None:
     """Bars stacked by at most SERIES_MAX series; None without anything to show.
 
-    A part below zero, which a reversal can make, has no height. ``level`` is a line across, with its name.
+    ``spans`` lead on where there are more than LINKS_MAX bars, whose own links are not drawn.
+    A part below zero, which a reversal can make, has no height. ``level`` is a line across, with its name;
+    far above every bar it is drawn along the upper edge and says so.
     """
     tallest = max((_height(bar) for bar in bars), default=0)
     if tallest <= 0:
         return None
-    scale = _round_up(max(tallest, level[0] if level else 0))
+    is_within_reach = level is not None and level[0] <= LEVEL_REACH * tallest
+    scale = _round_up(max(tallest, level[0]) if level and is_within_reach else tallest)
     is_crowded = sum(part > 0 for bar in bars for part in bar.parts) > SEGMENTS_MAX
-    # Outlines have no titles, so none are made for them.
-    segments = _stack(bars, series, scale=scale, show=(lambda _: "") if is_crowded else show)
+    links = _link_spans(bars, spans) if len(bars) > LINKS_MAX else _link(bars, series, show=show)
+    # Outlines have no titles, and a link has those of its bar, so none are made for them.
+    segments = _stack(bars, series, scale=scale, show=None if is_crowded or links else show)
     return Chart(
         sentence=sentence,
         segments=() if is_crowded else segments,
         outlines=_trace(segments) if is_crowded else (),
         hatches=_hatch(segments),
+        links=links,
         days=_label_bars(bars),
         amounts=tuple(
             Label(LEFT - 8, TOP + PLOT_HEIGHT - PLOT_HEIGHT * part // 2, show(scale * part // 2))
             for part in (0, 1, 2)
         ),
         series=tuple(series),
-        line=None if level is None else Line(TOP + PLOT_HEIGHT - PLOT_HEIGHT * level[0] // scale, level[1]),
+        line=None if level is None else _draw_level(*level, scale=scale),
     )
+
+
+def _draw_level(amount: int, name: str, *, scale: int) -> Line:
+    if amount > scale:
+        return Line(TOP, f"{name}, far above this chart")
+    return Line(TOP + PLOT_HEIGHT - PLOT_HEIGHT * amount // scale, name)
+
+
+def _link(bars: Sequence[Bar], series: Sequence[str], *, show: Show) -> tuple[Link, ...]:
+    """One for each bar with anything in it."""
+    links = []
+    for number, bar in enumerate(bars):
+        if not bar.href or _height(bar) <= 0:
+            continue
+        x, until_x = PLOT_WIDTH * number // len(bars), PLOT_WIDTH * (number + 1) // len(bars)
+        parts = [f"{name} {show(part)}" for name, part in zip(series, bar.parts, strict=True) if part > 0]
+        said = f"{bar.name}: {show(sum(bar.parts))}"
+        title = said if len(bars) > DETAILED_MAX or len(series) == 1 else f"{said} ({', '.join(parts)})"
+        links.append(Link(LEFT + x, until_x - x, bar.href, title))
+    return tuple(links)
+
+
+def _link_spans(bars: Sequence[Bar], spans: Sequence[Span]) -> tuple[Link, ...]:
+    """One for each span with anything in it; what it comes to is not said, as bars may be cumulative."""
+    links = []
+    for span in spans:
+        if any(_height(bar) > 0 for bar in bars[span.first : span.until]):
+            x, until_x = (PLOT_WIDTH * number // len(bars) for number in (span.first, span.until))
+            links.append(Link(LEFT + x, until_x - x, span.href, span.name))
+    return tuple(links)
 
 
 def _trace(segments: Sequence[Segment]) -> tuple[Outline, ...]:
@@ -148,7 +213,9 @@ def _height(bar: Bar) -> int:
     return sum(max(0, part) for part in bar.parts)
 
 
-def _stack(bars: Sequence[Bar], series: Sequence[str], *, scale: int, show: Show) -> tuple[Segment, ...]:
+def _stack(
+    bars: Sequence[Bar], series: Sequence[str], *, scale: int, show: Show | None
+) -> tuple[Segment, ...]:
     step = PLOT_WIDTH // len(bars) or 1
     width = max(1, step - max(1, step // 5))
     segments = []
@@ -168,7 +235,7 @@ def _stack(bars: Sequence[Bar], series: Sequence[str], *, scale: int, show: Show
                     width=width,
                     height=max(1, upper - lower),
                     series=place,
-                    title=f"{bar.name}, {name}: {show(part)}",
+                    title=f"{bar.name}, {name}: {show(part)}" if show else "",
                     is_partial=bar.is_partial,
                 )
             )

@@ -24,7 +24,7 @@ class ConsoleDeps:
     ``base_url`` is the address that people use; "" takes it from each request. With https the
     session's cookie is sent over https only. Members with one of ``operator_emails`` (in lower case)
     see the operator's pages. ``live`` is the feed of charges; without it the log cannot be followed.
-    ``served_models`` are those that an upstream or the rehearsal answers; ``read_spool`` gives how many ends
+    ``served_models`` gives what an upstream or the rehearsal answers; ``read_spool`` gives how many ends
     of requests, and how many bytes, wait on this node's disk. ``postman`` mails links, where there is a
     mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
     body with a key through the gateway. With ``has_own_mark`` the mark of /static is the operator's.
@@ -45,7 +45,7 @@ class ConsoleDeps:
     has_mail: bool = False
     book: PriceBook = PriceBook(())  # noqa: RUF009 - frozen: every field of it is a tuple or derived from one
     address_rules: AddressRules = AddressRules()  # noqa: RUF009 - frozen and without state
-    served_models: frozenset[str] = frozenset()
+    served_models: Callable[[], frozenset[str]] = frozenset
     read_spool: Callable[[], tuple[int, int]] = lambda: (0, 0)
     postman: Postman | None = None
     oidc: OidcClient | None = None

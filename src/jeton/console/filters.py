@@ -2,8 +2,9 @@
 
 The same names on every page, so that a link to another page carries what is chosen: ``range`` (a name, which
 goes with the clock) or ``from`` and ``until`` (days of the zone, or instants such as 2026-11-23T10:00Z),
-``zone``, ``compare``, and ``workspace_id``, ``key_id``, ``model``, ``service_tier``. What is not known here
-(a workspace that was deleted, say) matches nothing and is shown as such; it is no error.
+``zone``, ``compare``, and ``workspace_id``, ``key_id``, ``model``, ``service_tier``, ``token_class`` and
+``state``. What is not known here (a workspace that was deleted, say) matches nothing and is shown as such; it
+is no error.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ from jeton.db.pool import Connection
 from jeton.identity.keys import list_keys
 from jeton.identity.organizations import list_workspaces
 from jeton.insight.explore.stretches import Stretch, of_days, snap
+from jeton.insight.explore.sums import TOKEN_CLASSES
+from jeton.insight.narrowed.uncharged import UNCHARGED
 from jeton.ledger.budgets.windows import find_first_instant
 from jeton.ledger.budgets.zones import parse_zone
 
@@ -53,19 +56,37 @@ RANGE_NAMES: Mapping[str, str] = MappingProxyType(
 )
 DEFAULT_RANGE = "30d"
 TIERS = ("standard", "batch")
+SETTLED = "settled"
+# How a request can have ended; usage and cost are of what was settled, unless the filter says otherwise.
+STATES = (SETTLED, *UNCHARGED)
 # The newest keys and the models that a filter bar offers; others go into the address by hand.
 KEYS_OFFERED_MAX = 100
 MODELS_OFFERED_MAX = 100
+TAGS_OFFERED_MAX = 100
 
 _MODELS = """
     SELECT DISTINCT model FROM usage_rollups
     WHERE organization_id = %s AND day_on >= %s ORDER BY model LIMIT %s
 """
+# From one tag to the next by their index, so that it does not matter how often each was used.
+_TAGS = """
+    WITH RECURSIVE known (tag, number) AS (
+        SELECT min(tag), 1 FROM labelled_days WHERE organization_id = %(organization_id)s AND tag > ''
+        UNION ALL
+        SELECT (SELECT min(d.tag) FROM labelled_days AS d
+                WHERE d.organization_id = %(organization_id)s AND d.tag > known.tag), number + 1
+        FROM known WHERE tag IS NOT NULL AND number < %(limit)s
+    )
+    SELECT tag FROM known WHERE tag IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is chosen; None stands for everything. ``named`` is the range's name, "" where it has dates."""
+    """What is chosen; None stands for everything. ``named`` is the range's name, "" where it has dates.
+
+    ``token_class`` is one of TOKEN_CLASSES, ``state`` one of STATES.
+    """
 
     stretch: Stretch
     named: str = DEFAULT_RANGE
@@ -74,6 +95,10 @@ class Filters:
     key_id: str | None = None
     model: str | None = None
     service_tier: str | None = None
+    end_user: str | None = None
+    tag: str | None = None
+    token_class: str | None = None
+    state: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -83,19 +108,26 @@ class Filters:
     @property
     def is_narrowed(self) -> bool:
         """Whether anything but time is chosen."""
-        return any((self.workspace_id, self.key_id, self.model, self.service_tier))
+        chosen = (self.workspace_id, self.key_id, self.model, self.service_tier, self.end_user, self.tag)
+        return any((*chosen, self.token_class, self.state))
 
     @property
     def pairs(self) -> dict[str, str]:
         """What the address says, without what goes without saying."""
+        choices = CHOICES.get()
         chosen = {
             # An address without a zone is in everybody's own, which for most is UTC.
-            "zone": "" if self.zone.key == CHOICES.get().own_zone.key == "UTC" else self.zone.key,
+            "zone": "" if self.zone.key == choices.own_zone.key == "UTC" else self.zone.key,
+            "currency": "" if choices.currency == choices.own_currency else choices.currency,
             "compare": "previous" if self.is_compared else "",
             "workspace_id": self.workspace_id,
             "key_id": self.key_id,
             "model": self.model,
             "service_tier": self.service_tier,
+            "end_user": self.end_user,
+            "tag": self.tag,
+            "token_class": self.token_class,
+            "state": self.state,
         }
         return {**self._render_range(), **{name: text for name, text in chosen.items() if text}}
 
@@ -124,6 +156,7 @@ class Choices:
     workspaces: Mapping[str, str]
     keys: Mapping[str, str]
     models: tuple[str, ...]
+    tags: tuple[str, ...] = ()
 
     @property
     def ranges(self) -> Mapping[str, str]:
@@ -134,6 +167,16 @@ class Choices:
     def tiers(self) -> tuple[str, ...]:
         """The service tiers."""
         return TIERS
+
+    @property
+    def token_classes(self) -> Mapping[str, str]:
+        """The classes of tokens."""
+        return TOKEN_CLASSES
+
+    @property
+    def states(self) -> Mapping[str, str]:
+        """The states of requests that are not counted as usage, by which they can be counted."""
+        return UNCHARGED
 
 
 async def list_choices(connection: Connection, organization_id: UUID, filters: Filters) -> Choices:
@@ -155,14 +198,22 @@ async def list_choices(connection: Connection, organization_id: UUID, filters: F
         keys.setdefault(filters.key_id, f"{filters.key_id} (not known here)")
     if filters.model and filters.model not in models:
         models.append(filters.model)
-    return Choices(workspaces, keys, tuple(models))
+    parameters = {"organization_id": organization_id, "limit": TAGS_OFFERED_MAX}
+    cursor = await connection.execute(_TAGS, parameters)
+    return Choices(workspaces, keys, tuple(models), tuple(str(row[0]) for row in await cursor.fetchall()))
 
 
-def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | None = None) -> Filters:
+def parse_filters(
+    visit: Visit,
+    *,
+    default: str = DEFAULT_RANGE,
+    at: datetime | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Filters:
     """The filters of an address; InvalidFilterError, UnknownZoneError or InvalidStretchError.
 
     ``default``: the name of the range where the address has none. Instants are widened to whole quarters
-    of an hour.
+    of an hour. ``without``: filters that the page cannot look at, and says so.
     """
     zone = find_zone(visit)
     named, stretch = _read_range(visit, zone, default, at or clock.now())
@@ -172,7 +223,12 @@ def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | 
     tier = visit.find_filter("service_tier")
     if tier not in {"", *TIERS}:
         raise InvalidFilterError("service_tier", f"is {tier!r}, not one of {', '.join(TIERS)}")
-    return Filters(
+    token_class, state = visit.find_filter("token_class"), visit.find_filter("state")
+    if token_class not in {"", *TOKEN_CLASSES}:
+        raise InvalidFilterError("token_class", f"is {token_class!r}, not one of {', '.join(TOKEN_CLASSES)}")
+    if state not in {"", *STATES}:
+        raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(STATES)}")
+    filters = Filters(
         stretch=stretch,
         named=named,
         is_compared=bool(compare),
@@ -180,7 +236,13 @@ def parse_filters(visit: Visit, *, default: str = DEFAULT_RANGE, at: datetime | 
         key_id=visit.find_filter("key_id") or None,
         model=visit.find_filter("model") or None,
         service_tier=tier or None,
+        end_user=visit.find_filter("end_user") or None,
+        tag=visit.find_filter("tag") or None,
+        token_class=token_class or None,
+        state=state or None,
     )
+    visit.heeded.difference_update(without)
+    return filters
 
 
 def find_zone(visit: Visit) -> ZoneInfo:

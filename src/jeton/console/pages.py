@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from jeton.billing.currencies import display_minor
 from jeton.console.choices import CHOICES, THEMES, UTC
+from jeton.console.currency import convert, display_in
 from jeton.console.deps import ConsoleDeps
 from jeton.insight.words import (
     ALARM_SENTENCES,
@@ -90,15 +91,23 @@ def answer_json(content: object, *, status: int = 200) -> Response:
 def display_money(nano: int) -> Markup:
     """An exact amount with all nine decimals on hover; over a dollar, what is finer than a cent in grey.
 
-    29,000,000 is ``$0.029``; 1,234,567,000,001 is ``$1,234.56`` and then ``7000001`` in grey.
+    29,000,000 is ``$0.029``; 1,234,567,000,001 is ``$1,234.56`` and then ``7000001`` in grey. In another
+    currency it says the dollars, the rate and its day on hover.
     """
     text = display_usd(nano)
     whole, _, decimals = text.partition(".")
+    full = f"{whole}.{decimals.ljust(_NANO_DIGITS, '0')}"
+    converted = convert(nano)
+    if converted is not None:
+        shown = converted.shown
+        said = render_exact(shown.rate or Fraction(1))
+        nano, text = converted.nano, display_in(converted.nano, shown.currency)
+        full = f"{full} at {said} {shown.currency} for a dollar, of {shown.from_on}"
+        whole, _, decimals = text.partition(".")
     coarse, finer = f"{whole}.{decimals}", ""
     if abs(nano) >= NANO_PER_USD:
         coarse, finer = f"{whole}.{decimals[:_CENTS]}", decimals[_CENTS:]
     rest = f'<span class="finer">{finer}</span>' if finer else ""
-    full = f"{whole}.{decimals.ljust(_NANO_DIGITS, '0')}"
     # Written out, because a page has hundreds and Markup.format takes a dozen times as long.
     return Markup(f'<span class="money" title="{full}">{coarse}{rest}</span>')  # noqa: S704 - digits only
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from types import MappingProxyType
 from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
@@ -12,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from jeton import clock
 from jeton.billing.taxation.desk import asking
 from jeton.console.choices import CHOICES, find_choices, find_place
+from jeton.console.currency import add_currency, choose_currency
 from jeton.console.deps import ConsoleDeps
 from jeton.console.errors import (
     InvalidFilterError,
@@ -36,13 +39,13 @@ from jeton.errors import (
 from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import Session, find_session, form_token, is_form_token
 from jeton.identity.standing.viewings import Viewing, find_viewing
-from jeton.insight.balance import get_standing
+from jeton.insight.overview.standing import get_standing
 
 SESSION_COOKIE = "jeton_session"
 FORM_BYTES_MAX = 16_384
 # Of a webhook with every type of event chosen, and room for more of them.
 FORM_FIELDS_MAX = 60
-FILTER_CHARS_MAX = 200
+FILTER_CHARS_MAX = 256
 TWIN = ".json"
 DATABASE_AWAY = "The database is away, so nothing can be shown. Try again in a moment."
 
@@ -58,13 +61,32 @@ STATUSES: Mapping[type[JetonError], int] = {
 }
 
 
+# What narrows a page, by what it is called: an address may have any of them, and not every page looks at all.
+NARROWING: Mapping[str, str] = MappingProxyType(
+    {
+        "range": "range",
+        "from": "from",
+        "until": "until",
+        "workspace_id": "workspace",
+        "key_id": "key",
+        "model": "model",
+        "service_tier": "tier",
+        "end_user": "end user",
+        "tag": "tag",
+        "token_class": "token class",
+        "state": "state",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shows: a template with its values, and the data of its twin."""
+    """What a page shows: a template with its values, the data of its twin, and the answer's status."""
 
     template: str
     context: Mapping[str, object]
     data: Mapping[str, object] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +94,8 @@ class Visit:
     """A request of a member who is signed in.
 
     With a ``viewing`` it is an operator's, who sees what an auditor of that organization sees: its id, name
-    and role stand in ``session``, and no form but the one that ends it is acted upon.
+    and role stand in ``session``, and no form but the one that ends it is acted upon. ``heeded`` are the
+    filters that the page has looked at so far.
     """
 
     request: Request
@@ -80,6 +103,13 @@ class Visit:
     session: Session
     secret: str
     viewing: Viewing | None = None
+    heeded: set[str] = field(default_factory=set)
+
+    @property
+    def unheeded(self) -> list[str]:
+        """What the address narrows to and the page does not, by name; nothing of a form."""
+        query = self.request.query_params if self.request.method == "GET" else {}
+        return [title for name, title in NARROWING.items() if query.get(name) and name not in self.heeded]
 
     @property
     def is_operator(self) -> bool:
@@ -103,6 +133,7 @@ class Visit:
 
     def find_filter(self, name: str) -> str:
         """A text out of the address, "" if there is none; else InvalidFilterError."""
+        self.heeded.add(name)
         text = self.request.query_params.get(name, "").strip()
         if len(text) > FILTER_CHARS_MAX or not text.isprintable():
             raise InvalidFilterError(name, f"must have at most {FILTER_CHARS_MAX} printable characters")
@@ -185,8 +216,9 @@ class Door:
         visit = await self.find_visit(request)
         if visit is None:
             return self._ask_to_sign_in(request)
+        await choose_currency(self.deps.pool, request, visit.session.organization_id)
         if _is_twin(request):
-            return answer_json((await asking(lambda: show(visit))).data)
+            return answer_json(add_currency((await asking(lambda: show(visit))).data))
         return await self.answer(visit, asking(lambda: show(visit)))
 
     async def _act(self, request: Request, act: Act, *, is_for_viewing: bool) -> Response:
@@ -209,7 +241,9 @@ class Door:
             status = find_status(error)
             view = View("problem.html", {"error": error, "status": status})
             return await self._render(visit, view, status=status)
-        return redirect(made) if isinstance(made, str) else await self._render(visit, made)
+        if isinstance(made, str):
+            return redirect(made)
+        return await self._render(visit, made, status=made.status)
 
     async def _render(self, visit: Visit, view: View, *, status: int = 200) -> Response:
         twin = f"{visit.request.url.path}{TWIN}"
@@ -224,6 +258,7 @@ class Door:
             "navigation": navigation,
             "entry_href": find_current(navigation, visit.request.url.path),
             "standing": standing,
+            "unheeded": visit.unheeded if status == HTTPStatus.OK else [],
             "here": find_place(visit.request),
             "form_token": form_token(visit.secret),
             "path": visit.request.url.path,
@@ -266,12 +301,7 @@ def redirect(place: str) -> Response:
 
 async def read_form(request: Request, base_url: str) -> dict[str, str]:
     """The fields of a form sent from our own pages; InvalidFormError or StaleFormError."""
-    origin = request.headers.get("origin")
-    # Browsers send the origin of a form's page with every POST; another one is never ours. A proxy
-    # may have changed the host, but not the address that people use.
-    ours = {request.headers.get("host", ""), urlsplit(base_url).netloc}
-    if origin is not None and urlsplit(origin).netloc not in ours - {""}:
-        raise StaleFormError
+    check_origin(request, base_url)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -281,7 +311,26 @@ async def read_form(request: Request, base_url: str) -> dict[str, str]:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
         raise InvalidFormError(f"it is not text, or has more than {FORM_FIELDS_MAX} fields") from None
-    return {name: values[-1] for name, values in fields.items()}
+    return check_texts({name: values[-1] for name, values in fields.items()})
+
+
+def check_texts(fields: dict[str, str]) -> dict[str, str]:
+    """The fields, none with a zero byte, which no text of the database may hold; InvalidFormError."""
+    for name, text in fields.items():
+        if "\0" in name or "\0" in text:
+            raise InvalidFormError(f"{name[:FILTER_CHARS_MAX]!a} has a zero byte")
+    return fields
+
+
+def check_origin(request: Request, base_url: str) -> None:
+    """Raise StaleFormError for a form that another site's page sent."""
+    origin = request.headers.get("origin")
+    # Browsers send the origin of a form's page with every POST; another one is never ours. A proxy
+    # may have changed the host, but not the address that people use.
+    ours = {request.headers.get("host", ""), urlsplit(base_url).netloc}
+    # Not by urlsplit, which raises for what is no URL at all, such as http://[.
+    if origin is not None and origin.partition("://")[2] not in ours - {""}:
+        raise StaleFormError
 
 
 def _is_twin(request: Request) -> bool:

@@ -22,11 +22,13 @@ from jeton.gateway.errors import (
     ModelNotAllowedError,
     OtherWorkspaceError,
 )
+from jeton.gateway.labelling.reading import read_labels
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
 from jeton.identity.caller import Caller
 from jeton.identity.restricting.restrictions import is_within
 from jeton.ledger.budgets.errors import BudgetExceededError
 from jeton.limits.limiter import Reservation
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.pricing.terms import Terms, agree
@@ -34,7 +36,7 @@ from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import MessagesRequest
 
 # What a tighter bound may help against.
-_REFUSALS = (InsufficientCreditError, BudgetExceededError)
+REFUSALS = (InsufficientCreditError, BudgetExceededError)
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ class Admission(msgspec.Struct, frozen=True):
     terms: Terms | None
     prompt_tokens_max: int
     cache: Plan | None = None
+    labels: Labels = NO_LABELS
 
 
 async def authenticate(head: Head, deps: GatewayDeps) -> tuple[Caller, str]:
@@ -93,6 +96,7 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
         terms=terms,
         prompt_tokens_max=_bound_prompt(request, body, version),
         cache=make_plan(body, _cache_scope(caller, version)) if route.keeps_cache else None,
+        labels=read_labels(head, request, caller.organization_id, labelling=deps.labelling),
     )
 
 
@@ -143,7 +147,7 @@ async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
     ask = _hold_ask(admission, _amount(admission, admission.prompt_tokens_max))
     try:
         return await deps.charging.hold(ask)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         if _amount(admission, 0) > _left_nano(error):
             raise
         refusal = error
@@ -155,7 +159,7 @@ async def take_hold(admission: Admission, deps: GatewayDeps) -> Hold:
         lowest_nano = amount_nano
         try:
             return await deps.charging.hold(_hold_ask(admission, amount_nano))
-        except _REFUSALS as error:
+        except REFUSALS as error:
             refusal = error
     raise refusal
 
@@ -217,4 +221,5 @@ def _hold_ask(admission: Admission, amount_nano: int) -> HoldAsk:
         outage_cap_nano=admission.caller.outage_cap_nano,
         asked_at=admission.asked_at,
         terms=admission.terms,
+        labels=admission.labels,
     )

@@ -1,11 +1,14 @@
-"""Catalog: which models are served here, by which upstream and at which price. Frozen at start.
+"""Catalog: which models are served here, by which upstream and at which price. Routes are frozen at start.
+
+Who serves the rest of the price book, or rehearses it, serves a model whose first price was approved since,
+too, from its day on.
 
 A model with an upstream and no price in force stops the start (P8), and is refused again at
 admission, should its price end while we run.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import Any
@@ -49,9 +52,20 @@ class Page:
 class Catalog:
     """The models served here."""
 
-    def __init__(self, book: PriceBook, routes: Iterable[ModelRoute], at: datetime) -> None:
-        """Raises ConfigurationError naming every model of an upstream without a price at ``at``."""
+    def __init__(
+        self,
+        book: PriceBook,
+        routes: Iterable[ModelRoute],
+        at: datetime,
+        *,
+        rest: ModelRoute | None = None,
+    ) -> None:
+        """``rest`` answers for models that come into the book later.
+
+        Raises ConfigurationError naming every model of an upstream without a price at ``at``.
+        """
         self._book = book
+        self._rest = rest
         self._routes: dict[str, ModelRoute] = {}
         mistakes = []
         for route in routes:
@@ -69,11 +83,12 @@ class Catalog:
     @property
     def models(self) -> frozenset[str]:
         """The ids of the models that something serves, without their aliases."""
-        return frozenset(route.model for route in self._routes.values())
+        rest = () if self._rest is None else self._book.models()
+        return frozenset((*(route.model for route in self._routes.values()), *rest))
 
     def find(self, model: str, at: datetime) -> tuple[ModelRoute, PriceVersion]:
         """The route and the price in force; UnknownModelError or UnpricedModelError."""
-        route = self._routes.get(model)
+        route = self._find_route(model)
         if route is None:
             name = model[:NAME_CHARS_MAX]
             near = get_close_matches(name, self._routes, NEAREST_MAX, NEAREST_LIKENESS_MIN)
@@ -87,8 +102,16 @@ class Catalog:
 
     def list_versions(self, at: datetime, lifecycles: Sequence[str]) -> list[PriceVersion]:
         """The price in force of every model served here, newest model first."""
-        found = (self._book.find_version(model, at) for model in self._book.models() if model in self._routes)
+        served = [model for model in self._book.models() if self._find_route(model) is not None]
+        found = (self._book.find_version(model, at) for model in served)
         return [version for version in found if version and version.lifecycle(at) in lifecycles]
+
+    def _find_route(self, model: str) -> ModelRoute | None:
+        """The route that the start made, or that of the rest for what is in the book since."""
+        route = self._routes.get(model)
+        if route is None and self._rest is not None and (timeline := self._book.timeline(model)):
+            return replace(self._rest, model=timeline[0].model)
+        return route
 
 
 def rehearsal_routes(book: PriceBook, embedded: Upstream, served: Iterable[str]) -> list[ModelRoute]:

@@ -14,6 +14,7 @@ from jeton.charging.words import Charge, Hold, HoldAsk, Metered, Rule
 from jeton.errors import OverloadedError
 from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import Headers, InsufficientCreditStatus
+from jeton.gateway.labelling.reading import KEPT, Labelling
 from jeton.identity.caller import Caller
 from jeton.limits.limiter import Limiter
 from jeton.tokens.counter.counting import Counter, load_counter
@@ -237,3 +238,4 @@ class GatewayDeps:
     limiter: Limiter = field(default_factory=Limiter)
     terms: TermsBook = field(default_factory=TermsBook)
     stops: Stops = field(default_factory=Stops)
+    labelling: Labelling = KEPT

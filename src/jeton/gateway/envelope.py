@@ -32,7 +32,7 @@ from jeton.gateway.errors import (
     RequestTooLargeError,
 )
 from jeton.gateway.limiting.headers import refusal_details, refusal_headers
-from jeton.ledger.budgets.errors import BudgetExceededError, render_time
+from jeton.ledger.budgets.errors import BudgetExceededError, name_scope, render_time
 from jeton.limits.errors import RateLimitedError
 from jeton.money import display_usd, render_usd
 
@@ -142,6 +142,7 @@ def _body(error: JetonError, request_id: str, credit_status: InsufficientCreditS
         details |= {
             "budget": error.budget_id,
             "scope": error.scope,
+            "scope_id": error.scope_id,
             "needed": render_usd(error.needed_nano),
             "left": render_usd(error.left_nano),
             "held": render_usd(error.held_nano),
@@ -180,7 +181,7 @@ def _credit_sentence(error: InsufficientCreditError) -> str:
 
 def _budget_sentence(error: BudgetExceededError) -> str:
     # As the Messages API begins it; clients recognize "API usage limits".
-    which = "" if error.scope == "organization" else f"{error.scope} "
+    which = "" if error.scope == "organization" else f"{name_scope(error.scope)} "
     return f"You have reached your specified {which}API usage limits. {error}"
 
 

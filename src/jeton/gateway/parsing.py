@@ -84,6 +84,7 @@ class Head(msgspec.Struct, frozen=True):
     workspace_id: str
     content_length: int
     address: str = ""
+    tag: str = ""
 
 
 def read_head(pairs: Collection[tuple[bytes, bytes]], peer: str = "") -> Head:
@@ -110,6 +111,7 @@ def read_head(pairs: Collection[tuple[bytes, bytes]], peer: str = "") -> Head:
         workspace_id=found.get(b"anthropic-workspace-id", b"").decode("latin-1"),
         content_length=int(length) if length.isdigit() else 0,
         address=_find_address(found, peer),
+        tag=found.get(b"jeton-tag", b"").decode("latin-1"),
     )
 
 

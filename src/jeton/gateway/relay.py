@@ -121,20 +121,21 @@ async def _relay(
         # Its first byte waits until the hold is durable; meanwhile the upstream is asked.
         deps.charging.expedite()
     exchange = Exchange(admission, hold, wire, deps, _deadline(hold), reservation)
-    answer, body = await _call(exchange)
-    try:
-        deps.checkpoint("upstream_called")
-        if body is None and answer.headers.get("content-type", "").startswith("text/event-stream"):
-            await _relay_stream(exchange, answer)
-            return
-        if body is None:
-            body = await _read(exchange, answer)
-        if answer.status == _OK:
-            await _relay_answer(exchange, answer, body)
-        else:
-            await _relay_refusal(exchange, answer, body)
-    finally:
-        await answer.close()
+    with NotedRefusals(admission, deps.watch, is_promised=True):
+        answer, body = await _call(exchange)
+        try:
+            deps.checkpoint("upstream_called")
+            if body is None and answer.headers.get("content-type", "").startswith("text/event-stream"):
+                await _relay_stream(exchange, answer)
+                return
+            if body is None:
+                body = await _read(exchange, answer)
+            if answer.status == _OK:
+                await _relay_answer(exchange, answer, body)
+            else:
+                await _relay_refusal(exchange, answer, body)
+        finally:
+            await answer.close()
 
 
 def _deadline(hold: Hold) -> float:

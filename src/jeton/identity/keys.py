@@ -19,9 +19,14 @@ from jeton.identity.restricting.restrictions import UNRESTRICTED, Restriction, R
 from jeton.ids import new_id
 
 KEYS_LISTED_MAX = 1000
+# Whose the key of a member is from its beginning on. Nodes decide on the books that they remember, with the
+# keys that a member's budget counts: so the version counts up.
+_OWN = "INSERT INTO member_keys VALUES (%s, 'epoch', NULL, %s, %s)"
+_LOCK_BOOK = "UPDATE balances SET version = version + 1 WHERE organization_id = %s"
 KEY_COLUMNS = (
     "key_id, organization_id, workspace_id, kind, name, hint, created_at, expires_at, revoked_at, created_by,"
-    " paused_at, rotated_at, previous_until, models, networks"
+    " paused_at, rotated_at, previous_until, models, networks, (SELECT o.member_id FROM member_keys AS o"
+    " WHERE o.key_id = api_keys.key_id AND o.owned_until IS NULL) AS member_id"
 )
 
 # As the Admin API says them: inactive is paused, archived is revoked for good.
@@ -34,7 +39,7 @@ class Key:
 
     ``created_by``: the member or the admin key that made it, by id; "" for the command line. The secret that
     it had before its rotation works until ``previous_until``. ``models`` and ``networks`` are what it is
-    restricted to, None: nothing.
+    restricted to, None: nothing. ``member_id``: the member whose it is, None: nobody's.
     """
 
     key_id: str
@@ -52,6 +57,7 @@ class Key:
     previous_until: datetime | None = None
     models: Sequence[str] | None = None
     networks: Sequence[str] | None = None
+    member_id: str | None = None
 
     def status_at(self, at: datetime) -> KeyStatus:
         """What the key is at an instant: what is for good comes before what may end."""
@@ -100,6 +106,7 @@ async def issue_key(
     if expires_at is not None and expires_at <= at:
         raise InvalidExpiryError(expires_at)
     secret = new_key_secret(kind)
+    is_owned = kind == "api" and created_by.startswith("user_")
     key = Key(
         key_id=new_id("apikey"),
         organization_id=organization_id,
@@ -113,6 +120,7 @@ async def issue_key(
         created_by=created_by,
         models=wanted.restriction.models,
         networks=wanted.restriction.networks,
+        member_id=created_by if is_owned else None,
     )
     if kind == "admin" and wanted.restriction != UNRESTRICTED:
         raise RestrictionError("An admin key calls no models, so it is not restricted.")
@@ -135,7 +143,15 @@ async def issue_key(
             None if key.networks is None else list(key.networks),
         ),
     )
+    if is_owned:
+        await lock_book(connection, organization_id)
+        await connection.execute(_OWN, (key.key_id, organization_id, created_by))
     return key, secret
+
+
+async def lock_book(connection: Connection, organization_id: UUID) -> None:
+    """Have every node read the organization's book again; nothing is held until the transaction ends."""
+    await connection.execute(_LOCK_BOOK, (organization_id,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,11 +167,12 @@ async def remove_member(
     await connection.execute("DELETE FROM sessions WHERE member_id = %s", (member_id,))
     await connection.execute("DELETE FROM members WHERE member_id = %s", (member_id,))
     # Whoever is a member nowhere leaves nothing to sign in with.
-    await connection.execute(
-        "DELETE FROM passwords AS p WHERE p.email = %s"
-        " AND NOT EXISTS (SELECT FROM members AS m WHERE m.email = p.email)",
-        (member.email,),
-    )
+    for table in ("passwords", "passkeys"):
+        await connection.execute(
+            f"DELETE FROM {table} AS p WHERE p.email = %s"  # noqa: S608 - one of the two above
+            " AND NOT EXISTS (SELECT FROM members AS m WHERE m.email = p.email)",
+            (member.email,),
+        )
     await _record(connection, by, "member.removed", member, role=member.role)
     return member
 

@@ -25,7 +25,7 @@ SESSIONS_LISTED_MAX = 100
 # A use is written down so often at most.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
-Method = Literal["password", "link", "invite", "oidc"]
+Method = Literal["password", "link", "invite", "oidc", "passkey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +174,8 @@ def form_token(secret: str) -> str:
 
 
 def is_form_token(secret: str, token: str) -> bool:
-    """Whether a form was made for this session, compared in constant time."""
-    return hmac.compare_digest(form_token(secret).encode(), token.encode())
+    """Whether a form was made for this session, compared in constant time; never without a secret.
+
+    Anybody can reckon the token of an empty secret, so a browser without a cookie has no form.
+    """
+    return bool(secret) and hmac.compare_digest(form_token(secret).encode(), token.encode())

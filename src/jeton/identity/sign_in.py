@@ -1,4 +1,4 @@
-"""Sign-in: from a password, a link or a provider's word to a session, with a limit on attempts."""
+"""Sign-in: from a password, a link, a passkey or a provider's word to a session, with limits on attempts."""
 
 from dataclasses import dataclass, field
 
@@ -7,9 +7,16 @@ from jeton.db.pool import Pool
 from jeton.identity.errors import InvalidEmailError, SignInLinkError, WrongPasswordError
 from jeton.identity.members import find_member, find_password_hash
 from jeton.identity.names import parse_email
+from jeton.identity.passkeys.ceremonies import begin_sign_in, finish_sign_in
+from jeton.identity.passkeys.terms import Party, PasskeyCopiedError, PasskeyError
 from jeton.identity.passwords import Passwords
 from jeton.identity.sessions import open_session
-from jeton.identity.signing.limits import ADDRESS_LINKS_MAX, EMAIL_LINKS_MAX, SignInLimiter
+from jeton.identity.signing.limits import (
+    ADDRESS_LINKS_MAX,
+    ADDRESS_PASSKEYS_MAX,
+    EMAIL_LINKS_MAX,
+    SignInLimiter,
+)
 from jeton.identity.signing.links import create_link, find_link, use_link
 
 __all__ = ["SignIn", "SignInLimiter"]
@@ -17,6 +24,10 @@ __all__ = ["SignIn", "SignInLimiter"]
 
 def _limit_links() -> SignInLimiter:
     return SignInLimiter(email_max=EMAIL_LINKS_MAX, address_max=ADDRESS_LINKS_MAX)
+
+
+def _limit_passkeys() -> SignInLimiter:
+    return SignInLimiter(address_max=ADDRESS_PASSKEYS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class SignIn:
     passwords: Passwords
     limiter: SignInLimiter
     links: SignInLimiter = field(default_factory=_limit_links)
+    passkeys: SignInLimiter = field(default_factory=_limit_passkeys)
 
     async def open(self, email_text: str, password: str, *, address: str, user_agent: str = "") -> str:
         """A new session's secret; WrongPasswordError, TooManySignInsError or OverloadedError."""
@@ -64,6 +76,35 @@ class SignIn:
             if await find_member(connection, email) is None:
                 return None
             return await create_link(connection, email)
+
+    async def ask_passkey(self, party: Party, *, browser: str, address: str) -> str:
+        """The question to an authenticator, as JSON; TooManySignInsError."""
+        self.passkeys.check("", address)
+        self.passkeys.record_failure("", address)
+        async with self.pool.connection() as connection:
+            return await begin_sign_in(connection, party, browser=browser)
+
+    async def open_by_passkey(
+        self, party: Party, answer: str, *, browser: str, address: str, user_agent: str = ""
+    ) -> str:
+        """A new session's secret for an authenticator's answer; PasskeyError or PasskeyCopiedError.
+
+        That the question was answered, and that a copy was noticed, is kept when these are raised.
+        """
+        problem: PasskeyError | PasskeyCopiedError | None = None
+        secret = ""
+        async with self.pool.connection() as connection:
+            try:
+                member = await finish_sign_in(connection, party, browser=browser, answer=answer)
+                secret = await open_session(
+                    connection, member.member_id, method="passkey", user_agent=user_agent
+                )
+            except (PasskeyError, PasskeyCopiedError) as error:
+                problem = error
+        if problem is not None:
+            raise problem
+        self.passkeys.record_success("", address)
+        return secret
 
     async def peek_link(self, secret: str, *, address: str) -> str:
         """Whom a link would sign in; SignInLinkError or TooManySignInsError. Nothing is used up."""

@@ -5,7 +5,7 @@ past its expiry counts as expired from that instant on, whether or not the ledge
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -92,20 +92,6 @@ _READ = """
 """
 _LOT_COLUMNS = 21
 
-# What stands above every page: open lots, open holds, and one month of rollups; never a history.
-_STAND = """
-    SELECT coalesce(sum(left_nano) FILTER (
-               WHERE effective_at <= %(at)s AND coalesce(expires_at > %(at)s, true)), 0)::bigint,
-           coalesce(sum(held_nano), 0)::bigint,
-           (SELECT count(*) FROM holds WHERE organization_id = %(organization_id)s),
-           (SELECT coalesce(sum(net_nano), 0)::bigint FROM usage_rollups
-            WHERE organization_id = %(organization_id)s AND day_on >= %(since_on)s)
-           - (SELECT coalesce(sum(reversed_nano), 0)::bigint FROM reversal_rollups
-              WHERE organization_id = %(organization_id)s AND day_on >= %(since_on)s),
-           (SELECT suspended_reason FROM organizations WHERE organization_id = %(organization_id)s)
-    FROM lots WHERE organization_id = %(organization_id)s AND is_open
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
@@ -171,35 +157,6 @@ class Balance:
         """The lot with credit left that expires soonest, if any expires."""
         expiring = [lot for lot in self.lots if lot.expires_at and lot.amounts.available_nano > 0]
         return min(expiring, key=lambda lot: lot.expires_at or lot.granted_at, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the credit stands, in nano: available, held in so many ``holds``, settled in this month.
-
-    The month is UTC's, and so is its first day, ``since_on``. ``suspended_reason`` is why the organization's
-    requests are refused, "" where they are not.
-    """
-
-    as_of: datetime
-    available_nano: int
-    held_nano: int
-    holds: int
-    settled_nano: int
-    since_on: date
-    suspended_reason: str = ""
-
-
-async def get_standing(connection: Connection, organization_id: UUID) -> Standing:
-    """The same available and held amounts as ``get_balance`` has, without its lots."""
-    at = clock.now()
-    since_on = at.astimezone(UTC).date().replace(day=1)
-    cursor = await connection.execute(
-        _STAND, {"organization_id": organization_id, "at": at, "since_on": since_on}
-    )
-    row = await cursor.fetchone()
-    available_nano, held_nano, holds, settled_nano, suspended_reason = row or (0, 0, 0, 0, "")
-    return Standing(at, available_nano, held_nano, holds, settled_nano, since_on, suspended_reason or "")
 
 
 async def get_balance(

@@ -21,8 +21,10 @@ from jeton.insight.contract.terms import find_pinned, find_terms, read_own_terms
 from jeton.insight.evidence.documents import BillingDocument, find_billing_document
 from jeton.insight.evidence.transactions import PostedTransaction, list_transactions
 from jeton.insight.requests import find_batch_id
+from jeton.insight.rerating.supplemented import SupplementedCharge, find_supplemented_charge
 from jeton.insight.rerating.today import AtTodaysPrices, find_version_in_force, rate_today
 from jeton.insight.words import ReceiptState
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.money import display_usd
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import Conditions, Rating, rate
@@ -100,13 +102,14 @@ class UsageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Whose request it was, and with which key."""
+    """Whose request it was, with which key, and for whom and what it was in their own words."""
 
     organization_id: UUID
     organization_name: str
     workspace_id: str
     key_id: str
     key_name: str | None
+    labels: Labels = NO_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class Receipt:
     today: AtTodaysPrices | None = None
     terms: Terms | None = None
     document: BillingDocument | None = None
+    supplement: SupplementedCharge | None = None
 
     @property
     def batch_id(self) -> str | None:
@@ -199,6 +203,7 @@ async def get_receipt(
         reversal=None if reversal is None else _parse_reversal(reversal),
         today=await _rate_today(connection, receipt),
         document=await find_billing_document(connection, row["organization_id"], row["held_at"]),
+        supplement=await find_supplemented_charge(connection, request_id),
     )
 
 
@@ -259,6 +264,7 @@ def _assemble(
             workspace_id=row["workspace_id"],
             key_id=row["key_id"],
             key_name=row["key_name"],
+            labels=Labels(row["end_user"], row["tag"]),
         ),
         times=Times(row["held_at"], row.get("valid_until"), row.get("ended_at"), clock.now()),
         model=row["model"],
@@ -294,6 +300,7 @@ def _parse_facts(event: DictRow, terms: Terms | None) -> UsageFacts:
             cache_read_input_tokens=event["cache_read_input_tokens"],
             output_tokens=event["output_tokens"],
             web_search_requests=event["web_search_requests"],
+            thinking_tokens=event["thinking_tokens"] or 0,
         )
     conditions = Conditions(event["service_tier"], event["inference_geo"], event["speed"])
     return UsageFacts(usage, event["source"], agree(conditions, terms), event["reported"])

@@ -11,6 +11,7 @@ from jeton.insight.contract.terms import render_terms
 from jeton.insight.evidence.digest import make_digest
 from jeton.insight.evidence.transactions import PostedTransaction
 from jeton.insight.receipt import Receipt, ReversedCharge, UsageFacts
+from jeton.insight.rerating.supplemented import SupplementedCharge
 from jeton.insight.rerating.today import render_today
 from jeton.insight.words import (
     BUCKET_NAMES,
@@ -44,6 +45,8 @@ def _render_all(receipt: Receipt) -> dict[str, object]:
         "organization_id": str(parties.organization_id),
         "workspace_id": parties.workspace_id,
         "api_key_id": parties.key_id,
+        "end_user": parties.labels.end_user or None,
+        "tag": parties.labels.tag or None,
         "batch_id": receipt.batch_id,
         "model": receipt.model,
         "upstream": receipt.upstream,
@@ -75,6 +78,7 @@ def _render_all(receipt: Receipt) -> dict[str, object]:
         ],
         "owed": render_usd(receipt.money.owed_nano),
         "reversal": None if receipt.reversal is None else _render_reversal(receipt.reversal),
+        "rerated": None if receipt.supplement is None else _render_supplement(receipt.supplement),
         "transactions": [_render_transaction(entry) for entry in receipt.transactions],
         "invoice": None
         if receipt.document is None
@@ -94,6 +98,17 @@ def _render_reversal(reversal: ReversedCharge) -> dict[str, object]:
         "reason": reversal.reason,
         "transaction_id": reversal.transaction_id,
         "reversed_at": _render_time(reversal.reversed_at),
+    }
+
+
+def _render_supplement(supplement: SupplementedCharge) -> dict[str, object]:
+    return {
+        "charged_later": render_usd(supplement.amount_nano),
+        "price_version": supplement.price_version_id,
+        "reason": supplement.reason,
+        "supplement_id": supplement.supplement_id,
+        "transaction_id": supplement.transaction_id,
+        "supplemented_at": _render_time(supplement.supplemented_at),
     }
 
 
@@ -151,6 +166,8 @@ def _render_facts(facts: UsageFacts) -> dict[str, object]:
         }
     return {
         "counts": counts,
+        # Beside the counts, which the digest covers: of the output, not one of its own.
+        "thinking_tokens": None if usage is None else usage.thinking_tokens,
         "source": facts.source,
         "source_sentence": SOURCE_SENTENCES.get(facts.source, facts.source),
         "service_tier": facts.conditions.service_tier,

@@ -37,7 +37,7 @@ SHOWN = """
     u.cache_read_input_tokens, u.output_tokens, coalesce(r.amount_nano, 0),
     (SELECT a.first_byte_ms FROM upstream_attempts AS a
      WHERE a.request_id = m.request_id AND a.outcome = 'answered' ORDER BY a.attempt DESC LIMIT 1),
-    m.held_nano
+    m.held_nano, m.end_user, m.tag, u.thinking_tokens
 """
 JOINED = """
     LEFT JOIN usage_events AS u ON u.request_id = m.request_id
@@ -59,6 +59,16 @@ _READ = f"""
           AND (%(state)s::text IS NULL OR state = %(state)s)
           AND (%(key_id)s::text IS NULL OR key_id = %(key_id)s)
           AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)
+          AND (%(end_user)s::text IS NULL OR end_user = %(end_user)s)
+          AND (%(tag)s::text IS NULL OR tag = %(tag)s)
+          AND (%(token_class)s::text IS NULL OR EXISTS (
+              SELECT FROM usage_events AS u
+              WHERE u.request_id = scanned.request_id AND CASE %(token_class)s
+                  WHEN 'input_tokens' THEN u.input_tokens
+                  WHEN 'cache_creation_5m_input_tokens' THEN u.cache_creation_5m_input_tokens
+                  WHEN 'cache_creation_1h_input_tokens' THEN u.cache_creation_1h_input_tokens
+                  WHEN 'cache_read_input_tokens' THEN u.cache_read_input_tokens
+                  WHEN 'output_tokens' THEN u.output_tokens END > 0))
           AND (%(service_tier)s::text IS NULL OR EXISTS (
               SELECT FROM usage_events AS u
               WHERE u.request_id = scanned.request_id AND u.service_tier = %(service_tier)s))
@@ -76,7 +86,8 @@ class ChargeFilter:
     """Which charges to list; None means every one.
 
     Held from ``from_at`` up to, not including, ``until_at``; ``request_id`` is an id or its beginning;
-    ``batch_id`` has only the items of that batch.
+    ``batch_id`` has only the items of that batch; ``token_class``, one of TOKEN_CLASSES, those with any such
+    token.
     """
 
     model: str | None = None
@@ -88,6 +99,9 @@ class ChargeFilter:
     until_at: datetime | None = None
     request_id: str | None = None
     batch_id: str | None = None
+    token_class: str | None = None
+    end_user: str | None = None
+    tag: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +111,10 @@ class ChargeFilter:
     @property
     def is_searching(self) -> bool:
         """Whether charges have to be looked at one by one; a range of ids is found at once."""
-        return any((self.model, self.state, self.key_id, self.workspace_id, self.service_tier))
+        labels = (self.end_user, self.tag)
+        if self.token_class:
+            return True
+        return any((self.model, self.state, self.key_id, self.workspace_id, self.service_tier, *labels))
 
     def find_ids(self) -> tuple[str, str]:
         """The range of ids, half-open, that all of it lies in."""
@@ -118,7 +135,8 @@ class ChargeFilter:
 class ListedCharge:
     """One request whose hold has ended; token counts are None where the usage is unknown.
 
-    ``first_byte_ms`` is kept where the upstream's own price or a fallback is configured.
+    ``first_byte_ms`` is kept where the upstream's own price or a fallback is configured. ``thinking_tokens``
+    are a part of the output, None also where they were not kept yet.
     """
 
     request_id: str
@@ -144,6 +162,9 @@ class ListedCharge:
     reversed_nano: int = 0
     first_byte_ms: int | None = None
     held_nano: int = 0
+    end_user: str = ""
+    tag: str = ""
+    thinking_tokens: int | None = None
 
     @property
     def cache_creation_input_tokens(self) -> int | None:
@@ -218,6 +239,9 @@ async def list_charges(
             "key_id": wanted.key_id or None,
             "workspace_id": wanted.workspace_id or None,
             "service_tier": wanted.service_tier or None,
+            "token_class": wanted.token_class or None,
+            "end_user": wanted.end_user or None,
+            "tag": wanted.tag or None,
             "scanned_max": scanned_max,
             "limit": rows_max + 1,
         },
@@ -262,6 +286,8 @@ def render_charge(charge: ListedCharge) -> dict[str, object]:
         "rule": charge.rule_id,
         "is_rehearsal": charge.is_rehearsal,
         "service_tier": charge.service_tier,
+        "end_user": charge.end_user or None,
+        "tag": charge.tag or None,
         "usage": {
             "input_tokens": charge.input_tokens,
             "cache_creation_input_tokens": charge.cache_creation_input_tokens,
@@ -271,6 +297,7 @@ def render_charge(charge: ListedCharge) -> dict[str, object]:
             },
             "cache_read_input_tokens": charge.cache_read_input_tokens,
             "output_tokens": charge.output_tokens,
+            "output_tokens_details": {"thinking_tokens": charge.thinking_tokens},
         },
         "cache_read_ppm": charge.read_ppm,
         "held_amount": render_usd(charge.held_nano),

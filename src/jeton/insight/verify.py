@@ -12,16 +12,19 @@ from types import MappingProxyType
 from psycopg import IsolationLevel
 
 from jeton.db.pool import Connection
+from jeton.insight.operating.audit_chain import verify_audit
 from jeton.insight.proving.batches import verify_batches
 from jeton.insight.proving.budgets import verify_budgets
 from jeton.insight.proving.chain import verify_chain
-from jeton.insight.proving.charges import verify_charges, verify_rollups
+from jeton.insight.proving.charges import verify_charges
 from jeton.insight.proving.closings import verify_closings
 from jeton.insight.proving.costs import verify_costs
 from jeton.insight.proving.credits import verify_credits
 from jeton.insight.proving.journal import verify_holds, verify_journal
 from jeton.insight.proving.proof import Proof
 from jeton.insight.proving.receivables import verify_receivables
+from jeton.insight.proving.sums.rollups import verify_rollups
+from jeton.insight.rerating.supplemented import verify_supplements
 
 __all__ = ["Proof", "prove", "snapshot", "verify"]
 
@@ -56,14 +59,15 @@ async def verify(
     on_progress: Callable[[int], None] = _be_silent,
     *,
     kept_ends: Mapping[str, str] = _NO_ENDS,
+    kept_audit_ends: Mapping[str, str] = _NO_ENDS,
 ) -> Proof:
-    """Check every balance, lot, hold, charge, rollup, budget and batch; ``on_progress`` gets the rows so far.
+    """Check every balance, lot, hold, charge, rollup, budget, batch and audit entry.
 
-    ``kept_ends`` are ends of chains from earlier, by organization. ``connection`` must be idle; it is
-    left idle.
+    ``on_progress`` gets the rows so far. ``kept_ends`` are ends of chains from earlier, by organization, and
+    ``kept_audit_ends`` those of the audit log. ``connection`` must be idle; it is left idle.
     """
     async with snapshot(connection):
-        return await prove(connection, on_progress, kept_ends=kept_ends)
+        return await prove(connection, on_progress, kept_ends=kept_ends, kept_audit_ends=kept_audit_ends)
 
 
 async def prove(
@@ -71,18 +75,21 @@ async def prove(
     on_progress: Callable[[int], None] = _be_silent,
     *,
     kept_ends: Mapping[str, str] = _NO_ENDS,
+    kept_audit_ends: Mapping[str, str] = _NO_ENDS,
 ) -> Proof:
     """As ``verify``, in the transaction that is open: it sees what was written there."""
     proof = Proof()
     held = await verify_journal(connection, proof, on_progress)
     await verify_chain(connection, proof, kept_ends)
+    await verify_audit(connection, proof, kept_audit_ends)
     await verify_holds(connection, proof, held)
     await verify_credits(connection, proof)
     await verify_closings(connection, proof)
-    rollups = await verify_charges(connection, proof, on_progress)
-    await verify_rollups(connection, proof, rollups)
+    counted = await verify_charges(connection, proof, on_progress)
+    await verify_rollups(connection, proof, counted)
     await verify_costs(connection, proof)
     await verify_budgets(connection, proof)
     await verify_batches(connection, proof)
     await verify_receivables(connection, proof)
+    await verify_supplements(connection, proof)
     return proof

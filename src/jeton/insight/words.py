@@ -18,7 +18,7 @@ ROUNDING_RULE = (
     " even neighbour; the lines are then added up."
 )
 
-UNKNOWN_RULE_SENTENCE = "This rule is not known to this version of Jeton."
+UNKNOWN_RULE_SENTENCE = "This rule is not known to this version of the server."
 
 STATE_SENTENCES: Mapping[ReceiptState, str] = MappingProxyType(
     {

@@ -20,8 +20,11 @@ _FILLING = frozenset({Movement.GRANT, Movement.TOP_UP})
 _TAKING_BACK = frozenset({Movement.ADJUST, Movement.REFUND, Movement.DISPUTE})
 
 
-class HoldRow(msgspec.Struct, frozen=True):
-    """An open hold as it is stored; ``draws`` are (lot, nano) pairs in burn order."""
+class HoldRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An open hold as it is stored; ``draws`` are (lot, nano) pairs in burn order.
+
+    What it has no label for, and no terms, is left out of the JSON.
+    """
 
     request_id: str
     organization_id: UUID
@@ -39,6 +42,8 @@ class HoldRow(msgspec.Struct, frozen=True):
     valid_until: datetime
     # Left out of the JSON, and NULL in the table, where the published prices apply.
     terms_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    end_user: str = ""
+    tag: str = ""
 
 
 class Book:

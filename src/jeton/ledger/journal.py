@@ -16,7 +16,8 @@ import msgspec
 
 from jeton.db.channel import Channel, render_array
 from jeton.ledger.book import Book, HoldRow
-from jeton.ledger.budgets.storage import parse_budgets, render_budgets
+from jeton.ledger.budgets.budgets import Payer
+from jeton.ledger.budgets.storage import WantedWindow, parse_budgets, parse_each, render_budgets
 from jeton.ledger.chain import Entry, link
 from jeton.ledger.chart import Account, LotKind
 from jeton.ledger.lots import Lot
@@ -33,6 +34,7 @@ _LOCK_BOOKS = """
     SELECT book.balances, book.lots, book.holds, counted.budgets, counted.windows
     FROM lock_books($1, $2) AS book, LATERAL read_budgets(book.balances, $2) AS counted
 """
+_READ_EACH = "SELECT read_each_windows($1)"
 
 
 class _LotRow(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ class Documents:
     lot_terms: str | None
     changed_budgets: str | None
     changed_windows: str | None
+    each_windows: str | None
     leases: str | None
 
 
@@ -115,7 +118,29 @@ async def lock_books(
     if budgets:
         for organization_id, some in parse_budgets(budgets, windows).items():
             books[organization_id].budgets = some
+            for hold in books[organization_id].holds.values():
+                some.know(hold.taken_at)
     return books
+
+
+async def read_each_windows(channel: Channel, asked: Iterable[tuple[Book, Iterable[Payer]]]) -> None:
+    """Have books know what budgets of every end user counted of payers; no statement if they do.
+
+    The books must be locked, or what is decided on them be written under the version that they have.
+    """
+    books: dict[WantedWindow, Book] = {
+        WantedWindow(budget_id, payer.end_user, payer.taken_at): book
+        for book, payers in asked
+        for payer in payers
+        for budget_id in book.budgets.find_missing(payer)
+    }
+    if not books:
+        return
+    ((windows,),) = await channel.fetch(_READ_EACH, encode(list(books)))
+    found = parse_each(windows)
+    for wanted, book in books.items():
+        key = wanted.budget_id, wanted.end_user
+        book.budgets.add_each(*key, windows=found.get(key, ()))
 
 
 async def read_lots(channel: Channel, lot_ids: Collection[str]) -> list[Lot]:
@@ -136,7 +161,7 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
     brief = {row.request_id for row in entries.taken}.intersection(entries.ended)
     taken = [row for row in entries.taken if row.request_id not in brief] if brief else entries.taken
     ended = [one for one in entries.ended if one not in brief] if brief else entries.ended
-    budgets, windows = render_budgets(book.budgets for book in changed)
+    budgets, windows, each_windows = render_budgets(book.budgets for book in changed)
     return Documents(
         new_lots=encode([_lot_row(lot, book, reason) for book in changed for lot, reason in book.new_lots]),
         new_transactions=encode(transactions),
@@ -154,6 +179,7 @@ def render_entries(books: Iterable[Book], entries: Entries, at: datetime) -> Doc
         lot_terms=encode([_lot_terms(lot) for book in changed for lot in book.changed_terms.values()]),
         changed_budgets=budgets,
         changed_windows=windows,
+        each_windows=each_windows,
         leases=encode([*entries.leases.values()]),
     )
 

@@ -272,6 +272,14 @@ def invoice_issue(
     return tuple(Posting(account, NO_LOT, nano) for account, nano in amounts if nano)
 
 
+def supplement(amount_nano: int) -> tuple[Posting, ...]:
+    """Charge more for what was used, after the fact: earned now, and on the next document of usage.
+
+    $100 of usage that should have been $120: ``accrued +20, revenue -20``.
+    """
+    return _move(Account.ACCRUED, Account.REVENUE, amount_nano)
+
+
 def reverse(postings: Iterable[Posting]) -> tuple[Posting, ...]:
     """The exact reverse: a document that is cancelled was never issued, as far as balances go."""
     return tuple(Posting(one.account, one.lot_id, -one.amount_nano) for one in postings)

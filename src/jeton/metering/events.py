@@ -15,10 +15,11 @@ import msgspec
 from jeton.usage import Bucket, Usage
 
 
-class UsageEvent(msgspec.Struct, frozen=True):
+class UsageEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """The stored record of one request's token counts; ``reported`` is the upstream's own JSON.
 
-    A quarantined event has no counts (None): unknown is a state, never a zero (P8).
+    A quarantined event has no counts (None): unknown is a state, never a zero (P8). Labels and
+    ``thinking_tokens`` (of the output, those that were thought) came later than the others.
     """
 
     request_id: str
@@ -40,6 +41,9 @@ class UsageEvent(msgspec.Struct, frozen=True):
     source: str
     state: str
     reported: msgspec.Raw
+    end_user: str = ""
+    tag: str = ""
+    thinking_tokens: int | None = None
 
 
 LONG_PROMPT_TOKENS = 200_000
@@ -50,7 +54,8 @@ class Rollup(msgspec.Struct):
     """Sums of what is alike, of one quarter of an hour; amounts in nano.
 
     After the net amount comes that of each bucket, what lots that nobody paid for have paid of it, and what
-    no lot has paid: what was drawn on the credit limit or is owed.
+    no lot has paid: what was drawn on the credit limit or is owed; and how much of the output was thought.
+    Those of labels are summed once more, by themselves: only they have an end user or a tag.
 
     The database adds them to the quarter's row and to that of its UTC day.
     """
@@ -86,9 +91,13 @@ class Rollup(msgspec.Struct):
     web_search_nano: int = 0
     free_credit_nano: int = 0
     on_credit_nano: int = 0
+    thinking_tokens: int = 0
+    end_user: str | msgspec.UnsetType = msgspec.UNSET
+    tag: str | msgspec.UnsetType = msgspec.UNSET
 
 
 RollupKey = tuple[UUID, datetime, str, str, str, str, str, str, str]
+LABEL_DIMENSIONS = ("end_user", "tag")
 
 # What sums are kept by beside the organization and the time, and the sums.
 ROLLUP_DIMENSIONS = (
@@ -103,7 +112,7 @@ ROLLUP_DIMENSIONS = (
 ROLLUP_SUMS = tuple(
     name
     for name in Rollup.__struct_fields__
-    if name not in {"organization_id", "quarter_at", *ROLLUP_DIMENSIONS}
+    if name not in {"organization_id", "quarter_at", *ROLLUP_DIMENSIONS, *LABEL_DIMENSIONS}
 )
 # The sum of a bucket's net amounts.
 BUCKET_SUMS: Mapping[Bucket, str] = MappingProxyType(
@@ -148,3 +157,4 @@ def add_usage(rollup: Rollup, usage: Usage) -> None:
     rollup.cache_read_input_tokens += usage.cache_read_input_tokens
     rollup.output_tokens += usage.output_tokens
     rollup.web_search_requests += usage.web_search_requests
+    rollup.thinking_tokens += usage.thinking_tokens

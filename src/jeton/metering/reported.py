@@ -47,6 +47,10 @@ class _Split(msgspec.Struct):
     ephemeral_1h_input_tokens: _Count
 
 
+class _OutputDetails(msgspec.Struct):
+    thinking_tokens: _Count | None = None
+
+
 class _Searches(msgspec.Struct):
     web_search_requests: _Count = 0
 
@@ -57,6 +61,7 @@ class _Counts(msgspec.Struct):
     cache_creation_input_tokens: _Count | None = None
     cache_read_input_tokens: _Count | None = None
     cache_creation: _Split | None = None
+    output_tokens_details: _OutputDetails | None = None
 
 
 class _Iteration(_Counts, kw_only=True):
@@ -176,7 +181,20 @@ def _usage(reported: _Object) -> Usage:
 def _buckets(part: _Counts, searches: int) -> Usage:
     five_minutes, one_hour = _writes(part)
     read = part.cache_read_input_tokens or 0
-    return Usage(part.input_tokens, five_minutes, one_hour, read, part.output_tokens, searches)
+    return Usage(
+        part.input_tokens, five_minutes, one_hour, read, part.output_tokens, searches, _thinking(part)
+    )
+
+
+def _thinking(part: _Counts) -> int:
+    """How much of the output was thinking; more than all of it says that the output is not all of it."""
+    details = part.output_tokens_details
+    thinking = 0 if details is None else details.thinking_tokens or 0
+    if thinking > part.output_tokens:
+        raise _ContradictionError(
+            f"thinking_tokens is {thinking}, but output_tokens, of which they are, is {part.output_tokens}."
+        )
+    return thinking
 
 
 def _added(reported: _Object) -> list[_Iteration]:

@@ -12,6 +12,7 @@ from jeton.notifications.webhook import Attempt
 
 LINK_PATH = "/console/sign-in/link"
 INVITE_PATH = "/console/invite"
+PASSKEYS_PATH = "/console/passkeys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,21 @@ class Postman:
             link=render_invite_link(self.base_url, secret),
             link_text="Accept the invite",
             footer="If you do not know who that is, there is nothing to do: nothing happens without you.",
+        )
+        return await self.mailer.send_note(note)
+
+    async def send_passkey_added(self, email: str, name: str, *, at: datetime) -> Attempt:
+        """Tell a person that a passkey was added, which is their way to notice that it was not them."""
+        note = Note(
+            email,
+            subject="A passkey was added",
+            sentence=(
+                f"The passkey “{name}” was added at {render(at)}. It signs you in to the Console of"
+                f" {self.brand_name} from now on."
+            ),
+            link=f"{self.base_url}{PASSKEYS_PATH}",
+            link_text="Your passkeys",
+            footer="If that was not you, remove it there and end your other sessions.",
         )
         return await self.mailer.send_note(note)
 

@@ -202,7 +202,7 @@ class PriceVersion:
             price, card = _table(content["price"]), _table(content["card"])
             bands = price["bands"]
             if content["schema"] != CONTENT_SCHEMA or not isinstance(bands, list) or not bands:
-                raise PriceContentError("its schema is not the one of this version of Jeton")
+                raise PriceContentError("its schema is not the one of this version of the program")
             return cls(
                 card=_parse_card(card),
                 from_on=date.fromisoformat(str(price["from_on"])),

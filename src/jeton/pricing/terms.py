@@ -121,7 +121,7 @@ class Terms:
         try:
             rates = content["rates"]
             if content["schema"] != CONTENT_SCHEMA or not isinstance(rates, list):
-                raise PriceContentError("its schema is not the one of this version of Jeton")
+                raise PriceContentError("its schema is not the one of this version of the program")
             factor = content["factor"]
             return cls(
                 terms_id,

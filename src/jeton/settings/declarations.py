@@ -43,7 +43,9 @@ from jeton.settings.upstreams import UpstreamSetting
 _DAY_S = 86_400
 _DATA_DIR = Path(".jeton")
 # A command line is visible to every user of the machine.
-_NO_OPTION = SECRETS | {"upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret"}
+_NO_OPTION = SECRETS | {
+    *("upstream_api_key", "metrics_token", "smtp_password", "oidc_client_secret", "end_user_key")
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +211,7 @@ class Settings(BillingSettings):
     social_links: tuple[tuple[str, str], ...] = _setting(
         (),
         parse_links,
-        "Where people talk, such as Discord=https://…; below Help and security, ',' between several.",
+        "Where people talk, such as Discord=https://…; icons or words at the foot, ',' between several.",
     )
     payment_methods: tuple[str, ...] = _setting(
         (), parse_labels, "What the operator takes, as people call it; ',' between several; named in the FAQ."
@@ -231,6 +233,14 @@ class Settings(BillingSettings):
         "What answers may cost in a calendar month (UTC), granted to the organization Ask Docs; beyond it, "
         "and with 0, they are quotations that cost nothing.",
         unit="dollars",
+    )
+    end_users: Literal["kept", "hashed", "off"] = _setting(
+        "kept",
+        one_of("kept", "hashed", "off"),
+        "What is stored of the end user that a request names: the name, a keyed hash of it, or nothing.",
+    )
+    end_user_key: str = _setting(
+        "", parse_text, "The key of that hash, 32 characters or more, for ever the same.", is_secret=True
     )
     support_email: str = _setting("", parse_text, "Where the pages send people with a problem.")
     sales_email: str = _setting("", parse_text, "Where the pages send people who want to buy.")

@@ -16,6 +16,7 @@ from jeton.settings.upstreams import read_upstreams
 
 # Given as an option or in the environment, never both a setting of its own and a key of the file.
 CONFIG_ENV = "JETON_CONFIG"
+END_USER_KEY_CHARS_MIN = 32
 CONFIG_BYTES_MAX = 1_000_000
 # What only the file has, since it is more than a line.
 _TABLES = ("upstreams", "rate_limits", "rate_limit_groups")
@@ -71,6 +72,11 @@ def _list_contradictions(settings: Settings) -> list[str]:
         mistakes.append("upstream_api_key is given without upstream_url: say which server it is for.")
     if settings.smtp_host and not settings.smtp_from:
         mistakes.append("smtp_host is given without smtp_from: say which address mails come from.")
+    if settings.end_users == "hashed" and len(settings.end_user_key) < END_USER_KEY_CHARS_MIN:
+        mistakes.append(
+            f"end_users is hashed and end_user_key has {len(settings.end_user_key)} characters, fewer than"
+            f" {END_USER_KEY_CHARS_MIN}: give it a secret, as `openssl rand -hex 32` makes one."
+        )
     if settings.oidc_issuer and not settings.oidc_client_id:
         mistakes.append("oidc_issuer is given without oidc_client_id: say how the provider knows us.")
     if settings.oidc_issuer and not settings.public_url:

@@ -5,6 +5,15 @@ from jeton.site.deps import SiteDeps
 Link = tuple[str, str]
 
 HELP = "Help and security"
+# Drawn in static/social.svg; any other place is named in words only.
+DRAWN = frozenset(
+    {
+        *("bluesky", "discord", "facebook", "github", "instagram", "linkedin"),
+        *("mastodon", "reddit", "slack", "x", "youtube"),
+    }
+)
+
+_SAID = DRAWN - {"discord"}
 
 
 def build_footer(deps: SiteDeps) -> tuple[tuple[str, tuple[Link, ...]], ...]:
@@ -30,8 +39,18 @@ def build_footer(deps: SiteDeps) -> tuple[tuple[str, tuple[Link, ...]], ...]:
     }
     for column, name, address in deps.wording.footer_links:
         columns.setdefault(column, []).append((name, address))
-    columns[HELP] += deps.wording.social_links
+    # Icons say the others; Discord is where help is, so it stands here too.
+    columns[HELP] += [(name, to) for name, to in deps.wording.social_links if name.casefold() not in _SAID]
     return tuple((title, tuple(links)) for title, links in columns.items() if links)
+
+
+def list_icons(deps: SiteDeps) -> tuple[tuple[str, str, str], ...]:
+    """The places where people talk that have an icon: its name, theirs, and the address."""
+    return tuple(
+        (name.casefold(), name, address)
+        for name, address in deps.wording.social_links
+        if name.casefold() in DRAWN
+    )
 
 
 def _help(deps: SiteDeps) -> list[Link]:

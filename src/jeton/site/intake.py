@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
@@ -70,7 +70,8 @@ def find_address(request: Request) -> str:
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """The body; InvalidInputError where it is larger, or a browser sent it from another site."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    # Not by urlsplit, which raises for what is no URL at all, such as http://[.
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
         raise InvalidInputError("This form came from another site. Fill in the one on this page.")
     body = bytearray()
     async for chunk in request.stream():

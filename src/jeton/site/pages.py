@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from jeton import clock
 from jeton.money import NANO_PER_USD, display_usd, divide_half_even, render_exact
 from jeton.site.deps import SiteDeps
-from jeton.site.footer import build_footer
+from jeton.site.footer import build_footer, list_icons
 from jeton.site.live.prices import ANNOUNCED_MAX, list_announced, list_price_changes
 
 NANO_PER_CENT = NANO_PER_USD // 100
@@ -52,6 +52,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._footer = build_footer(deps)
+        self._icons = list_icons(deps)
         self._changes = list_price_changes(deps.book)
         self._environment.filters["usd"] = display_usd
         self._environment.filters["cents"] = display_cents
@@ -77,6 +78,7 @@ class Pages:
             "base_url": self.find_base_url(request),
             "path": request.url.path,
             "footer": self._footer,
+            "social_icons": self._icons,
             "theme": find_theme(request),
             "themes": THEMES,
             "here": find_place(request),

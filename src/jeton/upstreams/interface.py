@@ -33,6 +33,7 @@ class MessagesRequest(msgspec.Struct):
     inference_geo: Literal["global", "us"] | None = None
     speed: Literal["standard", "fast"] | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
+    metadata: msgspec.Raw = ABSENT
 
     @property
     def prompt(self) -> Prompt:

@@ -40,7 +40,8 @@ _CLAIM = """
 _NOTE = "UPDATE ledger_proofs SET seen_at = %s, rows_read = %s WHERE proof_id = %s AND ended_at IS NULL"
 _END = """
     UPDATE ledger_proofs SET ended_at = %(at)s, is_sound = %(is_sound)s, counts = %(counts)s,
-        findings = %(findings)s, findings_count = %(findings_count)s, head = %(head)s
+        findings = %(findings)s, findings_count = %(findings_count)s, head = %(head)s,
+        audit_findings_count = %(audit_findings_count)s, audit_head = %(audit_head)s
     WHERE proof_id = %(proof_id)s AND ended_at IS NULL
 """
 _FAIL = "UPDATE ledger_proofs SET ended_at = %s, problem = %s WHERE proof_id = %s AND ended_at IS NULL"
@@ -52,11 +53,16 @@ _FORGET = """
 
 @dataclass(frozen=True, slots=True)
 class ProofOutcome:
-    """What a proof came to: how much was checked, what was wrong, and a digest of where the chains end."""
+    """What a proof came to: how much was checked, what was wrong, and a digest of where the chains end.
+
+    Of the audit log's chains the same: how many of the findings are theirs, and where they end.
+    """
 
     counts: Mapping[str, int]
     findings: Sequence[str]
     head: bytes
+    audit_findings_count: int = 0
+    audit_head: bytes | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -109,6 +115,8 @@ async def end_proof(connection: Connection, proof_id: str, outcome: ProofOutcome
             "findings": Jsonb(list(outcome.findings[:FINDINGS_KEPT])),
             "findings_count": len(outcome.findings),
             "head": outcome.head,
+            "audit_findings_count": outcome.audit_findings_count,
+            "audit_head": outcome.audit_head,
         },
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from tests.chaos.lives.comparing import compare_hold
 from tests.chaos.lives.model import Draws, Model
-from tests.chaos.lives.world import PRICES, World
+from tests.chaos.lives.world import LABELS, PRICES, World
 
 from jeton.charging.batching.marks import ChunkMark, Marks
 from jeton.charging.batching.members import ItemCharge, ItemEnd, Pool, ReleasePools, SettleItems, TakePools
@@ -82,9 +82,13 @@ def take(life: Life, batch: Batch, book: Book) -> None:
         "wrkspc_1",
         "apikey_1",
         "node_1",
-        tuple(Pool(pool_id, model, "", sums[pool_id]) for pool_id, model in pools.items()),
+        tuple(
+            Pool(pool_id, model, "", sums[pool_id], None, LABELS.end_user) for pool_id, model in pools.items()
+        ),
         life.at,
         life.at + timedelta(days=2),
+        LABELS.tag,
+        frozenset({LABELS.end_user}),
     )
     life.marks.states[batch_id] = "uploading"
     outcome = batch.decide(member)
@@ -154,7 +158,15 @@ def _end(life: Life, one: Open, position: int) -> ItemEnd:
 
 
 def _charge(pool_id: str, bound_nano: int, state: ChargeState, rule: Rule) -> ItemCharge:
-    return ItemCharge(pool_id, "embedded", is_rehearsal=False, bound_nano=bound_nano, state=state, rule=rule)
+    return ItemCharge(
+        pool_id,
+        "embedded",
+        is_rehearsal=False,
+        bound_nano=bound_nano,
+        state=state,
+        rule=rule,
+        end_user=LABELS.end_user,
+    )
 
 
 def release(life: Life, batch: Batch) -> None:

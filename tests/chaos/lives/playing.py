@@ -12,7 +12,7 @@ import msgspec
 from tests.chaos.lives import batches
 from tests.chaos.lives.comparing import compare, compare_all, compare_hold
 from tests.chaos.lives.model import Model, ModelLot
-from tests.chaos.lives.world import PRICES, STARTS_AT, Answered, World
+from tests.chaos.lives.world import LABELS, PRICES, SCOPES, STARTS_AT, Answered, World
 
 from jeton.charging.batching.marks import Marks
 from jeton.charging.counting.members import OpenBudget
@@ -91,11 +91,12 @@ class Player:
         """The budget that the organization starts with, if it has one."""
         if not self.budget:
             return None
+        scope, scope_id = SCOPES[self.seed % len(SCOPES)]
         budget = Budget(
             budget_id=f"budget_{self.seed}",
             organization_id=self.organization_id,
-            scope="organization",
-            scope_id=str(self.organization_id),
+            scope=scope,
+            scope_id=scope_id or str(self.organization_id),
             period="total",
             zone="UTC",
             anchor_day=1,
@@ -146,6 +147,7 @@ class Player:
             "embedded",
             self.world.versions[model],
             amount,
+            labels=LABELS,
         )
         member = TakeHold(ask, "node_1", self.at, self.at + timedelta(hours=1), lease_id)
         outcome = batch.decide(member)
@@ -213,6 +215,8 @@ class Player:
             source="upstream",
             state="accepted",
             reported=msgspec.Raw(b"null"),
+            end_user=LABELS.end_user,
+            tag=LABELS.tag,
         )
         return EndHold(
             ask.organization_id,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from jeton.ledger.budgets.errors import Scope
+from jeton.metering.labels import Labels
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.loading import load_book
 from jeton.pricing.rating import Conditions, Rating, rate
@@ -11,6 +13,16 @@ from jeton.usage import Usage
 STARTS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 # Nano-dollars a token in and out, as published for 2026-11-01.
 PRICES = {"claude-sonnet-5-5": (2_000, 10_000), "claude-haiku-5-5": (100, 500)}
+
+# Whom and what every request is for, and of what a life's budget is: each of them is of every request.
+LABELS = Labels("user_1", "tag_1")
+SCOPES: tuple[tuple[Scope, str], ...] = (
+    ("organization", ""),
+    ("workspace", "wrkspc_1"),
+    ("key", "apikey_1"),
+    ("end_user", LABELS.end_user),
+    ("tag", LABELS.tag),
+)
 
 
 @dataclass(frozen=True, slots=True)

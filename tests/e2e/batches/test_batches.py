@@ -136,6 +136,28 @@ def test_a_canceled_batch_ends_with_every_request_accounted_for(
     assert balance(server)["held"] == 0
 
 
+def test_a_quote_is_what_is_held_and_what_ended_well_is_not_retried(
+    server: ServerProcess, client: anthropic.Anthropic, tmp_path: Path
+) -> None:
+    requests = [request("q1"), request("q2"), request("q3", model="nobody")]
+    status, quote = call(server, "POST", "/quote", json.dumps({"requests": requests}).encode())
+    assert (status, quote["requests"], quote["problems"][0]["first_custom_id"]) == (200, 3, "q3")
+    file = tmp_path / "requests.jsonl"
+    file.write_text("\n".join(map(json.dumps, requests)))
+    environment = {
+        "ANTHROPIC_BASE_URL": server.base_url,
+        "ANTHROPIC_API_KEY": server.demo["ANTHROPIC_API_KEY"],
+    }
+    said = run_jeton("batch", "quote", str(file), "--json", environment=environment)
+    assert json.loads(said.stdout) == quote
+    assert "problems" not in run_jeton("batch", "quote", str(file), environment=environment).stdout
+    _, sent = call(server, "POST", "", json.dumps({"requests": requests}).encode())
+    batch = wait(client, client.messages.batches.retrieve(sent["id"]))
+    assert get_cost(server, batch.id)["held_amount"] == quote["batch_amount_max"]
+    status, answer = call(server, "POST", f"/{batch.id}/retry")
+    assert (status, answer["error"]["details"]["error_code"]) == (409, "nothing_to_retry")
+
+
 def test_refusals_are_those_that_are_documented(server: ServerProcess, client: anthropic.Anthropic) -> None:
     # 5,000 times 64,000 output tokens at $2.50 a million are $800; the trial is $5.
     dear = [request(f"d{number}", max_tokens=64_000) for number in range(5_000)]

@@ -52,7 +52,11 @@ def test_a_charge_is_told_while_the_stream_is_open_and_the_receipt_says_the_same
     server: ServerProcess,
 ) -> None:
     headers = {"x-api-key": server.demo["JETON_ADMIN_KEY"]}
-    with httpx2.stream("GET", f"{server.base_url}{STREAM}", headers=headers, timeout=60) as stream:
+    refused = httpx2.get(f"{server.base_url}{STREAM}?token_class=__class__", headers=headers)
+    assert refused.status_code == 400
+    assert "output_tokens" in refused.json()["error"]["message"]
+    address = f"{server.base_url}{STREAM}?token_class=output_tokens"
+    with httpx2.stream("GET", address, headers=headers, timeout=60) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         events = read_events(stream.iter_lines())
         assert next(events)[0] == "ready"

@@ -15,7 +15,7 @@ from jeton.identity.roles.permissions import Permission
 Audience = (
     Permission
     | frozenset[Permission]
-    | Literal["PUBLIC", "MEMBER", "OPERATOR", "ADMIN_KEY", "ANY_KEY", "OPERATOR_KEY"]
+    | Literal["PUBLIC", "MEMBER", "OPERATOR", "ADMIN_KEY", "ANY_KEY", "OPERATOR_KEY", "SCIM_TOKEN"]
 )
 
 
@@ -43,6 +43,7 @@ AUDIT = Line(Permission.SEE_AUDIT)
 DISPUTE = Line(frozenset({Permission.MANAGE_BILLING, Permission.MANAGE_KEYS}), form={"reason": "not ours"})
 # Without a payment provider there is nothing to pay with.
 NOTHING = Line("OPERATOR", is_missing=True)
+ONE = "supplements/{supplement_id}"
 NO_DOCUMENT = Line(Permission.SEE_BILLING, is_missing=True)
 NO_PAYMENT = Line(Permission.MANAGE_BILLING, is_missing=True)
 ADMIN_KEY, ANY_KEY = Line("ADMIN_KEY"), Line("ANY_KEY")
@@ -54,6 +55,11 @@ WHY = '{"reason": "a test"}'
 def page(path: str, line: Line) -> dict[str, Line]:
     """A page and its twin."""
     return {f"GET {path}": line, f"GET {path}.json": line}
+
+
+def papers(path: str, line: Line) -> dict[str, Line]:
+    """A document in each of its forms."""
+    return {f"GET {path}.{form}": line for form in ("pdf", "xml", "ubl", "csv", "zip")}
 
 
 SINCE = {"since": "2026-11-20"}
@@ -79,12 +85,17 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/cost", MEMBER),
     "GET /console/cost.csv": MEMBER,
     "GET /console/cost.parquet": MEMBER,
+    "GET /console/cost/focus.csv": BILLING,
+    "GET /console/cost.sql": OPERATOR,
+    "GET /console/usage.sql": OPERATOR,
+    "GET /console/cost/focus.parquet": BILLING,
     **page("/console/cost/chargeback", MEMBER),
     "GET /console/cost/chargeback.csv": MEMBER,
     **page("/console/charts", MEMBER),
     "POST /console/charts": Line("MEMBER", form={"name": "mine", "page": "cost", "state": "range=7d"}),
     "POST /console/charts/{chart_id}/rename": Line(Permission.SHARE_CHARTS, form={"name": "renamed"}),
     "POST /console/charts/{chart_id}/share": Line(Permission.SHARE_CHARTS),
+    "POST /console/charts/{chart_id}/take-back": Line(Permission.SHARE_CHARTS),
     "POST /console/charts/{chart_id}/delete": Line(Permission.SHARE_CHARTS),
     "POST /console/charts/{chart_id}/pin": MEMBER,
     **page("/console/requests", MEMBER),
@@ -99,6 +110,9 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/batches", MEMBER),
     **page("/console/batches/quote", MEMBER),
     "POST /console/batches/quote": Line("PUBLIC"),
+    **page("/console/batches/drafts/{draft_id}", Line(Permission.MANAGE_BATCHES, is_missing=True)),
+    "POST /console/batches/drafts/{draft_id}/send": Line(Permission.MANAGE_BATCHES, is_missing=True),
+    "POST /console/batches/drafts/{draft_id}/discard": Line(Permission.MANAGE_BATCHES, is_missing=True),
     **page("/console/batches/unbatched", MEMBER),
     "POST /console/batches/{batch_id}/retry": Line(Permission.MANAGE_BATCHES, is_missing=True),
     **page("/console/batches/{batch_id}", Line("MEMBER", is_missing=True)),
@@ -174,10 +188,7 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/invoices/statement", BILLING),
     "GET /console/invoices/statement.csv": BILLING,
     **page("/console/invoices/{document_id}", NO_DOCUMENT),
-    "GET /console/invoices/{document_id}.pdf": NO_DOCUMENT,
-    "GET /console/invoices/{document_id}.xml": NO_DOCUMENT,
-    "GET /console/invoices/{document_id}.csv": NO_DOCUMENT,
-    "GET /console/invoices/{document_id}.zip": NO_DOCUMENT,
+    **papers("/console/invoices/{document_id}", NO_DOCUMENT),
     "POST /console/invoices/{document_id}/pay": NO_PAYMENT,
     "POST /console/invoices/{document_id}/correction": NO_PAYMENT,
     **page("/console/prices", BILLING),
@@ -197,6 +208,8 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/receivables/bank/{line_id}/ignore": NOTHING,
     "POST /console/receivables/bank/{line_id}/return": NOTHING,
     **page("/console/receivables/overdue", OPERATOR),
+    **page("/console/receivables/owed", OPERATOR),
+    "POST /console/receivables/owed/{payment_id}/give-up": NOTHING,
     **page("/console/receivables/rates", OPERATOR),
     "POST /console/receivables/rates": OPERATOR,
     **page("/console/organizations/{organization_id}/billing-profile", OPERATOR),
@@ -204,22 +217,17 @@ CONSOLE: Mapping[str, Line] = {
         "OPERATOR", form={"anchor_day": "1", "zone": "UTC", "reason": "a test"}
     ),
     **page("/console/receivables/documents/{document_id}", NOTHING),
-    "GET /console/receivables/documents/{document_id}.pdf": NOTHING,
-    "GET /console/receivables/documents/{document_id}.xml": NOTHING,
-    "GET /console/receivables/documents/{document_id}.csv": NOTHING,
-    "GET /console/receivables/documents/{document_id}.zip": NOTHING,
+    **papers("/console/receivables/documents/{document_id}", NOTHING),
     "POST /console/receivables/documents/{document_id}/cancel": NOTHING,
     "POST /console/receivables/documents/{document_id}/credit": NOTHING,
     "POST /console/receivables/documents/{document_id}/write-off": NOTHING,
     "POST /console/receivables/documents/{document_id}/wait": NOTHING,
     **page("/console/close", OPERATOR),
-    "POST /console/close/month": OPERATOR,
-    "POST /console/close/reopen": OPERATOR,
-    "POST /console/close/prove": OPERATOR,
-    "GET /console/close/trial-balance.csv": OPERATOR,
-    "GET /console/close/deferred-revenue.csv": OPERATOR,
-    "GET /console/close/income.csv": OPERATOR,
-    "GET /console/close/ageing.csv": OPERATOR,
+    **{f"POST /console/close/{act}": OPERATOR for act in ("month", "reopen", "prove")},
+    **{
+        f"GET /console/close/{name}.csv": OPERATOR
+        for name in ("trial-balance", "deferred-revenue", "income", "ageing")
+    },
     **page("/console/accuracy", OPERATOR),
     **page("/console/docs-feedback", OPERATOR),
     "GET /console/docs-feedback.csv": OPERATOR,
@@ -229,9 +237,10 @@ CONSOLE: Mapping[str, Line] = {
     **page("/console/price-book/reratings", OPERATOR),
     "POST /console/price-book/reratings": Line("OPERATOR", form={"price_version_id": "none@2026-01-01"}),
     **page("/console/price-book/reratings/{rerating_id}", NOTHING),
-    "POST /console/price-book/reratings/{rerating_id}/approve": NOTHING,
-    "POST /console/price-book/reratings/{rerating_id}/decline": NOTHING,
-    "POST /console/price-book/reratings/{rerating_id}/post": NOTHING,
+    **{
+        f"POST /console/price-book/reratings/{{rerating_id}}/{act}": NOTHING
+        for act in ("approve", "decline", "post", "supplements", f"{ONE}/approve", f"{ONE}/decline")
+    },
     **page("/console/price-book/changes", OPERATOR),
     # Only a form with a file acts here, so everybody is refused: see tests/integration/console/operating.
     "POST /console/price-book/changes": Line("PUBLIC"),
@@ -297,24 +306,24 @@ CONSOLE: Mapping[str, Line] = {
 }
 
 _API = "/v1/organizations"
+# What every admin key may read.
+_READ = (
+    "me", "balance", "credits", "terms", "prices", "payments", "payment_methods", "auto_reload",
+    "invoices", "invoices/draft", "billing_profile", "account_statement", "api_keys", "api_keys/{key_id}",
+    "workspaces", "workspaces/{workspace_id}", "usage_report/messages", "cost_report", "focus_report",
+    "users", "users/{user_id}", "invites", "invites/{invite_id}", "rate_limits",
+    "workspaces/{workspace_id}/rate_limits", "webhooks", "webhooks/{webhook_id}",
+    "webhooks/{webhook_id}/deliveries", "events",
+)  # fmt: skip
 ADMIN: Mapping[str, Line] = {
-    f"GET {_API}/me": ADMIN_KEY,
-    f"GET {_API}/balance": ADMIN_KEY,
-    f"GET {_API}/credits": ADMIN_KEY,
-    f"GET {_API}/terms": ADMIN_KEY,
-    f"GET {_API}/prices": ADMIN_KEY,
-    f"GET {_API}/payments": ADMIN_KEY,
+    **{f"GET {_API}/{path}": ADMIN_KEY for path in _READ},
     f"POST {_API}/payments": Line("ADMIN_KEY", body='{"credit": "10"}', is_missing=True),
     f"GET {_API}/payments/{{payment_id}}": NO_OBJECT,
     f"POST {_API}/payments/{{payment_id}}/refunds": NO_OBJECT,
-    f"GET {_API}/payment_methods": ADMIN_KEY,
-    f"GET {_API}/auto_reload": ADMIN_KEY,
     f"POST {_API}/auto_reload": Line(
         "ADMIN_KEY", body='{"threshold": "20", "target": "100", "monthly_ceiling": "500"}'
     ),
     f"DELETE {_API}/auto_reload": NO_OBJECT,
-    f"GET {_API}/invoices": ADMIN_KEY,
-    f"GET {_API}/invoices/draft": ADMIN_KEY,
     f"GET {_API}/invoices/{{document_id}}": NO_OBJECT,
     f"GET {_API}/invoices/{{document_id}}/files/{{form}}": NO_OBJECT,
     "GET /v1/operator/invoices": OPERATOR_KEY,
@@ -329,58 +338,47 @@ ADMIN: Mapping[str, Line] = {
     "POST /v1/operator/organizations/{organization_id}/billing_profile": Line("OPERATOR_KEY", body=WHY),
     "GET /v1/operator/received_payments": OPERATOR_KEY,
     "POST /v1/operator/organizations/{organization_id}/received_payments": OPERATOR_KEY,
-    "POST /v1/operator/received_payments/{payment_id}/applications": Line(
-        "OPERATOR_KEY", body='{"document": "INV-1", "reason": "a test"}', is_missing=True
-    ),
-    "POST /v1/operator/received_payments/{payment_id}/unapply": Line(
-        "OPERATOR_KEY", body='{"application_id": "appl_1", "reason": "a test"}', is_missing=True
-    ),
-    "POST /v1/operator/received_payments/{payment_id}/void": Line("OPERATOR_KEY", body=WHY, is_missing=True),
-    "POST /v1/operator/received_payments/{payment_id}/pay_back": Line(
-        "OPERATOR_KEY", body='{"amount": "1.00", "reason": "a test"}', is_missing=True
-    ),
+    **{
+        f"POST /v1/operator/{path}": Line("OPERATOR_KEY", body=body, is_missing=True)
+        for path, body in {
+            "received_payments/{payment_id}/applications": '{"document": "INV-1", "reason": "a test"}',
+            "received_payments/{payment_id}/unapply": '{"application_id": "appl_1", "reason": "a test"}',
+            "received_payments/{payment_id}/void": WHY,
+            "received_payments/{payment_id}/pay_back": '{"amount": "1.00", "reason": "a test"}',
+            "claims/{payment_id}/give_up": WHY,
+        }.items()
+    },
+    "GET /v1/operator/claims": OPERATOR_KEY,
+    "GET /v1/operator/reratings": OPERATOR_KEY,
+    "POST /v1/operator/reratings": OPERATOR_KEY,
+    "GET /v1/operator/reratings/{rerating_id}": NO_OBJECT_OF_ANYBODY,
+    **{
+        f"POST /v1/operator/reratings/{{rerating_id}}/{act}": NO_OBJECT_OF_ANYBODY
+        for act in ("decline", "post", f"{ONE}/decline")
+    },
+    "POST /v1/operator/reratings/{rerating_id}/supplements": OPERATOR_KEY,
     "POST /v1/operator/bank_statements": OPERATOR_KEY,
     "GET /v1/operator/months/{month}": OPERATOR_KEY,
     "POST /v1/operator/months/{month}/close": Line("OPERATOR_KEY", body=WHY),
     "POST /v1/operator/months/{month}/reopen": Line("OPERATOR_KEY", body=WHY, is_missing=True),
-    f"GET {_API}/billing_profile": ADMIN_KEY,
     f"POST {_API}/billing_profile": Line("ADMIN_KEY", body='{"city": "Berlin"}'),
-    f"GET {_API}/account_statement": ADMIN_KEY,
     "GET /v1/receipts/{request_id}": ANY_KEY,
-    f"GET {_API}/api_keys": ADMIN_KEY,
     f"POST {_API}/api_keys": Line("ADMIN_KEY", body='{"name": "a new key"}', shows_secret=True),
-    f"GET {_API}/api_keys/{{key_id}}": ADMIN_KEY,
     f"POST {_API}/api_keys/{{key_id}}": Line("ADMIN_KEY", body='{"status": "archived"}'),
     f"POST {_API}/api_keys/{{key_id}}/rotate": Line("ADMIN_KEY", shows_secret=True),
-    f"GET {_API}/workspaces": ADMIN_KEY,
     f"POST {_API}/workspaces": Line("ADMIN_KEY", body='{"name": "new"}'),
-    f"GET {_API}/workspaces/{{workspace_id}}": ADMIN_KEY,
     f"POST {_API}/workspaces/{{workspace_id}}": Line("ADMIN_KEY", body='{"name": "renamed"}'),
     f"POST {_API}/workspaces/{{workspace_id}}/archive": ADMIN_KEY,
-    f"GET {_API}/usage_report/messages": ADMIN_KEY,
-    f"GET {_API}/cost_report": ADMIN_KEY,
-    f"GET {_API}/users": ADMIN_KEY,
-    f"GET {_API}/users/{{user_id}}": ADMIN_KEY,
+    "GET /v1/operator/focus_report": OPERATOR_KEY,
     f"POST {_API}/users/{{user_id}}": Line("ADMIN_KEY", body='{"role": "auditor"}'),
     f"DELETE {_API}/users/{{user_id}}": ADMIN_KEY,
-    f"GET {_API}/invites": ADMIN_KEY,
     f"POST {_API}/invites": Line("ADMIN_KEY", body='{"email": "n@example.com", "role": "auditor"}'),
-    f"GET {_API}/invites/{{invite_id}}": ADMIN_KEY,
     f"DELETE {_API}/invites/{{invite_id}}": ADMIN_KEY,
-    f"GET {_API}/budgets": ADMIN_KEY,
-    f"POST {_API}/budgets": Line("ADMIN_KEY", body='{"limit": "1", "period": "day"}'),
-    f"GET {_API}/budgets/{{budget_id}}": ADMIN_KEY,
-    f"POST {_API}/budgets/{{budget_id}}": Line("ADMIN_KEY", body='{"limit": "2"}'),
-    f"DELETE {_API}/budgets/{{budget_id}}": ADMIN_KEY,
-    f"GET {_API}/rate_limits": ADMIN_KEY,
-    f"GET {_API}/workspaces/{{workspace_id}}/rate_limits": ADMIN_KEY,
     f"POST {_API}/workspaces/{{workspace_id}}/rate_limits/{{rate_limit_id}}": Line(
         "ADMIN_KEY", body='{"limits": []}', is_missing=True
     ),
     "GET /v1/usage/stream": Line("ANY_KEY", is_stream=True),
-    f"GET {_API}/webhooks": ADMIN_KEY,
     f"POST {_API}/webhooks": Line("ADMIN_KEY", body='{"url": "http://127.0.0.1:9/"}', shows_secret=True),
-    f"GET {_API}/webhooks/{{webhook_id}}": ADMIN_KEY,
     f"POST {_API}/webhooks/{{webhook_id}}": Line("ADMIN_KEY", body='{"is_enabled": true}'),
     f"DELETE {_API}/webhooks/{{webhook_id}}": ADMIN_KEY,
     f"POST {_API}/webhooks/{{webhook_id}}/rotate": Line("ADMIN_KEY", shows_secret=True),
@@ -388,7 +386,5 @@ ADMIN: Mapping[str, Line] = {
     f"POST {_API}/webhooks/{{webhook_id}}/replay": Line(
         "ADMIN_KEY", body='{"since": "2026-11-20T00:00:00Z"}'
     ),
-    f"GET {_API}/webhooks/{{webhook_id}}/deliveries": ADMIN_KEY,
-    f"GET {_API}/events": ADMIN_KEY,
     f"POST {_API}/events/{{event_id}}/replay": NO_OBJECT,
 }

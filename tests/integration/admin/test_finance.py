@@ -2,26 +2,34 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx2
 from starlette.applications import Starlette
 from tests.integration.console.money.test_invoices import issue, owe
-from tests.integration.world import World, open_world
+from tests.integration.world import BOOK, OLD_SONNET, USD, World, open_world
 
+from jeton import clock
 from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
+from jeton.billing.rerating.reratings import decide_rerating
+from jeton.billing.rerating.supplements import approve_supplement
+from jeton.charging.credits.limits import set_credit_limit
 from jeton.db.pool import Pool
+from jeton.identity.audit import Actor
 from jeton.identity.key_ring import KeyRing
 from jeton.identity.standing.operator_keys import OperatorKeys
 
 PLACE = "/v1/operator"
+GRACE = Actor("operator", "grace")
 SECRET = "an-operators-key-of-more-than-32-characters"
 
 
 @asynccontextmanager
 async def calling(world: World, secret: str = SECRET) -> AsyncIterator[httpx2.AsyncClient]:
     """A program of the operator's."""
-    deps = AdminDeps(world.pool, KeyRing(world.pool), operator_keys=OperatorKeys([("erp", SECRET)]))
+    keys = OperatorKeys([("erp", SECRET)])
+    deps = AdminDeps(world.pool, KeyRing(world.pool), operator_keys=keys, book=BOOK)
     transport = httpx2.ASGITransport(app=Starlette(routes=admin_routes(deps)))
     headers = {"x-api-key": secret}
     async with httpx2.AsyncClient(transport=transport, base_url="http://t", headers=headers) as client:
@@ -38,12 +46,17 @@ async def test_a_document_is_read_paid_in_part_corrected_and_given_up(pool: Pool
     async with calling(world) as client:
         listed = (await client.get(f"{PLACE}/invoices", params={"limit": "5"})).json()
         assert [one["number"] for one in listed["data"]] == [document.number]
+        assert document.due_on is not None
+        read = (await client.get(place)).json()["dunning"]["next_step"]
+        assert (read["kind"], read["on"]) == ("mail", str(document.due_on + timedelta(days=3)))
         # The rules of this test have no seller, so EN 16931 has no way to say it.
         assert (await client.get(f"{place}/files/xml")).status_code == 409
+        assert (await client.get(f"{place}/files/ubl")).status_code == 409
         assert (await client.get(f"{place}/files/docx")).status_code == 400
         for form, start in (("pdf", b"%PDF"), ("csv", b""), ("zip", b"PK")):
             file = await client.get(f"{place}/files/{form}")
             assert (file.status_code, file.content.startswith(start)) == (200, True), form
+            assert file.headers["content-length"] == str(len(file.content))
             assert file.headers["content-disposition"].endswith(f'{document.number}.{form}"')
         body = {
             "amount": "1.00", "currency": "USD", "received_on": "2026-11-20", "reason": "seen at the bank",
@@ -116,4 +129,50 @@ async def test_a_profile_and_a_month_are_the_operators_and_no_other_keys(pool: P
         refused = await client.get(profile)
         assert refused.json()["error"]["details"]["error_code"] == "operator_key_required"
         assert (await client.get("/v1/organizations/me")).status_code == 200
+    await world.close()
+
+
+async def test_what_was_charged_too_little_is_asked_for_by_a_key_and_charged_by_a_person(pool: Pool) -> None:
+    """100,000 cache reads at $0.10, not $0.20, a million are $0.01 too little; sent twice, charged once."""
+    world = await open_world(pool)
+    await world.bill()
+    organization_id = world.organization.organization_id
+    async with pool.connection() as connection:
+        await set_credit_limit(connection, organization_id, USD, by=Actor("operator", "ada"))
+    at = clock.now()
+    span = {
+        "price_version_id": OLD_SONNET.price_version_id,
+        "starts_at": (at - timedelta(days=1)).isoformat(),
+        "ends_at": (at + timedelta(days=1)).isoformat(),
+        "reason": "the agreed price",
+    }
+    asked = {"organization_id": str(organization_id), "reason": "as agreed"}
+    async with calling(world) as first:
+        unknown = await first.post(f"{PLACE}/reratings", json={**span, "price_version_id": "x@2026-01-01"})
+        bare = await first.post(f"{PLACE}/reratings", json={**span, "starts_at": "2026-11-01T00:00:00"})
+        assert (unknown.status_code, bare.status_code) == (400, 400)
+        made = [(await first.post(f"{PLACE}/reratings", json=span)).json() for _ in range(2)]
+        assert made[0]["id"] == made[1]["id"]
+        place = f"{PLACE}/reratings/{made[0]['id']}"
+        assert (await first.post(f"{place}/supplements", json=asked)).status_code == 409
+        # A key might be held by whoever proposed.
+        assert (await first.post(f"{place}/approve")).status_code == 404
+        async with pool.connection() as connection:
+            await decide_rerating(connection, made[0]["id"], "approved", by=GRACE)
+        # Nothing goes back, so with the approval it is done.
+        assert (await first.get(place)).json()["state"] == "done"
+        assert (await first.post(f"{place}/post")).status_code == 409
+        twice = [(await first.post(f"{place}/supplements", json=asked)).json() for _ in range(2)]
+        assert twice[0] == twice[1]
+        [supplement] = twice[0]["supplements"]
+        assert (supplement["state"], supplement["amount"]) == ("open", "0.01")
+        one = f"{place}/supplements/{supplement['id']}"
+        assert (await first.post(f"{one}/approve")).status_code == 404
+        for _ in range(2):
+            async with pool.connection() as connection:
+                await approve_supplement(connection, made[0]["id"], supplement["id"], by=GRACE)
+        assert (await first.get(place)).json()["supplements"][0]["state"] == "done"
+        assert (await first.post(f"{one}/decline")).status_code == 409
+        listed = (await first.get(f"{PLACE}/reratings")).json()
+        assert [item["id"] for item in listed["data"]] == [made[0]["id"]]
     await world.close()

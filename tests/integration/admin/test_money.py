@@ -86,6 +86,8 @@ async def test_documents_the_profile_and_the_account(pool: Pool) -> None:
         assert [one["total_amount"] for one in drafts] == ["2.90"]
         change = {"city": "Berlin", "emails": ["ap@example.com"]}
         assert (await client.post(f"{PLACE}/billing_profile", json=change)).json()["city"] == "Berlin"
+        zero = await client.post(f"{PLACE}/billing_profile", json={"city": "Berlin", "reason": "a\0b"})
+        assert (zero.status_code, "zero byte" in zero.text) == (400, True)
         document = await issue(world)
         for name in (document.document_id, document.number):
             whole = (await client.get(f"{PLACE}/invoices/{name}")).json()

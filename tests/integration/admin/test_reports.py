@@ -38,7 +38,7 @@ async def ask(client: httpx2.AsyncClient, path: str, query: str) -> dict[str, An
 
 async def test_buckets_come_oldest_first_empty_ones_too(pool: Pool) -> None:
     past = await open_past(pool)
-    await past.bill_at(NOON, Usage(1_000, 10, 20, 30, 40, 2))
+    await past.bill_at(NOON, Usage(1_000, 10, 20, 30, 40, 2, thinking_tokens=15))
     async with client_of(past) as client:
         answer = await ask(client, USAGE, "starting_at=2026-10-19T05:00:00Z&ending_at=2026-10-21T00:00:00Z")
     first, second = answer["data"]
@@ -49,6 +49,7 @@ async def test_buckets_come_oldest_first_empty_ones_too(pool: Pool) -> None:
             "cache_read_input_tokens": 30,
             "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
             "output_tokens": 40,
+            "output_tokens_details": {"thinking_tokens": 15},
             "server_tool_use": {"web_search_requests": 2},
             "requests": 1,
             "api_key_id": None,
@@ -58,6 +59,8 @@ async def test_buckets_come_oldest_first_empty_ones_too(pool: Pool) -> None:
             "context_window": None,
             "inference_geo": None,
             "speed": None,
+            "end_user": None,
+            "tag": None,
             "account_id": None,
             "service_account_id": None,
         }
@@ -108,6 +111,24 @@ async def test_groups_and_filters_are_those_of_the_reference(pool: Pool) -> None
     await past.world.close()
 
 
+@pytest.mark.parametrize("width", ["1m", "1d"])
+async def test_of_one_class_of_tokens_there_is_nothing_else(pool: Pool, width: str) -> None:
+    past = await open_past(pool)
+    await past.bill_at(NOON, Usage(1_000, 10, 20, 30, 40))
+    await past.bill_at(NOON, Usage(7))
+    query = f"starting_at=2026-10-20T12:00:00Z&ending_at=2026-10-20T12:01:00Z&bucket_width={width}"
+    async with client_of(past) as client:
+        written = await ask(client, USAGE, f"{query}&token_class=cache_creation_1h_input_tokens")
+        grouped = await ask(client, USAGE, f"{query}&token_class=input_tokens&group_by[]=model")
+    (row,) = written["data"][0]["results"]
+    named = {name: value for name, value in row.items() if value is not None}
+    assert named == {"cache_creation": {"ephemeral_1h_input_tokens": 20}}
+    (row,) = grouped["data"][0]["results"]
+    named = {name: value for name, value in row.items() if value is not None}
+    assert named == {"uncached_input_tokens": 1_007, "model": "claude-sonnet-5-5"}
+    await past.world.close()
+
+
 async def test_a_cost_is_in_cents_and_by_class_of_tokens(pool: Pool) -> None:
     past = await open_past(pool)
     # 1,000 at $2 a million and 100 at $10: 0.2 + 0.1 cents; then a nano of it is reversed.
@@ -117,6 +138,10 @@ async def test_a_cost_is_in_cents_and_by_class_of_tokens(pool: Pool) -> None:
     async with client_of(past) as client:
         total = await ask(client, COST, range_)
         described = await ask(client, COST, f"{range_}&group_by[]=description&group_by[]=workspace_id")
+        of_output = await ask(client, COST, f"{range_}&group_by[]=description&token_class=output_tokens")
+    # What was reversed is of a whole request, and of no class of its tokens.
+    (row,) = of_output["data"][0]["results"]
+    assert (row["amount"], row["token_type"], row["cost_type"]) == ("0.10", "output_tokens", "tokens")
     assert [row["amount"] for row in total["data"][0]["results"]] == ["0.2999999"]
     rows = described["data"][0]["results"]
     assert [(row["amount"], row["cost_type"], row["token_type"]) for row in rows] == [
@@ -145,6 +170,8 @@ async def test_a_cost_is_in_cents_and_by_class_of_tokens(pool: Pool) -> None:
         (USAGE, "starting_at=2026-10-20T00:00:00Z&group_by[]=description"),
         (USAGE, "starting_at=2026-10-20T00:00:00Z&page=page_x"),
         (USAGE, "starting_at=2026-10-20T00:00:00Z&account_ids[]=user_1"),
+        (USAGE, "starting_at=2026-10-20T00:00:00Z&token_class=prompt_tokens"),
+        (COST, "starting_at=2026-10-20T00:00:00Z&token_class=charged_nano"),
         (COST, "starting_at=2026-10-20T00:00:00Z&bucket_width=1m"),
         (COST, "starting_at=2026-10-20T00:00:00Z&group_by[]=account_id"),
     ],

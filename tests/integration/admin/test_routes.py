@@ -157,7 +157,7 @@ async def test_a_receipt_is_for_its_workspace_and_its_organization_alone(pool: P
         (b'{"name": "x", "expires_at": "2020-01-01T00:00:00Z"}', 400),
         (b'{"name": "x", "expires_at": "2036-01-01T00:00:00"}', 400),
         (b'{"name": "x", "workspace_id": "wrkspc_none"}', 404),
-        (b'{"name": "x", "workspace_id": "\\u0000"}', 404),
+        (b'{"name": "x", "workspace_id": "\\u0000"}', 400),
         (b"[" * 20_000, 400),
         (b" " * (BODY_BYTES_MAX + 1), 413),
     ],

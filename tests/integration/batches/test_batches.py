@@ -16,7 +16,7 @@ from jeton.batches.errors import (
 from jeton.batches.items import make_request_id
 from jeton.batches.reading import get_amounts, get_batch, list_batches, require_results
 from jeton.errors import InsufficientCreditError
-from jeton.identity.audit import Actor
+from jeton.identity.audit import Actor, list_audit
 from jeton.identity.keys import create_key
 
 
@@ -46,6 +46,22 @@ async def test_every_item_has_a_charge_of_its_own_under_an_id_that_follows_from_
         (make_request_id(batch_id, 0), "settled", "completed"),
         (make_request_id(batch_id, 1), "settled", "completed"),
     ]
+
+
+async def test_items_have_the_tag_of_their_batch_and_each_its_own_end_user(shop: Shop) -> None:
+    head = msgspec.structs.replace(shop.head(), tag="nightly")
+    some = [request("a"), request("b"), request("c")]
+    some[1]["params"]["metadata"] = {"user_id": "ann"}
+    some[2]["params"]["metadata"] = {"user_id": "a\nb"}
+    await shop.uploads.receive(head, pieces(msgspec.json.encode({"requests": some})))
+    assert await shop.fetch("SELECT end_user, tag FROM holds") == [("", "nightly")]
+    await shop.run(head.batch_id)
+    labels = "SELECT end_user, tag FROM {} ORDER BY request_id"
+    for table in ("charges", "usage_events"):
+        assert await shop.fetch(labels.format(table)) == [("", "nightly"), ("ann", "nightly")]
+    results = await shop.results(head.batch_id)
+    assert "metadata.user_id: only printable" in results["c"]["error"]["error"]["message"]
+    assert (await shop.proof()).findings == []
 
 
 async def test_a_chunk_that_is_run_again_charges_nothing_again(shop: Shop) -> None:
@@ -133,7 +149,12 @@ async def test_a_canceled_batch_ends_with_what_was_not_begun_canceled_and_unchar
     batch_id = await shop.submit([request(f"r{number}") for number in range(300)])
     await shop.runner.run_chunk(batch_id, 0)
     async with shop.pool.connection() as connection:
-        batch = await cancel_batch(connection, WORKSPACE, batch_id, at=clock.now())
+        by = Actor("key", "apikey_1")
+        await cancel_batch(connection, WORKSPACE, batch_id, by=by, at=clock.now())
+        batch = await cancel_batch(connection, WORKSPACE, batch_id, by=by, at=clock.now())
+        entries = await list_audit(connection, organization_id=shop.organization_id)
+    canceled = [(entry.actor, entry.subject) for entry in entries if entry.action == "batches.canceled"]
+    assert canceled == [("apikey_1", batch_id)]
     assert batch.state == "canceling"
     await shop.keeper.look()
     ended = await shop.get(batch_id)

@@ -9,21 +9,24 @@ import pytest
 from tests.integration.batches.conftest import KEY, MODEL, USD, WORKSPACE, Shop, request
 
 from jeton import clock
+from jeton.batches.errors import InvalidBatchError
 from jeton.batches.items import make_request_id
 from jeton.charging.batching.members import (
     ItemCharge,
     ItemEnd,
+    Pool,
     ReleasePools,
     SettleItems,
+    TakePools,
     make_pool_id,
 )
 from jeton.charging.budgets.opening import WantedBudget, create_budget
 from jeton.charging.credits import Grant, grant
 from jeton.charging.sweeping import sweep
 from jeton.charging.words import Rule
-from jeton.errors import InsufficientCreditError
+from jeton.errors import InsufficientCreditError, OverloadedError
 from jeton.identity.audit import SYSTEM
-from jeton.ledger.budgets.errors import BudgetExceededError
+from jeton.ledger.budgets.errors import BudgetExceededError, Scope
 from jeton.ledger.chart import LotKind
 from jeton.metering.events import UsageEvent
 from jeton.pricing.loading import load_book
@@ -178,6 +181,86 @@ async def test_budgets_count_the_hold_and_then_the_charges(shop: Shop) -> None:
     ((held, settled),) = await shop.fetch("SELECT held_nano, settled_nano FROM budget_windows")
     assert (held, settled) == (0, ended.net_nano)
     assert (await shop.proof()).findings == []
+
+
+async def test_an_end_user_with_a_budget_is_held_for_and_one_who_gets_it_later_is_charged(shop: Shop) -> None:
+    """Ada's items have a pool of their own; Bob's are held for nobody in particular, and settle for him."""
+
+    async def make(scope: Scope, scope_id: str) -> str:
+        wanted = WantedBudget(USD, "total", scope, scope_id)
+        async with shop.pool.connection() as connection:
+            return await create_budget(connection, shop.organization_id, wanted, by=SYSTEM)
+
+    def of(name: str, count: int, **params: object) -> list[dict[str, object]]:
+        return [request(f"{name}{number}", metadata={"user_id": name}, **params) for number in range(count)]
+
+    made = {"ada": await make("end_user", "ada"), "model": await make("model", MODEL)}
+    # 2 times 64,000 output tokens at $5 a million are $0.64 for each of them: $1 of the model's has no room.
+    for refused, scope in (
+        (of("ada", 4, max_tokens=64_000), "end_user"),
+        (of("eve", 4, max_tokens=64_000), "model"),
+    ):
+        with pytest.raises(BudgetExceededError) as refusal:
+            await shop.submit([*refused, *of("bob", 1)])
+        assert refusal.value.scope == scope
+    batch_id = await shop.submit([*of("ada", 3), *of("bob", 5)])
+    pools = await pools_of(shop, batch_id)
+    made["bob"] = await make("end_user", "bob")
+    windows = "SELECT budget_id, held_nano, settled_nano FROM budget_windows"
+    counted = {row[0]: row[1:] for row in await shop.fetch(windows)}
+    held = sum(pool[0] for pool in pools)
+    assert {name: counted[one] for name, one in made.items()} == {
+        "ada": (pools[0][0], 0), "model": (held, 0), "bob": (0, 0),
+    }  # fmt: skip
+    assert (await shop.proof()).findings == []
+    ended = await shop.run(batch_id)
+    counted = {row[0]: row[1:] for row in await shop.fetch(windows)}
+    assert counted[made["model"]] == (0, ended.net_nano)
+    assert counted[made["ada"]][1] + counted[made["bob"]][1] == ended.net_nano
+    assert (await shop.proof()).findings == []
+    late = TakePools(
+        shop.organization_id, "msgbatch_late", WORKSPACE, KEY, "node_test",
+        pools=(Pool("msgbatch_late_0", MODEL, "", 1),), taken_at=clock.now(), valid_until=clock.now(),
+        parted_for=frozenset({"ada"}),
+    )  # fmt: skip
+    await shop.execute(
+        "INSERT INTO batches (batch_id, organization_id, workspace_id, key_id, api_version, beta, state,"
+        " created_at, expires_at) VALUES ('msgbatch_late', %s, '', '', '', '', 'uploading', now(),"
+        " now() + interval '1 day')",
+        shop.organization_id,
+    )
+    with pytest.raises(OverloadedError, match="Send the batch again"):
+        await shop.commits.submit(late)
+
+
+async def test_each_end_user_of_a_batch_is_held_for_where_each_has_a_budget(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64,000 output tokens are up to $0.32: $1 has room for one of each end user, and not for four of Ada."""
+    async with shop.pool.connection() as connection:
+        wanted = WantedBudget(USD, "total", "end_user", "*")
+        await create_budget(connection, shop.organization_id, wanted, by=SYSTEM)
+
+    def of(*names: str) -> list[dict[str, object]]:
+        return [
+            request(f"{name}{number}", metadata={"user_id": name}, max_tokens=64_000)
+            for number, name in enumerate(names)
+        ]
+
+    with pytest.raises(BudgetExceededError) as refusal:
+        await shop.submit(of(*["ada"] * 4))
+    assert refusal.value.scope_id == "ada"
+    batch_id = await shop.submit([*of("ada", "bob", "eve"), request("nobody")])
+    each = "SELECT end_user, held_nano, settled_nano FROM each_windows ORDER BY 1"
+    rows = await shop.fetch(each)
+    assert [(row[0], row[1] > 0, row[2]) for row in rows] == [(who, True, 0) for who in ("ada", "bob", "eve")]
+    assert (await shop.proof()).findings == []
+    await shop.run(batch_id)
+    assert [(row[1], row[2] > 0) for row in await shop.fetch(each)] == [(0, True)] * 3
+    assert (await shop.proof()).findings == []
+    monkeypatch.setattr("jeton.batches.uploading.uploads.POOLS_MAX", 2)
+    with pytest.raises(InvalidBatchError, match="fewer end users"):
+        await shop.submit(of("ada", "bob", "eve"))
 
 
 async def test_postgresql_refuses_a_pool_that_is_not_what_its_hold_is(shop: Shop) -> None:

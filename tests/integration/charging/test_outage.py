@@ -23,6 +23,7 @@ from jeton.db.group_commit import PATIENCE_S
 from jeton.db.migrating import migrate
 from jeton.db.pool import open_pool
 from jeton.errors import OverloadedError
+from jeton.metering.labels import Labels
 
 from .conftest import VALIDITY_S, House, open_house_on, open_writer
 from .test_charging import TRIAL, V1_NANO, metered
@@ -185,7 +186,8 @@ async def test_an_invoiced_organization_goes_on_up_to_its_cap(outage: Outage) ->
     outage.kill()
     with pytest.raises(OverloadedError):
         await house.charging.hold(house.ask(1))
-    capped = replace_ask(house.ask(600_000_000), outage_cap_nano=1_000_000_000)
+    labels = Labels("ann", "chat")
+    capped = replace_ask(house.ask(600_000_000), outage_cap_nano=1_000_000_000, labels=labels)
     hold = await house.charging.hold(capped)
     with pytest.raises(OverloadedError):
         await house.charging.hold(replace_ask(house.ask(600_000_000), outage_cap_nano=1_000_000_000))
@@ -199,6 +201,10 @@ async def test_an_invoiced_organization_goes_on_up_to_its_cap(outage: Outage) ->
         house.charging.continuing.start_again()
         assert house.charging.continuing.used_nano(house.organization_id) == 0
         assert (await house.balance()).amounts.used_nano == V1_NANO
+        # What was spooled had labels, which its sums have too.
+        async with house.pool.connection() as connection:
+            cursor = await connection.execute("SELECT end_user, tag, net_nano FROM labelled_days")
+            assert await cursor.fetchall() == [("ann", "chat", V1_NANO)]
         assert (await house.proof()).findings == []
 
 

@@ -34,7 +34,38 @@ def test_a_budget_is_tried_on_what_was_and_not_made(
     assert typed("budgets", "list", capsys=capsys) == []
 
 
+def test_a_budget_of_a_model_is_made_and_its_alerts_are_snoozed(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(database_url, ["Only"])
+    made = typed("budgets", "create", "1.00", "day", "--tag", "nightly", capsys=capsys)
+    assert made["scope"] == {"type": "tag", "tag": "nightly"}
+    assert run(["budgets", "create", "1", "day", "--tag", "a", "--end-user", "b"]) == 2
+    assert "name only one of end_user, tag" in capsys.readouterr().err
+    quiet = typed("budgets", "snooze", made["id"], "--hours", "2", capsys=capsys)
+    assert [one["budget_id"] for one in quiet["snoozed"]] == [made["id"]]
+    chosen = typed("budgets", "alerts", "--no-anomalies", "--silence-hours", "6", capsys=capsys)
+    assert (chosen["alert_choices"]["tells_anomalies"], chosen["alert_choices"]["silence_hours"]) == (
+        False,
+        6,
+    )
+
+
 def test_a_zone_that_is_none_is_refused(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(database_url, ["Only"])
     assert run(["budgets", "create", "1.00", "day", "--zone", "Berlin"]) == 2
     assert "Did you mean Europe/Berlin" in capsys.readouterr().err
+
+
+def test_a_budget_of_each_end_user_is_tried_made_and_shown(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one request before names no end user."""
+    prepare(database_url, ["Only"])
+    assert typed("budgets", "try", "0.50", "day", "--end-user", "*", capsys=capsys)["requests"] == 0
+    made = typed("budgets", "create", "2", "day", "--end-user", "*", capsys=capsys)
+    assert (made["scope"], made["highest"]) == ({"type": "end_user", "end_user": "*"}, [])
+    assert (made["window"]["left"], made["window"]["percent"]) == (None, None)
+    with pytest.raises(SystemExit):
+        run(["budgets", "show", made["id"]])
+    assert "each end user" in capsys.readouterr().out

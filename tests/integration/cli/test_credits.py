@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,25 @@ def test_an_organization_is_invoiced_up_to_a_limit(
     assert (listed["kind"], listed["credit_limit"]) == ("invoiced", "1000.00")
     assert listed["available_in_lots"] == "4.971"
     assert "$1,000.00" in typed("organizations", "list", capsys=capsys, is_json=False)
-    typed("organizations", "set-prepaid", organization_id, capsys=capsys, is_json=False)
+    # There is only this one, so its id goes without saying.
+    said = typed("organizations", "set-prepaid", capsys=capsys, is_json=False)
+    assert f"{organization_id} is prepaid" in said
     assert typed("organizations", "list", capsys=capsys)[0]["kind"] == "prepaid"
     assert typed("ledger", "verify", capsys=capsys)["is_sound"] is True
+
+
+def test_the_chain_of_the_log_is_verified_against_what_was_kept(
+    organization_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = typed("audit", "verify", capsys=capsys)
+    assert (kept["is_sound"], kept["findings"]) == (True, [])
+    assert organization_id in kept["audit_chains"]
+    (tmp_path / "kept.json").write_text(json.dumps(kept))
+    words = ("audit", "verify", "--organization", organization_id, "--expect", str(tmp_path / "kept.json"))
+    assert "The audit log is whole." in typed(*words, capsys=capsys, is_json=False)
+    kept["audit_chains"][organization_id] = f"1:{'0' * 64}"
+    (tmp_path / "kept.json").write_text(json.dumps(kept))
+    with pytest.raises(SystemExit) as ended:
+        run([*words])
+    assert ended.value.code == 1
+    assert "does not pass through number 1 as it was kept" in " ".join(capsys.readouterr().out.split())

@@ -1,7 +1,10 @@
 """``jeton keys`` and ``jeton usage`` against a database, as they are typed."""
 
 import asyncio
+import csv
 import json
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,11 +65,29 @@ def test_a_key_is_created_listed_and_revoked(database_url: str, capsys: pytest.C
         asyncio.run(use())
 
 
-def test_usage_is_the_same_as_everywhere(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_is_the_same_as_everywhere(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepare(database_url, ["Only"])
     report = typed("usage", "--since", "1d", capsys=capsys)
     assert report["totals"]["net_amount"] == "0.029"
     assert report["rows"][0]["model"] == "claude-sonnet-5-5"
+    by_tag = typed("usage", "--since", "1d", "--by", "tag", capsys=capsys)
+    assert [(group["tag"], group["net_amount"]) for group in by_tag["groups"]] == [("", "0.029")]
+    none = typed("usage", "--since", "1d", "--end-user", "nobody", capsys=capsys)
+    assert (none["totals"]["requests"], none["rows"]) == (0, [])
+    file = tmp_path / "focus.csv"
+    with pytest.raises(SystemExit):
+        run(["focus", "--from", "2026-01-01", "-o", str(file)])
+    rows = [*csv.DictReader(file.read_text("utf-8").splitlines())]
+    used = [row for row in rows if row["ChargeCategory"] == "Usage"]
+    assert sum(Decimal(row["EffectiveCost"]) for row in used) == Decimal("0.029")
+    with pytest.raises(SystemExit):
+        run(["focus", "--from", "2026-01-01", "-o", str(file), "--only", "token_class=output_tokens"])
+    of_output = [*csv.DictReader(file.read_text("utf-8").splitlines())]
+    assert {row["SkuMeter"] for row in of_output} < {row["SkuMeter"] for row in used}
+    assert run(["focus", "--from", "2026-01-01", "--only", "prompt=x"]) == 2
+    assert [*tmp_path.iterdir()] == [file]
 
 
 @pytest.mark.parametrize("since", ["0d", "week", "367d", "1000d"])

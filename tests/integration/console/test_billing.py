@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from tests.integration.console.operating.scene import OPERATOR, deps_of, seated
-from tests.integration.world import OLD_SONNET, OTHER, SONNET, USD, open_world, sonnet
+from tests.integration.world import OLD_SONNET, OTHER, SONNET, USD, World, open_world, sonnet
 
 from jeton import clock
 from jeton.db.pool import Pool
@@ -41,7 +41,7 @@ async def test_lots_stand_in_their_turn_with_what_they_paid(pool: Pool) -> None:
 async def test_without_credit_the_page_says_what_happens(pool: Pool) -> None:
     world = await open_world(pool)
     async with pool.connection() as connection:
-        await connection.execute("UPDATE lots SET expires_at = now() WHERE reason = 'trial'")
+        await connection.execute("UPDATE lots SET expires_at = %s WHERE reason = 'trial'", (clock.now(),))
     async with seated(world) as seat:
         assert "requests are refused" in await seat.text("/console/billing")
     await world.close()
@@ -56,12 +56,23 @@ async def test_developers_see_no_billing(pool: Pool, role: Role, status: int) ->
     await world.close()
 
 
+async def open_month(pool: Pool) -> tuple[World, str]:
+    """An organization whose two charges are of one month, and that month.
+
+    A month may end between them; it does not do so twice.
+    """
+    while True:
+        month, world = f"{clock.now():%Y-%m}", await open_world(pool)
+        await world.bill()
+        await world.bill(version=OTHER)
+        if month == f"{clock.now():%Y-%m}":
+            return world, month
+        await world.close()
+
+
 async def test_a_month_is_rated_again_exactly_under_an_older_price(pool: Pool) -> None:
     """Cache reads cost twice as much before 7 October: 0.004 + 0.020 + 0.015 is $0.039."""
-    world = await open_world(pool)
-    await world.bill()
-    await world.bill(version=OTHER)
-    month = clock.now().strftime("%Y-%m")
+    world, month = await open_month(pool)
     async with seated(world) as seat:
         path = f"/console/prices.json?month={month}&on={OLD_SONNET.from_on}"
         answer = (await seat.client.get(path)).json()["repriced"]

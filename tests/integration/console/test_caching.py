@@ -11,20 +11,21 @@ from jeton.insight.caching.families import list_families
 from jeton.insight.caching.fitting import find_break_even
 from jeton.insight.caching.reading import CacheChoice, get_cache_report
 from jeton.insight.explore.stretches import of_days
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.rating import STANDARD
 from jeton.usage import Usage
 
 PATH = "/console/caching"
 
 
-async def broken(world: World, reason: str, missed: int | None) -> str:
+async def broken(world: World, reason: str, missed: int | None, *, labels: Labels = NO_LABELS) -> str:
     """A request of 1,000 + 9,000 written tokens that missed a hit."""
     missing = "null" if missed is None else str(missed)
     reported = (
         '{"input_tokens":1000,"jeton_prompt_cache":'
         f'{{"miss":{{"type":"{reason}","cache_missed_input_tokens":{missing}}}}}}}'
     )
-    hold = await world.hold()
+    hold = await world.hold(labels=labels)
     metered = Metered(Rule.COMPLETED, Usage(1000, 9000), "upstream", STANDARD, reported)
     return (await world.charging.settle(hold, metered)).request_id
 
@@ -99,13 +100,16 @@ async def test_prompts_are_grouped_by_what_they_begin_with_and_other_lifetimes_a
 
 async def test_the_filters_narrow_sums_and_breaks(pool: Pool) -> None:
     world = await open_world(pool)
-    await broken(world, "tools_changed", 9000)
+    await broken(world, "tools_changed", 9000, labels=Labels("somebody", "chat"))
     async with signed_in(world) as client:
         for query, requests in (
             ("model=claude-sonnet-5-5", 1),
             ("model=claude-other-1", 0),
             ("workspace_id=wrkspc_gone", 0),
             (f"key_id={world.key.key_id}", 1),
+            ("end_user=somebody&tag=chat", 1),
+            ("end_user=nobody", 0),
+            ("tag=other", 0),
         ):
             data = (await client.get(f"{PATH}.json?{query}")).json()
             assert data["totals"]["requests"] == requests

@@ -5,8 +5,19 @@ from tests.integration.insight.explore.past import open_past
 
 from jeton import clock
 from jeton.db.pool import Pool
+from jeton.identity.audit import list_audit
 from jeton.identity.charts.errors import UnknownChartError
-from jeton.identity.charts.saved import Owner, delete_chart, get_chart, list_charts, save_chart
+from jeton.identity.charts.saved import (
+    Owner,
+    delete_chart,
+    get_chart,
+    list_charts,
+    list_pinned,
+    pin_chart,
+    save_chart,
+    share_chart,
+    take_back_chart,
+)
 from jeton.identity.members import Role, create_member
 from jeton.identity.sessions import form_token, open_session
 from jeton.usage import Usage
@@ -43,6 +54,46 @@ async def test_a_chart_is_saved_opened_renamed_pinned_and_deleted(pool: Pool) ->
         assert await post(f"{place}/delete") == 303
         assert await post(f"{place}/delete") == 404
         assert (await client.get("/console.json")).json()["pinned"] == []
+    await past.world.close()
+
+
+async def test_what_is_everybodys_goes_back_to_whoever_saved_it_and_all_of_it_is_in_the_audit_log(
+    pool: Pool,
+) -> None:
+    past = await open_past(pool)
+    organization_id = past.world.organization.organization_id
+    async with pool.connection() as connection:
+        makers = []
+        for email in ("maker@charts.example", "taker@charts.example"):
+            member = await create_member(connection, organization_id, email=email, role="developer")
+            makers.append(Owner(organization_id, member.member_id, email))
+        maker, taker = makers
+        chart = await save_chart(connection, maker, name="ours", page="usage", state="", is_shared=False)
+        for _ in range(2):
+            await share_chart(connection, maker, chart.chart_id)
+            for owner in makers:
+                await pin_chart(connection, owner, chart.chart_id)
+                await pin_chart(connection, owner, chart.chart_id)
+            assert await take_back_chart(connection, taker, chart.chart_id) == maker.member_id
+        assert await take_back_chart(connection, maker, chart.chart_id) == maker.member_id
+        assert await list_charts(connection, taker) == await list_pinned(connection, taker) == []
+        assert [one.is_shared for one in await list_pinned(connection, maker)] == [False]
+        # Once they have left there is nobody to give it back to.
+        await share_chart(connection, maker, chart.chart_id)
+        await connection.execute("DELETE FROM members WHERE member_id = %s", (maker.member_id,))
+        assert await take_back_chart(connection, taker, chart.chart_id) == taker.member_id
+        await delete_chart(connection, taker, chart.chart_id)
+        entries = await list_audit(connection, organization_id=organization_id)
+    told = [
+        (entry.actor.partition("@")[0], entry.action.removeprefix("chart."))
+        for entry in reversed(entries)
+        if entry.subject == chart.chart_id
+    ]
+    once = [("maker", "shared"), ("maker", "pinned"), ("taker", "pinned"), ("taker", "taken_back")]
+    # The maker's own pin stays, so it is not pinned again.
+    again = [("maker", "shared"), ("taker", "pinned"), ("taker", "taken_back")]
+    end = [("maker", "shared"), ("taker", "taken_back"), ("taker", "deleted")]
+    assert told == [("maker", "saved"), *once, *again, *end]
     await past.world.close()
 
 

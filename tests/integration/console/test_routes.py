@@ -264,7 +264,7 @@ async def test_a_form_without_its_token_or_from_elsewhere_does_nothing(pool: Poo
         ("/console/usage?from=0001-01-01", 400),
         ("/console/requests?state=lost", 400),
         ("/console/requests?model=%00", 400),
-        ("/console/requests?before=" + "x" * 201, 400),
+        ("/console/requests?before=" + "x" * 257, 400),
         ("/console/requests/req_none", 404),
         ("/console/requests/%00", 404),
         ("/console/requests/%00.json", 404),

@@ -7,7 +7,8 @@ from tests.integration.world import SONNET, USD, World, open_world
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.identity.organizations import create_organization
-from jeton.insight.balance import Amounts, get_balance, get_standing, render_balance
+from jeton.insight.balance import Amounts, get_balance, render_balance
+from jeton.insight.overview.standing import get_standing
 from jeton.insight.receipt import get_receipt
 from jeton.ledger.chart import LotKind
 

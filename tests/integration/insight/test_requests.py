@@ -62,5 +62,6 @@ async def test_unknown_usage_is_null_and_not_zero(pool: Pool) -> None:
         "cache_creation": {"ephemeral_5m_input_tokens": None, "ephemeral_1h_input_tokens": None},
         "cache_read_input_tokens": None,
         "output_tokens": None,
+        "output_tokens_details": {"thinking_tokens": None},
     }
     await world.close()

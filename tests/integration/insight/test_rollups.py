@@ -175,8 +175,13 @@ async def test_a_sum_that_no_charge_explains_is_found(pool: Pool, table: str) ->
         ),
         ("UPDATE cost_rollups SET unknown_requests = 0", "unknown_requests is 0 and the tries come to 1"),
         ("DELETE FROM cost_rollups", "requests is 0 and the tries come to 1"),
+        (
+            "UPDATE cost_classes SET cost_nano = cost_nano + 1",
+            "cost_nano is 10000001 and the lines come to 10000000",
+        ),
+        ("DELETE FROM cost_classes", "sold is 0 and the lines come to 2000"),
     ],
-    ids=["a nano more", "an unknown one less", "none"],
+    ids=["a nano more", "an unknown one less", "none", "a nano more of a class", "no class"],
 )
 async def test_costs_that_no_try_explains_are_found(pool: Pool, change: str, sentence: str) -> None:
     world = await open_world(pool)

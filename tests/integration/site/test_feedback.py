@@ -5,23 +5,26 @@ import re
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from tests.integration.world import EMAIL, open_world
 
 from jeton import clock
 from jeton.db.pool import Pool
 from jeton.feedback.votes import COMMENT_CHARS_MAX
+from jeton.identity.audit import Actor
 from jeton.insight.reading.votes import PageVotes, count_votes, list_comments
-from jeton.notifications.inbox.items import list_items
+from jeton.notifications.inbox.items import close_item, list_items
 from jeton.pricing.loading import load_book
-from jeton.site.deps import SiteDeps
+from jeton.site.deps import FindReader, Reader, SiteDeps, find_nobody
 from jeton.site.feedback.page import PACE
 from jeton.site.routes import site_routes
 
 SITE = "http://jeton.test"
 
 
-def client_of(pool: Pool) -> httpx2.AsyncClient:
+def client_of(pool: Pool, find_reader: FindReader = find_nobody) -> httpx2.AsyncClient:
     """A reader with cookies of their own."""
-    deps = SiteDeps(load_book(), "Example AI", "", "", "", 0, 30, pool=pool)
+    deps = SiteDeps(load_book(), "Example AI", "", "", "", 0, 30, pool=pool, find_reader=find_reader)
     transport = httpx2.ASGITransport(app=Starlette(routes=site_routes(deps)))
     return httpx2.AsyncClient(transport=transport, base_url=SITE, follow_redirects=True)
 
@@ -65,6 +68,41 @@ async def test_a_reader_has_one_vote_and_may_change_it(pool: Pool) -> None:
         (comment,) = await list_comments(connection, since=votes.last_at.replace(year=2026, month=1, day=1))
     assert (item.kind, item.subject, item.message) == ("docs_feedback", "/docs/tokens", "<b>Which?</b>")
     assert (comment.channel, comment.is_helpful, comment.reason) == ("person", False, "unclear")
+
+
+async def test_a_members_vote_says_how_the_organization_stood_in_classes(pool: Pool) -> None:
+    """$5.00 of trial credit and nothing spent; the e-mail is for the inbox alone."""
+    world = await open_world(pool)
+    reader = Reader(world.organization.organization_id, world.organization.name, EMAIL)
+
+    async def find_reader(_: Request) -> Reader | None:
+        return reader
+
+    form = {"slug": "tokens", "helpful": "no", "comment": "29 is not 30", "email": "ann@example.com"}
+    async with client_of(pool, find_reader) as client:
+        await client.post("/docs/feedback", data=form)
+        alone = await client.post("/docs/feedback", data={**form, "comment": ""})
+    since = clock.now().replace(year=2026, month=1, day=1)
+    async with pool.connection() as connection:
+        (item,) = await list_items(connection)
+        (before,) = await list_comments(connection, since=since)
+        await close_item(
+            connection, item.item_id, reason="https://git.example/c/1", by=Actor("operator", "o")
+        )
+        (after,) = await list_comments(connection, since=since)
+        rows = await (await connection.execute("SELECT v::text FROM page_votes AS v")).fetchall()
+    assert alone.status_code == 400
+    assert before.standing == {"plan": "trial", "balance": "under_10", "month": "none"}
+    assert before.standing_text == "plan trial, month none, balance under $10"
+    assert (before.item_state, after.item_state, after.item_word) == (
+        "open",
+        "done",
+        "https://git.example/c/1",
+    )
+    assert (item.email, item.details["balance"]) == ("ann@example.com", "under_10")
+    assert "ann@" not in str(rows)
+    assert str(reader.organization_id) not in str(rows)
+    await world.close()
 
 
 async def test_agents_are_counted_apart(pool: Pool) -> None:

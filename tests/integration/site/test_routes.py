@@ -1,16 +1,20 @@
 """The site over HTTP: every page, its numbers from settings and price book, and what is not there."""
 
+import ast
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
 
+import jeton
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import load_book
-from jeton.site.deps import SiteDeps
+from jeton.site.deps import SiteDeps, Wording
 from jeton.site.documents import Documents
+from jeton.site.footer import DRAWN
 from jeton.site.routes import site_routes
 
 
@@ -41,6 +45,94 @@ async def test_every_page_is_there_and_sealed() -> None:
             assert "Example AI" in response.text
             assert "style=" not in response.text
             assert not re.search(r"<script(?! src=\"/static/)", response.text), path
+
+
+# Where the software itself is meant, which an operator runs under a name of their own.
+SOFTWARE_PAGES = frozenset({"self-hosting", "settings", "upstreams"})
+# A model's own name, and a setting's default.
+SOFTWARE_WORDS = re.compile(r"Jeton Extract 1|Jeton <jeton@example\.com>")
+# Of the domain, for whoever runs the program.
+READERS = (
+    *("admin", "batches", "billing", "charging", "console", "gateway", "identity", "insight", "limits"),
+    *("notifications", "pricing", "site", "watch"),
+)
+NOT_READ = {"billing/paper/look.py", "billing/focus/reading.py"}
+
+
+async def test_every_page_says_the_operators_name_and_not_the_softwares() -> None:
+    pages = [page.slug for page in Documents().list() if page.slug not in SOFTWARE_PAGES]
+    paths = [
+        "/",
+        "/faq",
+        "/faq.md",
+        "/pricing",
+        "/pricing.md",
+        "/docs",
+        "/llms.txt",
+        "/openapi.json",
+        "/docs/api",
+    ]
+    paths += [
+        "/docs/api.md",
+        "/docs/api/objects",
+        "/docs/search?q=cache",
+        "/docs/changelog.atom",
+        "/docs/ask",
+    ]
+    paths += ["/nowhere", "/static/mark.svg", *(f"/docs/{slug}" for slug in pages)]
+    paths += [f"/docs/{slug}.md" for slug in pages]
+    async with client_of(replace(deps_of(load_book()), has_ask_docs=True)) as client:
+        for path in paths:
+            text = SOFTWARE_WORDS.sub("", (await client.get(path)).text)
+            found = re.search(r".{0,60}\bJeton\b.{0,60}", text)
+            assert found is None, f"{path}: {found[0]}"
+
+
+def test_no_template_and_no_sentence_for_readers_names_the_software() -> None:
+    """Mails, documents, the Console and what an API answers are under the operator's name."""
+    wrong, root = [], Path(jeton.__file__).parent
+    for place in READERS:
+        for path in (root / place).rglob("*"):
+            name = str(path.relative_to(root))
+            if path.suffix not in {".html", ".typ", ".txt", ".py"} or name in NOT_READ:
+                continue
+            text = path.read_text(encoding="utf-8")
+            if not re.search(r"\bJeton\b", text):
+                continue
+            wrong += [f"{name}: {said}" for said in _list_sentences(path, text)]
+    assert not wrong
+
+
+def _list_sentences(path: Path, text: str) -> list[str]:
+    if path.suffix != ".py":
+        return [line for line in text.splitlines() if re.search(r"\bJeton\b", line)]
+    tree = ast.parse(text)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and ast.get_docstring(node)
+        if isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+        if re.search(r"\bJeton\b", node.value)
+    ]
+
+
+async def test_places_where_people_talk_have_icons_and_words() -> None:
+    links = (("Discord", "https://discord.example.com"), ("Forum", "https://forum.example.com"))
+    async with client_of(replace(deps_of(load_book()), wording=Wording(social_links=links))) as client:
+        page = (await client.get("/faq")).text
+        drawn = (await client.get("/static/social.svg")).text
+    assert (
+        '<use href="/static/social.svg#discord"/></svg><span class="visually-hidden">Discord</span>' in page
+    )
+    assert "social.svg#forum" not in page
+    assert page.count("https://forum.example.com") == 1
+    assert set(re.findall(r'<symbol id="(\w+)"', drawn)) == DRAWN
 
 
 async def test_the_faq_answers_with_this_installations_own_numbers() -> None:

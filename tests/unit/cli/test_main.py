@@ -45,6 +45,7 @@ def test_serve_has_an_option_for_every_setting_but_secrets(
         "JETON_STRIPE_WEBHOOK_SECRET",
         "JETON_TAX_SERVICE_SECRET",
         "JETON_OPERATOR_API_KEYS",
+        "JETON_END_USER_KEY",
     }
 
 

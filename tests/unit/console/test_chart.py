@@ -7,11 +7,13 @@ from jeton.console.chart import (
     FALL_WIDTH,
     HEIGHT,
     LEFT,
+    LINKS_MAX,
     PLOT_HEIGHT,
     TOP,
     WIDTH,
     Bar,
     Chart,
+    Span,
     draw_bars,
     draw_waterfall,
 )
@@ -50,11 +52,44 @@ def test_a_bar_that_is_not_over_is_hatched_as_high_as_its_stack() -> None:
     assert hatch.y + hatch.height == TOP + PLOT_HEIGHT
 
 
+def test_a_bar_leads_somewhere_and_then_it_says_what_its_parts_are() -> None:
+    bars = [
+        Bar("0", "day 0", (5, 0)),
+        Bar("1", "day 1", (6, 2), href="/1"),
+        Bar("2", "day 2", (0, 0), href="/2"),
+    ]
+    chart = draw_bars(bars, ["a", "b"], sentence="A sentence.", show=str)
+    assert chart is not None
+    (link,) = chart.links
+    assert (link.href, link.title) == ("/1", "day 1: 8 (a 6, b 2)")
+    assert link.x <= chart.segments[-1].x < link.x + link.width
+
+
+def test_too_many_bars_have_a_link_for_some_together() -> None:
+    bars = [Bar("", "", (1 if number < 90 else 0,), href="/own") for number in range(100)]
+    spans = [Span(first, first + 10, f"from {first}", f"/{first}") for first in range(0, 100, 10)]
+    chart = draw_bars(bars, ["a"], sentence="Many.", show=str, spans=spans)
+    assert chart is not None
+    assert [link.href for link in chart.links] == [f"/{first}" for first in range(0, 90, 10)]
+    assert chart.links[1].x <= chart.segments[10].x < chart.segments[19].x < chart.links[2].x
+    few = draw_bars(bars[:LINKS_MAX], ["a"], sentence="Few.", show=str, spans=spans)
+    assert few is not None
+    assert {link.href for link in few.links} == {"/own"}
+
+
 def test_a_level_is_inside_the_picture_even_above_every_bar() -> None:
     chart = draw([(1_000_000_000,)], level=(4_000_000_000, "budget"))
     assert chart is not None
     assert chart.line is not None
     assert (chart.line.y, chart.line.text) == (TOP, "budget")
+
+
+def test_a_level_far_above_every_bar_leaves_the_bars_their_height() -> None:
+    chart = draw([(1_000_000_000,)], level=(9_000_000_000, "budget"))
+    assert chart is not None
+    assert chart.line is not None
+    assert (chart.line.y, chart.line.text) == (TOP, "budget, far above this chart")
+    assert chart.segments[0].height == PLOT_HEIGHT
 
 
 @given(st.lists(st.tuples(*[st.integers(-(10**9), 10**18)] * 4), max_size=366))

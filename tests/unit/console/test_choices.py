@@ -5,8 +5,13 @@ import pytest
 from starlette.requests import Request
 
 from jeton.console.choices import CHOICES, Choices, find_choices, find_place, find_zone, is_place_of_ours
+from jeton.console.errors import StaleFormError
 from jeton.console.navigation import Entry, Group, find_current
 from jeton.console.pages import display_clock, display_time
+from jeton.console.routes.signing.entrance import place_after
+from jeton.console.visit import check_origin
+from jeton.identity.passkeys.terms import find_party
+from jeton.identity.sessions import form_token, is_form_token
 
 AT = datetime(2026, 11, 23, 9, 5, 7, tzinfo=UTC)
 GROUPS = (
@@ -59,6 +64,7 @@ def test_times_are_shown_in_the_chosen_zone_and_exact_in_utc() -> None:
         ("/console/usage?range=7d", True),
         ("/docs", True),
         ("//example.com", False),
+        ("//[", False),
         ("/\\example.com", False),
         ("https://example.com/", False),
         ("javascript:alert(1)", False),
@@ -75,3 +81,28 @@ def test_the_current_entry_is_the_longest_that_fits() -> None:
     assert find_current(GROUPS, "/console/requests/req_1") == "/console/requests"
     assert find_current(GROUPS, "/console/requests/live") == "/console/requests/live"
     assert find_current(GROUPS, "/console/requestsx") == ""
+
+
+@pytest.mark.parametrize("text", ["//[", "http://[", "/consolex", "//evil.example/x", "/console\nx", ""])
+def test_one_who_signed_in_goes_to_the_console_whatever_the_address_says(text: str) -> None:
+    assert place_after(text) == "/console"
+    assert place_after("/console/usage?range=7d") == "/console/usage?range=7d"
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "", "https://evil.example", "localhost", "://"])
+def test_a_form_of_another_origin_or_of_none_is_refused(origin: str) -> None:
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"origin", origin.encode())]
+    with pytest.raises(StaleFormError):
+        check_origin(Request({**scope, "headers": headers}), "https://jeton.example/")
+    headers[1] = (b"origin", b"https://jeton.example")
+    check_origin(Request({**scope, "headers": headers}), "https://jeton.example/")
+
+
+def test_a_form_without_a_cookie_is_nobodys_though_its_token_can_be_reckoned() -> None:
+    assert is_form_token("secret", form_token("secret"))
+    assert not is_form_token("", form_token(""))
+
+
+def test_a_host_that_is_none_has_no_passkeys() -> None:
+    assert find_party("http://[", "Jeton") is None

@@ -52,6 +52,7 @@ def test_a_range_is_of_the_days_of_its_zone(query: str, stretch: tuple[str, str]
     "query",
     [
         "range=7d&compare=previous&workspace_id=wrkspc_1&key_id=apikey_1&model=a%26b&service_tier=batch",
+        "range=30d&token_class=output_tokens&state=settled&end_user=u1&tag=a",
         "from=2026-03-01&until=2026-03-30&zone=Europe/Berlin",
         "from=2026-11-23T10:15Z&until=2026-11-23T11:00Z&model=%3Cscript%3E",
     ],
@@ -83,7 +84,9 @@ def test_a_link_to_an_hour_leaves_the_name_of_the_range_behind() -> None:
         "zone=../../etc/passwd",
         "compare=everything",
         "service_tier=priority",
-        "model=" + "x" * 201,
+        "token_class=prompt",
+        "state=open",
+        "model=" + "x" * 257,
         "key_id=a%00b",
     ],
 )

@@ -32,7 +32,7 @@ from jeton.ledger.budgets.errors import BudgetExceededError
 
 BUDGET = BudgetExceededError(
     budget_id="bdgt_1",
-    scope="workspace",
+    scoped=("workspace", "wrkspc_1"),
     needed_nano=50_000_000,
     left_nano=10_000_000,
     held_nano=200_000_000,
@@ -109,7 +109,7 @@ def test_a_budget_names_both_amounts_and_when_it_frees() -> None:
     assert (b"x-should-retry", b"false") in reply.headers
     assert not any(name == b"retry-after" for name, _ in reply.headers)
     assert error["details"] == {
-        "error_code": "budget_exceeded", "budget": "bdgt_1", "scope": "workspace",
+        "error_code": "budget_exceeded", "budget": "bdgt_1", "scope": "workspace", "scope_id": "wrkspc_1",
         "needed": "0.05", "left": "0.01", "held": "0.20", "resets_at": "2026-11-30T23:00:00Z",
     }  # fmt: skip
     assert error["message"] == (

@@ -23,10 +23,10 @@ TERMINALS = {
 
 
 class Expected(msgspec.Struct):
-    """One golden file: ``usage`` as input, write 5m, write 1h, read, output, searches."""
+    """One golden file: ``usage`` as input, write 5m, write 1h, read, output, searches, thought."""
 
     why: str
-    usage: tuple[int, int, int, int, int, int]
+    usage: tuple[int, int, int, int, int, int, int]
     text: str
     stop_reason: str | None
     terminal: str

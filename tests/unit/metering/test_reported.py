@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeton.metering.reported import REPORTED_BYTES_MAX, merge_reported, read_reported
+from jeton.usage import Bucket
 
 COUNTS = {"input_tokens": 10, "output_tokens": 5}
 
-# input, write 5m, write 1h, read, output, searches
-PRICED: dict[str, tuple[dict[str, Any], tuple[int, int, int, int, int, int]]] = {
+# input, write 5m, write 1h, read, output, searches, and what of the output was thought
+PRICED: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "input and output": (COUNTS, (10, 0, 0, 0, 5, 0)),
     "nulls": (
         {**COUNTS, "cache_creation_input_tokens": None, "cache_read_input_tokens": None,
@@ -36,6 +37,16 @@ PRICED: dict[str, tuple[dict[str, Any], tuple[int, int, int, int, int, int]]] = 
         {**COUNTS, "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 2}},
         (10, 0, 0, 0, 5, 3),
     ),
+    "thinking is a part of the output": (
+        {**COUNTS, "output_tokens_details": {"thinking_tokens": 5}}, (10, 0, 0, 0, 5, 0, 5),
+    ),
+    "that of a compaction is added": (
+        {**COUNTS, "output_tokens_details": {"thinking_tokens": 2}, "iterations": [
+            {"type": "compaction", "input_tokens": 100, "output_tokens": 50,
+             "output_tokens_details": {"thinking_tokens": 30}}]},
+        (110, 0, 0, 0, 55, 0, 32),
+    ),
+    "details of nothing": ({**COUNTS, "output_tokens_details": None}, (10, 0, 0, 0, 5, 0, 0)),
     "a compaction is added": (
         {**COUNTS, "iterations": [
             {"type": "compaction", "input_tokens": 100, "output_tokens": 50, "cache_read_input_tokens": 20,
@@ -71,6 +82,13 @@ QUARANTINED: dict[str, tuple[object, str]] = {
          "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}},
         "cache_creation_input_tokens is 8, but its parts are 3 (5m) and 4 (1h)",
     ),
+    "more thought than put out": (
+        {**COUNTS, "output_tokens_details": {"thinking_tokens": 6}},
+        "thinking_tokens is 6, but output_tokens, of which they are, is 5",
+    ),
+    "negative thinking": (
+        {**COUNTS, "output_tokens_details": {"thinking_tokens": -1}}, "thinking_tokens: Expected int >= 0",
+    ),
     "another model's tokens": (
         {**COUNTS, "iterations": [{"type": "fallback_message", "input_tokens": 3}]},
         "fallback_message ran on a model of its own",
@@ -89,7 +107,8 @@ QUARANTINED: dict[str, tuple[object, str]] = {
 def test_becomes_disjoint_buckets(reported: dict[str, Any], counts: tuple[int, ...]) -> None:
     usage = read_reported(msgspec.json.encode(reported)).usage
     assert usage is not None
-    assert astuple(usage) == counts
+    thought = () if len(counts) > len(Bucket) else (0,)
+    assert astuple(usage) == (*counts, *thought)
 
 
 @pytest.mark.parametrize(("reported", "words"), QUARANTINED.values(), ids=QUARANTINED.keys())

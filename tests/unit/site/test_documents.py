@@ -25,6 +25,10 @@ def test_a_document_has_title_summary_and_sections() -> None:
     assert '<h2 id="whats-this-really">' in document.html
 
 
+def test_a_summary_does_not_announce_what_is_not_shown_with_it() -> None:
+    assert render("page", "# A\n\nIt works as it is:\n\n- so.\n").summary == "It works as it is."
+
+
 def test_links_between_pages_become_addresses_and_others_stay() -> None:
     html = render("page", SOURCE).html
     assert 'href="/docs/receipts#states"' in html

@@ -33,11 +33,17 @@ def test_a_price_that_is_not_in_force_is_announced() -> None:
     assert "| Claude Fable 5.2 | `claude-fable-5-2@2026-11-09` | first price, announced |" in table
 
 
+def test_a_change_of_a_listed_price_is_a_new_price() -> None:
+    changes = [change for change in list_price_changes(load_book()) if change.kind == "price"]
+    titles = [change.title for change in changes if change.version.model == "claude-sonnet-5-5"]
+    assert titles == ["Claude Sonnet 5.5 has a new price from 2026-10-07 on"]
+
+
 def test_what_changes_soon_is_announced_and_what_is_new_is_not() -> None:
     """A deprecated model and a price with an end; a model that is only coming changes nothing for anybody."""
     announced = [change.title for change in list_announced(list_price_changes(load_book()), AT)]
     assert announced == [
-        "Claude Opus 4.8 has a new price from 2026-11-30 on",
+        "Claude Opus 4.8 is no longer sold in fast mode from 2026-11-30 on, at the same prices",
         "Claude Sonnet 4.5 is retired on 2026-11-30",
     ]
     long_before = datetime(2026, 9, 1, tzinfo=UTC)

@@ -15,6 +15,7 @@ from jeton.admin.errors import InvalidQueryError
 from jeton.admin.resource import Call, Resource, render_list
 from jeton.identity.audit import Actor
 from jeton.identity.key_life.changing import KeyChange, change_key, restrict_key, rotate_key
+from jeton.identity.key_life.owning import give_key
 from jeton.identity.keys import (
     KEYS_LISTED_MAX,
     Key,
@@ -53,6 +54,7 @@ class ChangeKeyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     workspace_id: str | None = None
     models: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     networks: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    member_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class RotateKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -116,6 +118,14 @@ async def _change(call: Call) -> dict[str, object]:
         if body.models is not msgspec.UNSET or body.networks is not msgspec.UNSET:
             wanted = _restrict(call, body, key)
             key = await restrict_key(connection, caller.organization_id, key.key_id, wanted, by=_actor(call))
+        if body.member_id is not msgspec.UNSET:
+            key = await give_key(
+                connection,
+                caller.organization_id,
+                key.key_id,
+                member_id=body.member_id or "",
+                by=_actor(call),
+            )
         if body.status == "archived" and key.revoked_at is None:
             key = await revoke_key(connection, caller.organization_id, key.key_id)
             await record_key_audit(connection, _actor(call), "key.revoked", key)
@@ -163,6 +173,7 @@ def render_key(key: Key) -> dict[str, object]:
         "scope": scope,
         "created_at": key.created_at.isoformat(),
         "created_by": _render_creator(key.created_by),
+        "member_id": key.member_id,
         "expires_at": _render_time(key.expires_at),
         "models": None if key.models is None else list(key.models),
         "networks": None if key.networks is None else list(key.networks),

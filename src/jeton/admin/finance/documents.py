@@ -15,8 +15,10 @@ from jeton.billing.currencies import parse_minor
 from jeton.billing.invoicing.correcting import Request
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.issuing.period import issue_period
+from jeton.billing.paper.judged.storage import read_e_invoice
 from jeton.billing.receivables.applying import Act
 from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
+from jeton.billing.receivables.dunning.plan import read_plan, render_plan
 from jeton.billing.receivables.write_offs import GiveUp, write_off
 from jeton.billing.rendering.documents import render_document, render_head
 from jeton.billing.words import Document
@@ -75,7 +77,11 @@ async def _list(call: Call) -> dict[str, object]:
 
 async def _get(call: Call) -> dict[str, object]:
     call.require_operator()
-    return render_document(await find_document(call))
+    document = await find_document(call)
+    async with call.connect() as connection:
+        plan = await read_plan(connection, document.document_id, office_of(call).dunning, at=clock.now())
+        e_invoice = await read_e_invoice(connection, document)
+    return {**render_document(document), "dunning": render_plan(plan), "e_invoice": e_invoice}
 
 
 async def _issue(call: Call) -> dict[str, object]:

@@ -1,9 +1,5 @@
-"""Files: a document as PDF with its XML, as XML, as CSV of its lines, and as the bundle that proves it."""
+"""Files: a document in each of its forms, and the bundle that proves it, as answers of the API."""
 
-import asyncio
-import tempfile
-from collections.abc import Mapping
-from types import MappingProxyType
 from uuid import UUID
 
 from starlette.background import BackgroundTask
@@ -13,12 +9,7 @@ from jeton.admin.errors import InvalidQueryError
 from jeton.admin.money.payments import office_of
 from jeton.admin.resource import Call
 from jeton.billing.invoicing.documents.reading import get_document
-from jeton.billing.paper.files import Form, make_file, name_file, save_bundle
-from jeton.billing.words import Document
-
-FORMS: Mapping[str, Form] = MappingProxyType({"pdf": "pdf", "xml": "xml", "csv": "csv"})
-BUNDLE = "zip"
-CHUNK_BYTES = 65_536
+from jeton.billing.paper.files import DOWNLOADS, open_paper
 
 
 async def send_any_file(call: Call) -> Response:
@@ -34,35 +25,17 @@ async def send_our_file(call: Call) -> Response:
 
 async def _send(call: Call, organization_id: UUID | None) -> Response:
     form = str(call.request.path_params["form"])
-    if form not in (*FORMS, BUNDLE):
-        raise InvalidQueryError("form", f"must be one of {', '.join((*FORMS, BUNDLE))}")
+    if form not in DOWNLOADS:
+        raise InvalidQueryError("form", f"must be one of {', '.join(DOWNLOADS)}")
     async with call.connect() as connection:
         name = str(call.request.path_params["document_id"])
         document = await get_document(connection, name, organization_id=organization_id)
-    if form == BUNDLE:
-        return await _send_bundle(call, document)
-    # Drawing takes a moment, in which others are served.
-    made = await asyncio.to_thread(make_file, document, FORMS[form], office_of(call).look)
-    return Response(made.content, headers=_headers(made.name), media_type=made.media_type)
-
-
-async def _send_bundle(call: Call, document: Document) -> Response:
-    """The bundle, which may be larger than memory: written to a file first, which goes with the answer."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the answer is sent
-    try:
-        async with call.deps.pool.connection() as connection:
-            await save_bundle(connection, document, file, office_of(call).look)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
+    paper = await open_paper(call.deps.pool, document, wanted=form, look=office_of(call).look)
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="{paper.name}"',
+        "content-length": str(paper.size_bytes),
+    }
     return StreamingResponse(
-        iter(lambda: file.read(CHUNK_BYTES), b""),
-        headers=_headers(name_file(document, BUNDLE)),
-        media_type="application/zip",
-        background=BackgroundTask(file.close),
+        paper.chunks, headers=headers, media_type=paper.media_type, background=BackgroundTask(paper.close)
     )
-
-
-def _headers(name: str) -> dict[str, str]:
-    return {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}

@@ -33,6 +33,7 @@ class SetBillingProfile(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
     tax_category: str | None = None
     tax_reason: str | None = None
     minimum: str | None = None
+    display_currency: str | None = None
 
 
 def operator_profile_routes(deps: AdminDeps) -> list[BaseRoute]:

@@ -13,7 +13,9 @@ from jeton.admin.resource import Call, Resource, render_list
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.drafting.planning import draft_period
 from jeton.billing.invoicing.profiles import ProfileChange, change_profile, get_profile
+from jeton.billing.paper.judged.storage import read_e_invoice
 from jeton.billing.receivables.account import read_account
+from jeton.billing.receivables.dunning.plan import read_plan, render_plan
 from jeton.billing.rendering.accounts import render_account, render_profile
 from jeton.billing.rendering.documents import render_document, render_head
 from jeton.identity.audit import Actor
@@ -36,6 +38,7 @@ class ChangeBillingProfile(msgspec.Struct, forbid_unknown_fields=True, frozen=Tr
     registration: str | None = None
     emails: tuple[str, ...] | None = None
     purchase_order: str | None = None
+    display_currency: str | None = None
     reason: str = "changed over the Admin API"
 
 
@@ -64,7 +67,10 @@ async def _list(call: Call) -> dict[str, object]:
 async def _get(call: Call) -> dict[str, object]:
     caller, name = call.require_admin(), str(call.request.path_params["document_id"])
     async with call.connect() as connection:
-        return render_document(await get_document(connection, name, organization_id=caller.organization_id))
+        document = await get_document(connection, name, organization_id=caller.organization_id)
+        plan = await read_plan(connection, document.document_id, office_of(call).dunning, at=clock.now())
+        e_invoice = await read_e_invoice(connection, document)
+    return {**render_document(document), "dunning": render_plan(plan), "e_invoice": e_invoice}
 
 
 async def _draft(call: Call) -> dict[str, object]:

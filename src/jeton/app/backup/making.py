@@ -8,6 +8,7 @@ from jeton.app.backup.files import add_files
 from jeton.db.backup.archive import FORMAT, Manifest, write_archive
 from jeton.db.backup.dumping import dump_tables, list_applied
 from jeton.db.pool import Connection
+from jeton.insight.operating.audit_chain import read_audit_ends
 from jeton.insight.proving.chain import read_ends
 from jeton.insight.verify import snapshot
 
@@ -40,6 +41,7 @@ async def make_backup(
                 await connection.execute("SELECT now(), current_setting('server_version')")
             ).fetchall()
             chains = await read_ends(connection)
+            audit_chains = await read_audit_ends(connection)
             tables = await dump_tables(connection, archive, on_progress)
             manifest = Manifest(
                 kind="jeton backup",
@@ -51,5 +53,6 @@ async def make_backup(
                 tables=tables,
                 files=files,
                 chains=chains,
+                audit_chains=audit_chains,
             )
         return Made(manifest, archive.finish(manifest))

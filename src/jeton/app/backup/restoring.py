@@ -54,8 +54,9 @@ async def restore_backup(reader: ArchiveReader, path: Path, *, place: Place, rep
         async with connection.transaction():
             await clear_place(connection, render_address(url), may_replace=place.may_replace)
             await load_tables(connection, reader, path=path, on_progress=report.loaded)
-            proof = await prove(connection, report.proven, kept_ends=reader.manifest.chains)
-            if proof.chains != reader.manifest.chains:
+            chains, audit_chains = reader.manifest.chains, reader.manifest.audit_chains
+            proof = await prove(connection, report.proven, kept_ends=chains, kept_audit_ends=audit_chains)
+            if proof.chains != chains or (audit_chains and proof.audit_chains != audit_chains):
                 proof.find("The chains do not end where the manifest says that they do.")
             if not proof.is_sound and not place.may_be_unsound:
                 raise RestoreUnsoundError(proof.findings)

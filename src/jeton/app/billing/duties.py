@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from jeton.billing.invoicing.closing import Closer, close_due
 from jeton.billing.jobs.words import Counts, Duty, DutyIncompleteError
+from jeton.billing.paper.judged.judging import judge_documents
 from jeton.billing.payments.arriving.reconciling import reconcile, settle_open
 from jeton.billing.payments.till import Till
 from jeton.billing.receivables.collecting.cards import try_cards
@@ -18,6 +19,7 @@ from jeton.settings import Settings, dunning_terms, invoicing_rules
 # A period is closed on the hour after its days of grace.
 CLOSING_INTERVAL = timedelta(hours=1)
 LAST_DOCUMENTS_INTERVAL = timedelta(minutes=5)
+E_INVOICES_INTERVAL = timedelta(minutes=5)
 PROBLEMS_SAID_MAX = 3
 _CENT_NANO = 10_000_000
 
@@ -28,6 +30,7 @@ def make_duties(settings: Settings, till: Till) -> list[Duty]:
     duties = [
         Duty("close_periods", CLOSING_INTERVAL, _Closing(settings, till).run),
         Duty("last_documents", LAST_DOCUMENTS_INTERVAL, _LastDocuments(settings, till).run),
+        Duty("e_invoices", E_INVOICES_INTERVAL, lambda at: judge_documents(till.pool, at)),
         Duty("dunning", often, lambda at: collect(till.pool, dunning, at)),
     ]
     if till.door.is_there:

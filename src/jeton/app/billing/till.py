@@ -7,8 +7,7 @@ from jeton.billing.payments.words import Dispute, Hooks
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
 from jeton.billing.receipting import with_receipts
 from jeton.billing.receivables.collecting.cards import book_card_payment
-from jeton.billing.receivables.collecting.disputing import follow_dispute
-from jeton.billing.receivables.collecting.returning import follow_refund
+from jeton.billing.receivables.collecting.following import follow_dispute, follow_refund
 from jeton.billing.reloads.disputing import lock_rule, switch_off_disputed
 from jeton.billing.reloads.ending import record_failure, record_success
 from jeton.billing.taxing import make_tax_of

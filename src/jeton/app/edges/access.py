@@ -1,5 +1,6 @@
 """Access: how people get in, as the settings want it: links by mail, and the operator's provider."""
 
+from collections.abc import Mapping
 from typing import cast
 from uuid import UUID
 
@@ -42,6 +43,14 @@ def make_oidc(settings: Settings) -> OidcClient | None:
         organization_id=UUID(settings.oidc_organization) if settings.oidc_organization else None,
     )
     return OidcClient(terms, SingleClient().fetch)
+
+
+def find_group_roles(settings: Settings) -> Mapping[tuple[UUID, str], Role]:
+    """What the groups of single sign-on give in its organization; of one named twice the first, as there."""
+    if not settings.oidc_organization:
+        return {}
+    organization_id = UUID(settings.oidc_organization)
+    return {(organization_id, group): _read_role(role) for group, role in reversed(settings.oidc_roles)}
 
 
 def _read_role(name: str) -> Role:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
 from collections.abc import AsyncIterator, Mapping
 
@@ -10,6 +9,7 @@ import psycopg
 
 from jeton import clock
 from jeton.db.pool import Connection, Pool, open_pool
+from jeton.insight.proving.chain import digest_ends
 from jeton.insight.verify import Proof, verify
 from jeton.watch.alarms import Alarm, AlarmCode, record_alarms
 from jeton.watch.proofs import ProofOutcome, claim_proof, end_proof, fail_proof, note_progress
@@ -67,9 +67,12 @@ async def _keep(connection: Connection, proof_id: str, proof: Proof) -> None:
             "rollups": proof.rollups,
             "budget_windows": proof.budget_windows,
             "batch_pools": proof.batch_pools,
+            "audit_entries": proof.audit_entries,
         },
         findings=proof.findings,
         head=digest_ends(proof.chains),
+        audit_findings_count=proof.audit_findings,
+        audit_head=digest_ends(proof.audit_chains),
     )
     await end_proof(connection, proof_id, outcome, at=at)
     if not outcome.is_sound:
@@ -81,12 +84,6 @@ async def _keep(connection: Connection, proof_id: str, proof: Proof) -> None:
         }
         alarm = Alarm(AlarmCode.LEDGER_UNSOUND, "ledger", details, at, at)
         await record_alarms(connection, [alarm])
-
-
-def digest_ends(chains: Mapping[str, str]) -> bytes:
-    """SHA-256 over where every organization's chain ends, a line each (``ID LENGTH:DIGEST``), by id."""
-    lines = "".join(f"{organization_id} {end}\n" for organization_id, end in sorted(chains.items()))
-    return hashlib.sha256(lines.encode()).digest()
 
 
 class _Progress:

@@ -29,6 +29,7 @@ from jeton.batches.uploading.storing import (
     forget_upload,
     insert_batch,
     insert_chunk,
+    list_budgeted,
 )
 from jeton.charging.batching.members import Pool as CreditPool
 from jeton.charging.batching.members import TakePools, make_pool_id
@@ -36,6 +37,7 @@ from jeton.charging.members import Member, Outcome
 from jeton.db.group_commit import GroupCommit
 from jeton.db.pool import Pool
 from jeton.errors import JetonError
+from jeton.ledger.budgets.scopes import EVERY
 
 BODY_BYTES_MAX = 268_435_456
 CHUNK_ITEMS_MAX = 256
@@ -45,6 +47,8 @@ UPLOADS_MAX = 8
 INLINE_BYTES_MAX = 65_536
 # An amount that no books can hold is no amount.
 HOLD_NANO_MAX = 10**18
+# Where every end user has a budget, each has a pool of its own; a pool is a hold.
+POOLS_MAX = 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -84,8 +88,9 @@ class Uploads:
             await self._require_room(head, 0)
             async with self._pool.connection() as connection:
                 await insert_batch(connection, head, created_at)
+                budgeted = await list_budgeted(connection, head.organization_id)
             try:
-                upload = _Upload(self._pool, self._judge, head, at=created_at)
+                upload = _Upload(self._pool, self._judge, head, at=created_at, budgeted=budgeted)
                 await upload.receive(body)
                 await self._require_room(head, upload.count)
                 await self._hold(head, upload, created_at)
@@ -115,15 +120,25 @@ class Uploads:
             pools=upload.list_pools(),
             taken_at=created_at,
             valid_until=created_at + VALIDITY + HOLD_GRACE,
+            tag=head.tag,
+            parted_for=upload.budgeted,
         )
         held_nano = await hold_batch(self._pool, self._commits, member)
         _log.info("batch_created", batch_id=head.batch_id, items=upload.count, held_nano=held_nano)
 
 
+# Model, price version, terms and end user: what items of one pool have in common.
+_Kind = tuple[str, str, str | None, str]
+
+
 class _Upload:
     """One batch while it is received."""
 
-    def __init__(self, pool: Pool, judge: Judge, head: BatchHead, *, at: datetime) -> None:
+    def __init__(
+        self, pool: Pool, judge: Judge, head: BatchHead, *, at: datetime, budgeted: frozenset[str]
+    ) -> None:
+        # The end users that have a pool of their own: one for each would be one for each request.
+        self.budgeted = budgeted
         self._pool = pool
         self._judge = judge
         self._head = head
@@ -133,8 +148,8 @@ class _Upload:
         self._bytes = 0
         self._chunks = 0
         self._first_item = 0
-        self._numbers: dict[tuple[str, str, str | None], int] = {}
-        self._models: list[tuple[str, str, str | None]] = []
+        self._numbers: dict[_Kind, int] = {}
+        self._kinds: list[_Kind] = []
         self._amounts: list[int] = []
 
     @property
@@ -143,14 +158,12 @@ class _Upload:
         return len(self._custom_ids)
 
     def list_pools(self) -> tuple[CreditPool, ...]:
-        """What has to be held, a pool for each price version."""
+        """What has to be held, a pool for each price version and end user with a budget."""
         if sum(self._amounts) > HOLD_NANO_MAX:
             raise InvalidBatchError("requests: together they could cost more than any account can hold")
         return tuple(
-            CreditPool(make_pool_id(self._head.batch_id, number), model, version_id, amount_nano, terms_id)
-            for number, ((model, version_id, terms_id), amount_nano) in enumerate(
-                zip(self._models, self._amounts, strict=True)
-            )
+            CreditPool(make_pool_id(self._head.batch_id, number), *kind[:2], amount_nano, *kind[2:])
+            for number, (kind, amount_nano) in enumerate(zip(self._kinds, self._amounts, strict=True))
         )
 
     async def receive(self, body: AsyncIterator[bytes]) -> None:
@@ -194,10 +207,17 @@ class _Upload:
             return StoredItem(custom_id, params, problem=self._judge.describe(error))
         version = bounded.version
         terms_id = bounded.terms.terms_id if bounded.terms else None
-        kind = (version.model, version.price_version_id, terms_id)
+        is_parted = EVERY in self.budgeted or bounded.end_user in self.budgeted
+        end_user = bounded.end_user if is_parted else ""
+        kind = (version.model, version.price_version_id, terms_id, end_user)
         number = self._numbers.setdefault(kind, len(self._numbers))
         if number == len(self._amounts):
-            self._models.append(kind)
+            if number >= POOLS_MAX and EVERY in self.budgeted:
+                raise InvalidBatchError(
+                    "requests: each end user has a budget, so the batch is held in parts, at most"
+                    f" {POOLS_MAX:,}; send fewer end users in one batch"
+                )
+            self._kinds.append(kind)
             self._amounts.append(0)
         self._amounts[number] += bounded.amount_nano
         return StoredItem(custom_id, params, number, bounded.amount_nano)

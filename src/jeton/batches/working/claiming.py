@@ -24,7 +24,7 @@ _CLAIM = """
       AND c.finished_at IS NULL AND c.turn IS NOT NULL AND b.state IN ('in_progress', 'canceling')
       AND (c.claimed_until IS NULL OR c.claimed_until < clock_timestamp())
     RETURNING c.batch_id, c.chunk_no, c.first_item, c.items, c.requests, c.done, c.attempts,
-        b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta, b.state, b.created_at,
+        b.organization_id, b.workspace_id, b.key_id, b.api_version, b.beta, b.tag, b.state, b.created_at,
         b.expires_at
 """
 _RENEW = """
@@ -56,6 +56,7 @@ class Claimed(msgspec.Struct, frozen=True):
     key_id: str
     api_version: str
     beta: str
+    tag: str
     state: str
     created_at: datetime
     expires_at: datetime
@@ -70,6 +71,7 @@ class Claimed(msgspec.Struct, frozen=True):
             self.key_id,
             self.api_version,
             self.beta,
+            self.tag,
         )
 
     def is_done(self, position: int) -> bool:

@@ -78,7 +78,13 @@ def _charge(chunk: Claimed, stored: StoredItem, ask: ItemAsk, answered: Answered
     ending = answered.ending
     if not isinstance(ending, Metered):
         return ItemCharge(
-            pool_id, answered.upstream, ask.is_rehearsal, stored.bound_nano, state="released", rule=ending
+            pool_id,
+            answered.upstream,
+            ask.is_rehearsal,
+            stored.bound_nano,
+            state="released",
+            rule=ending,
+            end_user=ask.end_user,
         )
     state: ChargeState = "quarantined" if ending.usage is None else "settled"
     return ItemCharge(
@@ -91,6 +97,7 @@ def _charge(chunk: Claimed, stored: StoredItem, ask: ItemAsk, answered: Answered
         usage=ending.usage,
         rating=None if ending.usage is None else rate(ending.usage, ask.version, ending.conditions),
         event=_event(ask, answered_by(ask.attempts, answered.upstream), ending, chunk.created_at),
+        end_user=ask.end_user,
     )
 
 
@@ -113,4 +120,6 @@ def _event(ask: ItemAsk, upstream: str, metered: Metered, occurred_at: datetime)
         source=metered.source,
         state="quarantined" if usage is None else "accepted",
         reported=_NULL if metered.reported is None else msgspec.Raw(metered.reported.encode()),
+        end_user=ask.end_user,
+        tag=ask.head.tag,
     )

@@ -20,6 +20,7 @@ from jeton.billing.closing.errors import (
     ClosingOrderError,
     MonthNotClosedError,
 )
+from jeton.billing.closing.keeping import keep_closed
 from jeton.billing.closing.words import Closing, Month
 from jeton.charging.credits.books import open_desk
 from jeton.db.pool import Connection
@@ -34,9 +35,12 @@ ORGANIZATIONS_A_LOOK = 1_000
 
 _COLUMNS = """
     closing_id, period_from, period_to, zone, checklist, reason, closed_at, closed_by, reopened_at,
-    reopened_by, reopen_reason
+    reopened_by, reopen_reason, deferred_nano
 """
-_LIST = f"SELECT {_COLUMNS} FROM book_closings ORDER BY closing_id DESC LIMIT %s"  # noqa: S608 - names above
+_LIST = f"""
+    SELECT {_COLUMNS} FROM book_closings LEFT JOIN lot_closings USING (closing_id)
+    ORDER BY closing_id DESC LIMIT %s
+"""  # noqa: S608 - names above
 _EXPIRED = """
     SELECT DISTINCT organization_id FROM lots
     WHERE is_open AND left_nano > 0 AND expires_at < %s LIMIT %s
@@ -52,12 +56,6 @@ _LATE = """
 """
 _REOPEN = """
     UPDATE book_closings SET reopened_at = %s, reopened_by = %s, reopen_reason = %s WHERE closing_id = %s
-"""
-_KEEP_BALANCES = """
-    INSERT INTO closed_balances (closing_id, organization_id, account, balance_nano)
-    SELECT %(closing_id)s, organization_id, account, sum(amount_nano)
-    FROM postings WHERE posted_at < %(period_to)s GROUP BY organization_id, account
-    ON CONFLICT DO NOTHING
 """
 
 
@@ -120,7 +118,7 @@ async def close_month(
             )
     except psycopg.errors.LockNotAvailable:
         raise BooksBusyError from None
-    await keep_balances(connection, closing_id, month.ends_at)
+    await keep_closed(connection, closing_id, month.ends_at)
     return await _get(connection, closing_id)
 
 
@@ -148,13 +146,6 @@ async def _check_nothing_is_late(connection: Connection, month: Month) -> None:
         raise ClosingNotReadyError(
             month.name, [f"Meanwhile {expiries:,} lots expired and {holds:,} requests are open; close again."]
         )
-
-
-async def keep_balances(connection: Connection, closing_id: str, period_to: datetime) -> None:
-    """Write what every account had at the end; it may be done again, since it cannot change any more."""
-    async with connection.transaction():
-        await connection.execute("SET LOCAL statement_timeout = 0")
-        await connection.execute(_KEEP_BALANCES, {"closing_id": closing_id, "period_to": period_to})
 
 
 async def reopen_month(

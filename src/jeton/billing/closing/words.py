@@ -14,6 +14,7 @@ ItemState = Literal["done", "open", "attention"]
 ItemKey = Literal["ended", "usage", "unknown", "expiries", "proof", "documents", "payments", "exports"]
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_LAST = "9999-12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A month that was closed, and perhaps opened again."""
+    """A month that was closed, and perhaps opened again.
+
+    ``deferred_nano`` is what was deferred at its end; None where nothing was kept of its lots.
+    """
 
     closing_id: str
     period_from: datetime | None
@@ -55,12 +59,14 @@ class Closing:
     reopened_at: datetime | None
     reopened_by: str | None
     reopen_reason: str | None
+    deferred_nano: int | None
 
 
 def parse_month(text: str, zone: ZoneInfo) -> Month:
     """``2026-11`` in a zone; raises InvalidMonthError."""
     match = _MONTH.fullmatch(text.strip())
-    if match is None or match[1] == "0000":
+    # The last month of the calendar has none after it, at whose first instant it would end.
+    if match is None or match[1] == "0000" or match[0] == _LAST:
         raise InvalidMonthError(text)
     return _month(int(match[1]), int(match[2]), zone)
 

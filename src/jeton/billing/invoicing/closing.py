@@ -19,6 +19,7 @@ from jeton.billing.invoicing.drafting.planning import (
     read_booked,
 )
 from jeton.billing.invoicing.drafting.sources import Wanted, read_prices, read_sources
+from jeton.billing.invoicing.drafting.supplements import add_supplements
 from jeton.billing.invoicing.drafting.taxing import tax_documents
 from jeton.billing.invoicing.drafting.vouchers import add_vouchers
 from jeton.billing.invoicing.issuing.issuing import Issue, issue_all
@@ -99,6 +100,7 @@ class Closer:
             prices = await read_prices(connection, since=since)
             sources = await read_sources(connection, wanted, prices, lookback_days=self.rules.lookback_days)
             await add_vouchers(connection, sources)
+            await add_supplements(connection, sources)
         drafts = []
         for one in sources:
             organization_id = one.wanted.profile.organization_id

@@ -52,10 +52,12 @@ _READ = """
            coalesce(p.anchor_day, 1) AS anchor_day, p.net_days, p.grace_days,
            coalesce(p.purchase_order, '') AS purchase_order, coalesce(p.tax_category, '') AS tax_category,
            coalesce(p.tax_reason, '') AS tax_reason, coalesce(p.minimum_nano, 0) AS minimum_nano,
+           coalesce(p.display_currency, '') AS display_currency,
            coalesce(p.documents, 0) AS documents
     FROM organizations AS o LEFT JOIN billing_profiles AS p USING (organization_id)
     WHERE o.organization_id = ANY (%s)
 """
+_DISPLAYED = "SELECT display_currency FROM billing_profiles WHERE organization_id = %s"
 _OPEN = "INSERT INTO billing_profiles (organization_id) VALUES (%s) ON CONFLICT DO NOTHING"
 
 
@@ -80,6 +82,7 @@ class ProfileChange:
     tax_category: str | None = None
     tax_reason: str | None = None
     minimum_nano: int | None = None
+    display_currency: str | None = None
 
 
 async def get_profile(connection: Connection, organization_id: UUID) -> Profile:
@@ -88,6 +91,12 @@ async def get_profile(connection: Connection, organization_id: UUID) -> Profile:
     if organization_id not in profiles:
         raise UnknownOrganizationError(organization_id)
     return profiles[organization_id]
+
+
+async def find_display_currency(connection: Connection, organization_id: UUID) -> str:
+    """The currency in which an organization wants its usage and cost shown; "" for dollars."""
+    row = await (await connection.execute(_DISPLAYED, (organization_id,))).fetchone()
+    return str(row[0]) if row else ""
 
 
 async def read_profiles(connection: Connection, organization_ids: Collection[UUID]) -> dict[UUID, Profile]:
@@ -166,6 +175,7 @@ def _list_mistakes(values: Mapping[str, Any]) -> list[str]:
         mistakes.append(f"tax_category is {values['tax_category']!r}, not one of S, Z, E, AE, O or nothing.")
     for name, check in (
         ("currency", minor_digits),
+        ("display_currency", minor_digits),
         ("zone", parse_zone),
         ("vat_number", lambda number: check_vat_number(number, country)),
     ):

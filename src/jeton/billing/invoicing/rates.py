@@ -30,6 +30,10 @@ _FIND = """
     SELECT DISTINCT ON (currency) currency, rate FROM exchange_rates
     WHERE currency = ANY (%s) AND from_on <= %s ORDER BY currency, from_on DESC, rate_id DESC
 """
+_FIND_NOTE = """
+    SELECT rate_id, currency, from_on, rate, source, noted_at, noted_by FROM exchange_rates
+    WHERE currency = %s AND from_on <= %s ORDER BY from_on DESC, rate_id DESC LIMIT 1
+"""
 _LIST = """
     SELECT rate_id, currency, from_on, rate, source, noted_at, noted_by FROM exchange_rates
     ORDER BY from_on DESC, rate_id DESC LIMIT %s
@@ -81,6 +85,14 @@ async def get_rate(connection: Connection, currency: str, on: date) -> Fraction:
     if rate is None:
         raise MissingRateError(currency, on)
     return rate
+
+
+async def find_rate(connection: Connection, currency: str, on: date) -> ExchangeRate | None:
+    """The rate of a currency in force on a day, with its own day and where it is from; None without one."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_FIND_NOTE, (currency, on))
+        row = await cursor.fetchone()
+    return None if row is None else ExchangeRate(**{**row, "rate": Fraction(row["rate"])})
 
 
 async def list_rates(connection: Connection) -> list[ExchangeRate]:

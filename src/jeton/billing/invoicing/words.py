@@ -68,8 +68,8 @@ class Profile:
     """Whom an organization's documents are for and when they are made, as it was entered.
 
     None and "" are as the rules say. ``anchor_day`` (1 to 31) is the day, in ``zone``, on which a period
-    begins; ``minimum_nano`` what each period of an invoiced organization comes to at least. ``documents``
-    counts those that were made.
+    begins; ``minimum_nano`` what each period of an invoiced organization comes to at least. Usage and
+    cost are shown in ``display_currency``, and documents are not. ``documents`` counts those that were made.
     """
 
     organization_id: UUID
@@ -93,6 +93,7 @@ class Profile:
     tax_category: TaxCategory | Literal[""] = ""
     tax_reason: str = ""
     minimum_nano: int = 0
+    display_currency: str = ""
     documents: int = 0
 
     @property

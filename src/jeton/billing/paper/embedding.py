@@ -8,10 +8,10 @@ attachment. That is appended as an incremental update (ISO 32000-1, 7.5.6) of th
 import re
 
 from jeton.billing.paper.cii.invoice import render_xml
-from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.drawing.pdf import draw_pdf
 from jeton.billing.paper.errors import DrawingError
 from jeton.billing.paper.look import PLAIN, Look
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.words import Document
 
 XML_NAME = "factur-x.xml"
@@ -41,7 +41,9 @@ def _declare(pdf: bytes) -> bytes:
     """The file, and after it the metadata again, which now says what is attached."""
     metadata, trailer = _METADATA.search(pdf), _TRAILER.search(pdf)
     if metadata is None or trailer is None or _SCHEMAS_END not in metadata[2]:
-        raise DrawingError("Typst wrote a PDF in another way than the one that this version of Jeton knows.")
+        raise DrawingError(
+            "Typst wrote a PDF in another way than the one that this version of the program knows."
+        )
     said = metadata[2].replace(_SCHEMAS_END, _schema() + _SCHEMAS_END).replace(_RDF_END, _values() + _RDF_END)
     number = int(metadata[1])
     head = b"%d 0 obj\n<</Length %d/Type/Metadata/Subtype/XML>>\nstream\n" % (number, len(said))

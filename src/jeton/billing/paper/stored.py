@@ -27,7 +27,7 @@ def parse_document(text: bytes) -> Document:
     try:
         return msgspec.json.decode(text, type=Document, dec_hook=_decode)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise NotStoredError(f"This is no document of Jeton: {error}.") from error
+        raise NotStoredError(f"This is no document that was kept here: {error}.") from error
 
 
 class _StoredLook(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ def parse_look(text: bytes) -> Look:
     try:
         kept = msgspec.json.decode(text, type=_StoredLook)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise NotStoredError(f"This is no look of Jeton: {error}.") from error
+        raise NotStoredError(f"This is no look that was kept here: {error}.") from error
     return Look(kept.brand_name, kept.logo.encode(), kept.accent, kept.paper)
 
 

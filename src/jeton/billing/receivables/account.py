@@ -29,7 +29,8 @@ _MOVES = """
     FROM received_payments WHERE organization_id = %(organization_id)s AND method <> 'credit_note'
     UNION ALL
     SELECT r.returned_at, (r.returned_at AT TIME ZONE 'UTC')::date, 'payment_return', r.payment_id,
-           CASE r.kind WHEN 'void' THEN 'was not real' ELSE 'paid back' END, p.currency, r.amount_minor
+           CASE r.kind WHEN 'void' THEN 'was not real' ELSE replace(r.kind, '_', ' ') END,
+           p.currency, r.amount_minor
     FROM payment_returns AS r JOIN received_payments AS p USING (payment_id)
     WHERE r.organization_id = %(organization_id)s
     UNION ALL

@@ -41,7 +41,7 @@ AMOUNT_MINOR_MAX = 10**13
 TEXT_CHARS_MAX = 1_000
 EXTERNAL_CHARS_MAX = 300
 
-ReturnKind = Literal["void", "paid_back"]
+ReturnKind = Literal["void", "paid_back", "taken_back"]
 
 _RETURN = """
     INSERT INTO payment_returns (return_id, organization_id, payment_id, kind, amount_minor, amount_nano,
@@ -147,7 +147,7 @@ async def pay_back(connection: Connection, payment_id: str, amount_minor: int, a
 
 
 async def return_payment(connection: Connection, payment_id: str, amount_minor: int, act: Act) -> None:
-    """A part of a payment was taken back: what is on no document goes first, then what is on the last ones.
+    """A bank or the provider took a part back: what is on no document goes first, then what is on the last.
 
     What is taken off and not returned goes on to its document again. In the caller's transaction. Raises
     ReceivedPaymentNotFoundError, and ReceiptError for more than is there.
@@ -169,7 +169,7 @@ async def return_payment(connection: Connection, payment_id: str, amount_minor: 
                 left = display_minor(payment.unapplied_minor, payment.currency)
                 asked = display_minor(amount_minor, payment.currency)
                 raise ReceiptError(f"{left} of {payment_id} is still here, so {asked} cannot have gone back.")
-            await _send_back(connection, desk, payment, amount_minor, kind="paid_back", act=act)
+            await _send_back(connection, desk, payment, amount_minor, kind="taken_back", act=act)
         await _audit(connection, payment, "payment.taken_back", amount_minor, act)
         await settle_standing(connection, payment.organization_id, at=act.at)
 

@@ -82,6 +82,12 @@ _MARK = """
 _GET_PAYMENT = f"SELECT {_PAYMENT} FROM received_payments WHERE payment_id = %s"  # noqa: S608 - as above
 _LOCK_PAYMENT = f"{_GET_PAYMENT} FOR UPDATE"
 _KNOWN_PAYMENT = f"SELECT {_PAYMENT} FROM received_payments WHERE method = %s AND external_id = %s"  # noqa: S608 - as above
+# A card's payment and what came back of it later, whose names begin with its own.
+_KNOWN_PARTS = f"""
+    SELECT {_PAYMENT} FROM received_payments
+    WHERE organization_id = %s AND method = %s AND split_part(external_id, ':', 1) = %s
+    ORDER BY recorded_at DESC, payment_id DESC
+"""  # noqa: S608 - as above
 _UNAPPLIED = f"""
     SELECT {_PAYMENT} FROM received_payments WHERE organization_id = %s AND unapplied_minor > 0
     ORDER BY payment_id LIMIT {OPEN_MAX} FOR UPDATE
@@ -192,6 +198,15 @@ async def get_received_payment(
 async def find_known_payment(connection: Connection, method: str, external_id: str) -> ReceivedPayment | None:
     """What was recorded of the same money before."""
     return await _find_payment(connection, _KNOWN_PAYMENT, (method, external_id)) if external_id else None
+
+
+async def list_known_payments(
+    connection: Connection, organization_id: UUID, *, method: str, external_id: str
+) -> list[ReceivedPayment]:
+    """What was recorded of one payment: itself, and what came back of it after it was taken; newest first."""
+    async with connection.cursor(row_factory=class_row(ReceivedPayment)) as cursor:
+        await cursor.execute(_KNOWN_PARTS, (organization_id, method, external_id))
+        return await cursor.fetchall()
 
 
 async def list_unapplied(connection: Connection, organization_id: UUID) -> list[ReceivedPayment]:

@@ -18,6 +18,7 @@ from jeton.billing.reloads.opening import Opened, open_reload
 from jeton.billing.reloads.standings import CANDIDATES_MAX, list_candidates
 from jeton.billing.reloads.words import Terms
 from jeton.billing.taxation.desk import asking
+from jeton.billing.taxation.errors import TaxServiceAwayError
 from jeton.errors import JetonError
 
 SENT_AT_ONCE_MAX = 4
@@ -50,7 +51,10 @@ class Reloader:
         return {"opened": len(opened), "ended": sum(await asyncio.gather(*map(pay, opened)))}
 
     async def look(self, at: datetime) -> list[str]:
-        """Open what is needed in all organizations; return the payments that are to be sent."""
+        """Open what is needed in all organizations; return the payments that are to be sent.
+
+        A tax service that is away is away for all, so the rest waits for the next look, too.
+        """
         opened: list[str] = []
         after = _FIRST
         while True:
@@ -59,6 +63,9 @@ class Reloader:
             for organization_id in page:
                 try:
                     payment_id = (await self.open(organization_id, at)).payment_id
+                except TaxServiceAwayError as problem:
+                    _log.warning("reload_without_tax", opened=len(opened), problem=str(problem))
+                    return opened
                 except JetonError as problem:
                     _log.warning(
                         "reload_not_opened", organization_id=str(organization_id), problem=str(problem)

@@ -21,6 +21,7 @@ def render_profile(profile: Profile) -> dict[str, object]:
         "emails": list(profile.emails),
         "purchase_order": profile.purchase_order,
         "currency": profile.currency or None,
+        "display_currency": profile.display_currency or None,
         "zone": profile.zone,
         "anchor_day": profile.anchor_day,
         "net_days": profile.net_days,

@@ -1,11 +1,12 @@
 """Errors of re-rating.
 
 InvalidInputError
-└── ReratingRefusedError    a time, a price or a reason that cannot be, or nothing that would go back
+└── ReratingRefusedError    a time, a price, a reason, an organization that cannot be; nothing to change
 NotPermittedError
 └── ReratingPersonError     whoever proposed cannot approve
 NotFoundError
-└── ReratingNotFoundError   no such re-rating
+├── ReratingNotFoundError   no such re-rating
+└── SupplementNotFoundError      no such supplement of it
 ConflictError
 └── ReratingStateError      decided already, or not approved, or other charges than those of the dry run
 """
@@ -14,7 +15,7 @@ from jeton.errors import ConflictError, InvalidInputError, NotFoundError, NotPer
 
 
 class ReratingRefusedError(InvalidInputError):
-    """A time, a price or a reason that cannot be, or nothing that would go back."""
+    """A time, a price, a reason or an organization that cannot be, or nothing that would change."""
 
     code = "rerating_refused"
 
@@ -37,6 +38,16 @@ class ReratingNotFoundError(NotFoundError):
     def __init__(self, rerating_id: str) -> None:
         """Name the id."""
         super().__init__(f"There is no re-rating {ascii(rerating_id[:100])[1:-1]}.")
+
+
+class SupplementNotFoundError(NotFoundError):
+    """No such supplement of that re-rating."""
+
+    code = "rerating_supplement_unknown"
+
+    def __init__(self, supplement_id: str) -> None:
+        """Name the id."""
+        super().__init__(f"There is no supplement {ascii(supplement_id[:100])[1:-1]} of that re-rating.")
 
 
 class ReratingStateError(ConflictError):

@@ -2,7 +2,8 @@
 
 What becomes less goes back as the reversal of a part of each charge: into the lots that paid it, or off what
 is owed, with a credit note in the ledger. A charge is reversed once for ever, so posting again posts nothing
-twice; what would become more is shown and never charged. The charges must be those of the dry run, by digest.
+twice. The charges must be those of the dry run, by digest. What would become more is shown, and charged only
+where two operators agree on it, organization by organization (``supplements``).
 """
 
 from contextlib import aclosing
@@ -35,6 +36,7 @@ from jeton.insight.rerating.ranged import (
     render_dry_run,
 )
 from jeton.money import render_usd
+from jeton.pricing.book import PriceBook
 
 # Together with the id it is the reason of each reversal.
 REASON_CHARS_MAX = 300
@@ -55,6 +57,12 @@ _INSERT = """
     INSERT INTO reratings (rerating_id, model, price_version_id, from_at, until_at, organization_id, reason,
                            dry_run, digest, lower_requests, back_nano, proposed_by, proposed_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+# The digest says which charges; of a day that is not over the end moves.
+_STANDING = """
+    SELECT rerating_id FROM reratings
+    WHERE state = 'open' AND price_version_id = %s AND from_at = %s
+      AND organization_id IS NOT DISTINCT FROM %s AND reason = %s AND digest = %s AND proposed_by = %s
 """
 _DECIDE = "UPDATE reratings SET state = %s, decided_by = %s, decided_at = %s WHERE rerating_id = %s"
 _POSTED = """
@@ -92,8 +100,31 @@ class Rerating:
         return Span(self.model, self.price_version_id, self.from_at, self.until_at, self.organization_id)
 
 
+def make_span(
+    book: PriceBook,
+    price_version_id: str,
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    organization_id: UUID | None = None,
+) -> Span:
+    """The past charges of a price version's model, of a day that is not over what is past of it.
+
+    Raises ReratingRefusedError for a price that is not of the price book.
+    """
+    known = {version.price_version_id: version for version in book.versions}
+    if price_version_id not in known:
+        raise ReratingRefusedError("The price version is not one of the price book.")
+    return Span(
+        known[price_version_id].model, price_version_id, from_at, min(until_at, clock.now()), organization_id
+    )
+
+
 async def propose_rerating(connection: Connection, span: Span, *, reason: str, by: Actor) -> str:
-    """Keep a span with its dry run as proposed; return its id. Raises ReratingRefusedError."""
+    """Keep a span with its dry run as proposed; return its id, the same again for the same again.
+
+    Raises ReratingRefusedError.
+    """
     if not 0 < len(reason) <= REASON_CHARS_MAX or not reason.isprintable():
         raise ReratingRefusedError(f"It needs a reason of 1 to {REASON_CHARS_MAX} printable characters.")
     at = clock.now()
@@ -104,16 +135,19 @@ async def propose_rerating(connection: Connection, span: Span, *, reason: str, b
         raise ReratingRefusedError(
             f"It would be more than {CHARGES_MAX:,} charges: choose a shorter time, or one organization."
         )
-    if not found.lower:
-        raise ReratingRefusedError(
-            "No charge of that time becomes less at that price, so nothing would go back."
-        )
+    if not found.lower and not found.higher:
+        raise ReratingRefusedError("No charge of that time becomes less or more at that price.")
+    same = (span.price_version_id, span.from_at, span.organization_id, reason, found.digest, by.name)
+    known = await (await connection.execute(_STANDING, same)).fetchone()
+    if known is not None:
+        return str(known[0])
     rerating_id = await _insert(connection, span, found, reason=reason, by=by)
     details = {
         "price_version": span.price_version_id,
         "from": span.from_at.isoformat(),
         "until": span.until_at.isoformat(),
         "goes_back": render_usd(found.back_nano),
+        "would_be_more": render_usd(found.higher_nano),
         "reason": reason,
     }
     await record_audit(
@@ -139,7 +173,9 @@ async def decide_rerating(
         raise ReratingStateError(f"{rerating_id} is {rerating.state} already.")
     if state == "approved" and by.name == rerating.proposed_by:
         raise ReratingPersonError(rerating.proposed_by)
-    await connection.execute(_DECIDE, (state, by.name, clock.now(), rerating_id))
+    # Where nothing goes back there is nothing to post.
+    next_state = "done" if state == "approved" and not rerating.lower_requests else state
+    await connection.execute(_DECIDE, (next_state, by.name, clock.now(), rerating_id))
     await _record(connection, rerating, f"rerating.{state}", by)
 
 
@@ -242,7 +278,7 @@ async def _list_waiting(connection: Connection, rerating: Rerating) -> list[Rera
     waiting: list[Rerated] = []
     async with aclosing(read_rerated(connection, rerating.span)) as charges:
         async for one in charges:
-            if one.back_nano and one.reversed_nano is None:
+            if one.back_nano and one.corrected_nano is None:
                 waiting.append(one)
             if len(waiting) == POSTED_AT_ONCE:
                 break

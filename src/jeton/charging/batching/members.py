@@ -23,17 +23,24 @@ ItemOutcome = Literal["succeeded", "errored", "canceled", "expired"]
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """What is to be held for the items of one price version, which are under the same terms (nano)."""
+    """What is to be held for the items of one price version, which are under the same terms (nano).
+
+    Those of an end user with a budget have a pool of their own; ``end_user`` is "" for all others together.
+    """
 
     pool_id: str
     model: str
     price_version_id: str
     amount_nano: int
     terms_id: str | None = None
+    end_user: str = ""
 
 
 class TakePools(msgspec.Struct, frozen=True):
-    """Hold the credit of a whole batch and begin it, or neither; the outcome is how much is held (nano)."""
+    """Hold the credit of a whole batch and begin it, or neither; the outcome is how much is held (nano).
+
+    ``parted_for``: the end users that have a budget, as far as was known when its pools were made.
+    """
 
     organization_id: UUID
     batch_id: str
@@ -43,6 +50,8 @@ class TakePools(msgspec.Struct, frozen=True):
     pools: tuple[Pool, ...]
     taken_at: datetime
     valid_until: datetime
+    tag: str = ""
+    parted_for: frozenset[str] = frozenset()
 
 
 class ItemCharge(msgspec.Struct, frozen=True):
@@ -58,6 +67,7 @@ class ItemCharge(msgspec.Struct, frozen=True):
     rating: Rating | None = None
     event: UsageEvent | None = None
     attempts: tuple[AttemptRow, ...] = ()
+    end_user: str = ""
 
 
 class ItemEnd(msgspec.Struct, frozen=True):

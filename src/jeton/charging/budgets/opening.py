@@ -7,17 +7,16 @@ from typing import cast
 from uuid import UUID
 
 from jeton import clock
+from jeton.charging.budgets.scopes import find_scope_id, list_owned_keys
 from jeton.charging.counting.members import BudgetMember, ChangeBudget, OpenBudget
 from jeton.charging.posting import post
 from jeton.db.channel import Channel
 from jeton.db.pool import Connection
 from jeton.errors import JetonError
 from jeton.identity.audit import Actor, record_audit
-from jeton.identity.errors import UnknownKeyIdError
-from jeton.identity.keys import get_key
-from jeton.identity.organizations import get_organization, get_workspace
 from jeton.ids import new_id
 from jeton.ledger.budgets.errors import InvalidBudgetError, Scope, UnknownBudgetError
+from jeton.ledger.budgets.scopes import EVERY
 from jeton.ledger.budgets.tally import Budget
 from jeton.ledger.budgets.windows import ANCHOR_MAX, Calendar, Period, find_window
 from jeton.ledger.budgets.zones import parse_zone
@@ -28,7 +27,10 @@ LIMIT_MAX_NANO = NANO_MAX // 2
 
 @dataclass(frozen=True, slots=True)
 class WantedBudget:
-    """A budget to make; ``scope_id`` is empty for the organization itself, ``limit_nano`` its ceiling."""
+    """A budget to make; ``scope_id`` is empty for the organization itself, ``limit_nano`` its ceiling.
+
+    A model may be named by an alias.
+    """
 
     limit_nano: int
     period: Period
@@ -50,7 +52,7 @@ async def create_budget(
     """Put a budget into force, with what its running window holds already counted; return its id.
 
     Raises InvalidBudgetError, UnknownZoneError, TooManyBudgetsError, and NotFoundError for an unknown
-    organization, workspace or key; then nothing is written.
+    organization, workspace, key or member; then nothing is written.
     """
     async with connection.transaction():
         budget = await draft_budget(connection, organization_id, wanted, by=by, at=at or clock.now())
@@ -67,19 +69,25 @@ async def draft_budget(
     if not 1 <= wanted.anchor_day <= ANCHOR_MAX[wanted.period]:
         raise InvalidBudgetError(_anchor_sentence(wanted))
     calendar = Calendar(wanted.period, parse_zone(wanted.zone), wanted.anchor_day)
+    scope_id = await find_scope_id(connection, organization_id, wanted.scope, wanted.scope_id)
+    # What every end user had used before would have to be summed for each; they begin with nothing.
+    is_each = wanted.scope == "end_user" and scope_id == EVERY
+    counted_from = at if is_each else find_window(calendar, at).starts_at
+    is_members = wanted.scope == "member"
     return Budget(
         budget_id=new_id("bdgt"),
         organization_id=organization_id,
         scope=wanted.scope,
-        scope_id=await _check_scope(connection, organization_id, wanted),
+        scope_id=scope_id,
         period=wanted.period,
         zone=wanted.zone,
         anchor_day=wanted.anchor_day,
         limit_nano=wanted.limit_nano,
         is_hard=wanted.is_hard,
-        counted_from=find_window(calendar, at).starts_at,
+        counted_from=counted_from,
         created_at=at,
         created_by=by.name,
+        keys=await list_owned_keys(connection, organization_id, scope_id, counted_from) if is_members else (),
     )
 
 
@@ -139,24 +147,6 @@ async def _audit(
     await record_audit(
         connection, by, action, subject=budget_id, organization_id=organization_id, details=details
     )
-
-
-async def _check_scope(connection: Connection, organization_id: UUID, wanted: WantedBudget) -> str:
-    """The id of what is limited, which must be of the organization."""
-    match wanted.scope:
-        case "organization":
-            if wanted.scope_id not in {"", str(organization_id)}:
-                raise InvalidBudgetError("A budget of the organization has no workspace and no key.")
-            return str((await get_organization(connection, organization_id)).organization_id)
-        case "workspace":
-            return (await get_workspace(connection, organization_id, wanted.scope_id)).workspace_id
-        case "key":
-            if not wanted.scope_id.isprintable():
-                raise UnknownKeyIdError(ascii(wanted.scope_id))
-            key = await get_key(connection, organization_id, wanted.scope_id)
-            if key.kind == "admin":
-                raise InvalidBudgetError(f"{key.key_id} is an admin key, which calls no models.")
-            return key.key_id
 
 
 def _known(budget_id: str) -> str:

@@ -12,6 +12,9 @@ def render_alert(alert: Alert) -> Event:
     budget, window = alert.budget, alert.window
     name = "forecast" if alert.percent is None else str(alert.percent)
     key = f"budget:{budget.budget_id}:{window.starts_at.isoformat()}:{budget.limit_nano}:{name}"
+    if alert.end_user:
+        # Once a window: what it is by then, and of what limit, does not matter.
+        key = f"budget:{budget.budget_id}:{window.starts_at.isoformat()}:each:{alert.end_user}"
     return Event(_render_data(alert), budget.organization_id, key, alert.at)
 
 
@@ -34,7 +37,7 @@ def _render_data(alert: Alert) -> EventData:
     return BudgetThresholdReached(
         budget_id=budget.budget_id,
         scope=budget.scope,
-        scope_id=budget.scope_id,
+        scope_id=alert.end_user or budget.scope_id,
         is_hard=budget.is_hard,
         limit=render_usd(budget.limit_nano),
         spent=render_usd(window.settled_nano),

@@ -1,7 +1,7 @@
 """Booking: what putting a budget into force, changing or ending it does to a book, in memory."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
@@ -9,12 +9,34 @@ from jeton.charging.counting.members import ChangeBudget, OpenBudget
 from jeton.db.channel import Channel
 from jeton.errors import JetonError
 from jeton.ledger.book import Book
-from jeton.ledger.budgets.budgets import BUDGETS_MAX
+from jeton.ledger.budgets.budgets import BUDGETS_MAX, EACH_BUDGETS_MAX
 from jeton.ledger.budgets.errors import TooManyBudgetsError, UnknownBudgetError
 from jeton.ledger.budgets.tally import Alert, Budget, BudgetWindow, Tally
 from jeton.ledger.budgets.windows import find_window
 
 _COUNT = "SELECT sum_held($1, $2, $3, $4, $5), sum_settled($1, $2, $3, $4, $5)"
+# The clock of a node may be ahead of ours: what it held already was not counted.
+_NEWEST = """
+    SELECT to_json(greatest(
+        (SELECT max(taken_at) FROM holds WHERE organization_id = $1 AND key_id <> ''),
+        (SELECT max(held_at) FROM charges WHERE organization_id = $1 AND held_at >= $2))) #>> '{}'
+"""
+
+
+async def place_opening(channel: Channel, member: OpenBudget) -> OpenBudget:
+    """The opening of a budget of every end user from after all that was held; the books must be locked.
+
+    What was before is not looked at: it may be a million end users'. Any other budget stays as it is.
+    """
+    budget = member.budget
+    if not budget.is_each:
+        return member
+    ((text,),) = await channel.fetch(_NEWEST, str(budget.organization_id), budget.counted_from.isoformat())
+    newest = datetime.fromisoformat(text.decode()).astimezone(UTC) if text else None
+    if newest is None or newest < budget.counted_from:
+        return member
+    placed = structs.replace(budget, counted_from=newest + timedelta(microseconds=1))
+    return structs.replace(member, budget=placed)
 
 
 async def count_windows(channel: Channel, budget: Budget) -> list[BudgetWindow]:
@@ -23,6 +45,8 @@ async def count_windows(channel: Channel, budget: Budget) -> list[BudgetWindow]:
     The one after, because another server's clock may be ahead: its holds lie there already.
     """
     windows: list[BudgetWindow] = []
+    if budget.is_each:
+        return windows
     starts_at: datetime | None = budget.counted_from
     while starts_at is not None and len(windows) <= 1:
         _, ends_at = find_window(budget.calendar, starts_at)
@@ -48,6 +72,8 @@ def book_opening(
         return [], budget.budget_id
     if len(book.budgets) >= BUDGETS_MAX:
         return TooManyBudgetsError(BUDGETS_MAX)
+    if budget.is_each and book.budgets.each_count >= EACH_BUDGETS_MAX:
+        return TooManyBudgetsError(EACH_BUDGETS_MAX, " of every end user")
     tally = Tally(budget, counted)
     book.budgets.open(tally)
     book.is_changed = True

@@ -12,7 +12,8 @@ from jeton.db.channel import Channel
 from jeton.db.pool import Connection
 from jeton.errors import NotFoundError
 from jeton.ledger.book import Book
-from jeton.ledger.journal import lock_books, read_lots
+from jeton.ledger.budgets.budgets import Payer
+from jeton.ledger.journal import lock_books, read_each_windows, read_lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,17 @@ async def open_desks(
     batch = Batch(books, {}, at)
     yield {organization_id: Desk(book, batch, at) for organization_id, book in books.items()}
     await _write(connection, batch)
+
+
+async def know_end_user(connection: Connection, book: Book, payer: Payer) -> None:
+    """Read what budgets of every end user counted of the payer's; its book must be locked."""
+    if not book.budgets.each_count:
+        return
+    channel = Channel(connection)
+    try:
+        await read_each_windows(channel, [(book, [payer])])
+    finally:
+        channel.close()
 
 
 async def _write(connection: Connection, batch: Batch) -> None:

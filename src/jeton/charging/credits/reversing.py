@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from jeton.charging.credits.books import Desk, open_desk
+from jeton.charging.credits.books import Desk, know_end_user, open_desk
 from jeton.charging.credits.errors import ChargeNotFoundError, CreditRequestError, ReversedError
 from jeton.charging.credits.granting import REASON_CHARS_MAX
 from jeton.db.pool import Connection
@@ -23,7 +23,8 @@ from jeton.ledger.transaction import NO_LOT, Movement
 from jeton.money import render_usd
 
 _FIND_CHARGE = """
-    SELECT organization_id, net_nano, draws, workspace_id, key_id, held_at FROM charges WHERE request_id = %s
+    SELECT organization_id, net_nano, draws, workspace_id, key_id, held_at, model, end_user, tag
+    FROM charges WHERE request_id = %s
 """
 _FIND = """
     SELECT request_id, organization_id, amount_nano, owed_nano, draws, reason, approved_by, transaction_id,
@@ -86,7 +87,9 @@ async def reverse_charge(
                 raise ReversedError(request_id, render_usd(known.amount_nano))
             return known
         reversal = _book(desk, paid, _Wanted(request_id, net_nano, wanted_nano, reason, by.name))
-        desk.book.budgets.give_back(Asker(*row[3:]), wanted_nano)
+        payer = Asker(*row[3:])
+        await know_end_user(connection, desk.book, payer)
+        desk.book.budgets.give_back(payer, wanted_nano)
         await _record(connection, reversal, by)
     return reversal
 

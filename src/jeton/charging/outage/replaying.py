@@ -91,6 +91,7 @@ def _restore_hold(
         amount_nano=0,
         is_rehearsal=unheld.is_rehearsal,
         terms=_find_pinned(end, terms),
+        labels=unheld.labels,
     )
     valid_until = clock.now() + timedelta(seconds=HOLD_VALIDITY_S)
     return TakeHold(ask, unheld.node_id, unheld.taken_at, valid_until, is_late=True)
@@ -119,6 +120,7 @@ def _restore_end(end: SpooledEnd, versions: dict[str, PriceVersion], terms: dict
         event.cache_read_input_tokens or 0,
         event.output_tokens or 0,
         event.web_search_requests or 0,
+        event.thinking_tokens or 0,
     )
     conditions = Conditions(event.service_tier, event.inference_geo, event.speed)  # type: ignore[arg-type]  # as stored
     return EndHold(

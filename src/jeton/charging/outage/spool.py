@@ -20,6 +20,7 @@ from jeton.charging.errors import SpoolDamagedError, SpoolFullError
 from jeton.charging.members import EndHold
 from jeton.charging.words import ChargeState, Rule
 from jeton.metering.events import UsageEvent
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.terms import Terms
 
 SPOOL_BYTES_MAX = 256_000_000
@@ -39,6 +40,7 @@ class Unheld(msgspec.Struct, frozen=True):
     is_rehearsal: bool
     node_id: str
     taken_at: datetime
+    labels: Labels = NO_LABELS
 
 
 class SpooledEnd(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from jeton.charging.batching.members import (
     BatchMember,
     ItemCharge,
     ItemEnd,
+    Pool,
     ReleasePools,
     SettleItems,
     TakePools,
@@ -26,7 +27,7 @@ from jeton.charging.pooling.results import END_BATCH, RELEASE_POOLS, START_BATCH
 from jeton.charging.rows import ChargeRow, charge_row
 from jeton.charging.words import Charge
 from jeton.db.channel import render_array
-from jeton.errors import JetonError, NotFoundError
+from jeton.errors import JetonError, NotFoundError, OverloadedError
 from jeton.ledger import movements
 from jeton.ledger.book import Book, HoldRow
 from jeton.ledger.budgets.budgets import Asker
@@ -94,11 +95,12 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
     if isinstance(plan, JetonError):
         return plan
     if book.budgets and needed_nano:
-        asker = Asker(member.workspace_id, member.key_id, member.taken_at)
-        refusal = book.budgets.refuse(asker, needed_nano)
+        asked = [(_asker(member, pool), pool.amount_nano) for pool in member.pools]
+        refusal = _find_unparted(book, member) or book.budgets.refuse_all(asked)
         if refusal is not None:
             return refusal
-        book.budgets.take(asker, needed_nano)
+        for asker, amount_nano in asked:
+            book.budgets.take(asker, amount_nano)
     for pool, draws in zip(member.pools, plan, strict=True):
         postings = movements.hold(draws, book.kind_of)
         row = HoldRow(
@@ -117,6 +119,8 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
             taken_at=member.taken_at,
             valid_until=member.valid_until,
             terms_id=pool.terms_id,
+            end_user=pool.end_user,
+            tag=member.tag,
         )
         book.new_holds[pool.pool_id] = row
         desk.entries.taken.append(row)
@@ -128,6 +132,7 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
                 "price_version_id": pool.price_version_id,
                 "taken_nano": pool.amount_nano,
                 "terms_id": pool.terms_id,
+                "end_user": pool.end_user,
             }
             for pool in member.pools
         ]
@@ -135,6 +140,19 @@ def _take(desk: Desk, book: Book, member: TakePools) -> int | JetonError:
     desk.statements.append((START_BATCH, (member.batch_id, str(needed_nano), pools or "[]")))
     desk.marks.states[member.batch_id] = "in_progress"
     return needed_nano
+
+
+def _find_unparted(book: Book, member: TakePools) -> OverloadedError | None:
+    """Why a batch is to be sent again: its pools know nothing of a budget that there is by now."""
+    if book.budgets.list_end_users() <= member.parted_for:
+        return None
+    return OverloadedError(
+        "A budget of an end user was made while this batch was received. Send the batch again."
+    )
+
+
+def _asker(member: TakePools, pool: Pool) -> Asker:
+    return Asker(member.workspace_id, member.key_id, member.taken_at, pool.model, pool.end_user, member.tag)
 
 
 def _settle(desk: Desk, book: Book, member: SettleItems) -> int | JetonError:
@@ -203,7 +221,10 @@ def _charge(desk: Desk, book: Book, pool: _OpenPool, *, item: ItemEnd, charge: I
     if charge.state == "settled":
         desk.start_clocks(book, item.request_id)
     if book.budgets and net_nano:
-        desk.alerts.extend(book.budgets.end(pool.row, paid_nano, net_nano=net_nano, at=desk.at))
+        payer = msgspec.structs.replace(pool.row, end_user=charge.end_user)
+        desk.alerts.extend(
+            book.budgets.end(payer, paid_nano, net_nano=net_nano, at=desk.at, held_for=pool.row)
+        )
     end = EndHold(
         organization_id=book.organization_id,
         request_id=item.request_id,
@@ -220,6 +241,7 @@ def _charge(desk: Desk, book: Book, pool: _OpenPool, *, item: ItemEnd, charge: I
         upstream=charge.upstream,
         is_rehearsal=charge.is_rehearsal,
         amount_nano=charge.bound_nano,
+        end_user=charge.end_user,
     )
     charged = Charge(
         request_id=item.request_id,

@@ -68,6 +68,14 @@ class BatchClient:
         """Begin nothing more of it."""
         return self._call("POST", f"{_place(batch_id)}/cancel")
 
+    def quote(self, body: Iterable[bytes]) -> dict[str, Any]:
+        """What a body could come to as a batch; nothing is sent."""
+        return self._call("POST", f"{PATH}/quote", body)
+
+    def retry(self, batch_id: str) -> dict[str, Any]:
+        """Send again what failed of it; the new batch."""
+        return self._call("POST", f"{_place(batch_id)}/retry")
+
     def read_results(self, batch_id: str) -> Iterator[bytes]:
         """The results, block by block."""
         with self._open("GET", f"{_place(batch_id)}/results") as response:

@@ -1,4 +1,4 @@
-"""``jeton batch``: submit, watch, results, cancel, show and list."""
+"""``jeton batch``: quote, submit, watch, results, cancel, retry, show and list."""
 
 import json
 import sys
@@ -25,6 +25,17 @@ app = typer.Typer(help="Send many requests at once, at batch prices.", no_args_i
 WATCH_FIRST_S = 0.5
 WATCH_MAX_S = 10.0
 LIST_MAX = 1000
+
+QUOTE_COLUMNS = (
+    ("requests", "requests"),
+    ("prompt tokens, about", "prompt_tokens_expected"),
+    ("at most", "prompt_tokens_max"),
+    ("answer tokens", "output_tokens_max"),
+    ("expected", "batch_amount_expected"),
+    ("at most (held)", "batch_amount_max"),
+    ("if read from the cache", "cached_amount_max"),
+    ("one by one", "standard_amount_max"),
+)
 
 BatchId = Annotated[str, typer.Argument(help="The id of the batch: msgbatch_…")]
 BaseUrl = Annotated[str, typer.Option("--base-url", envvar=BASE_URL, help="Where the API is.")]
@@ -53,6 +64,40 @@ def submit(
         typer.echo(json.dumps(batch))
     else:
         typer.echo(batch["id"])
+
+
+@app.command()
+def quote(
+    file: Annotated[Path, typer.Argument(help="Requests, a line each: custom_id and params. - is stdin.")],
+    *,
+    base_url: BaseUrl = "",
+    api_key: ApiKey = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a file could come to as a batch, and what would be refused; nothing is sent or held."""
+    found = _open_client(base_url, api_key).quote(read_body(file, lambda _: None))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("model")
+    for name, _ in QUOTE_COLUMNS:
+        table.add_column(name, justify="right")
+    for row in [*found["by_model"], {**found, "model": "together"}]:
+        table.add_row(row["model"], *(_render_cell(row[field]) for _, field in QUOTE_COLUMNS))
+    make_console().print(table)
+    for problem in found["problems"]:
+        make_console().print(
+            f"{problem['requests']:,} would be refused, {problem['type']}; the first is "
+            f"{problem['first_custom_id']} ({problem['first_place']}): {problem['first_message']}",
+            markup=False,
+        )
+
+
+@app.command()
+def retry(batch_id: BatchId, *, base_url: BaseUrl = "", api_key: ApiKey = "", as_json: Json = False) -> None:
+    """Send again what failed of a batch that has ended, as a new one; it can be done once."""
+    batch = _open_client(base_url, api_key).retry(batch_id)
+    typer.echo(json.dumps(batch) if as_json else batch["id"])
 
 
 @app.command()
@@ -172,6 +217,11 @@ def _show(client: BatchClient, batch_id: str, *, as_json: bool) -> None:
         table.add_row("saved otherwise", f"${cost['saved_otherwise']}")
     table.add_row("net amount", f"${cost['net_amount']}")
     make_console().print(table)
+
+
+def _render_cell(value: int | str) -> str:
+    """Counts with thousands, amounts in dollars."""
+    return f"{value:,}" if isinstance(value, int) else f"${value}"
 
 
 @contextmanager

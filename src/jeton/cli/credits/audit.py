@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -9,9 +10,14 @@ import typer
 from rich.table import Table
 
 from jeton.cli.credits.operator import Json
+from jeton.cli.kept_ends import EXIT_UNSOUND, KeptEnds, read_kept
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
 from jeton.identity.audit import AuditEntry, list_audit
+from jeton.insight.operating.audit_chain import verify_audit
+from jeton.insight.proving.chain import digest_ends
+from jeton.insight.proving.proof import Proof
+from jeton.insight.verify import snapshot
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Who changed what that touches money.", no_args_is_help=True)
@@ -51,12 +57,55 @@ def list_command(
     make_console().print(table)
 
 
+@app.command("verify")
+def verify_command(
+    *,
+    organization: Annotated[UUID | None, typer.Option(help="Of this organization only.")] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An earlier --json: the chains have to pass through its ends."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute the chains over the log; exit 1 if an entry was altered, removed or slipped in."""
+    proof = asyncio.run(_verify(organization, read_kept(expect) if expect else KeptEnds()))
+    head = digest_ends(proof.audit_chains).hex()
+    if as_json:
+        found = {
+            "is_sound": proof.is_sound,
+            "audit_entries": proof.audit_entries,
+            "audit_chains": proof.audit_chains,
+            "head": f"sha256:{head}",
+            "findings": proof.findings,
+        }
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        console = make_console()
+        console.print(f"Checked {proof.audit_entries:,} entries in {len(proof.audit_chains):,} chains.")
+        for finding in proof.findings:
+            console.print(f"[red]WRONG[/red] {finding}")
+        console.print(f"Head sha256:{head}")
+        verdict = "is whole" if proof.is_sound else "was TAMPERED with"
+        console.print(f"The audit log {verdict}.")
+    if not proof.is_sound:
+        raise typer.Exit(EXIT_UNSOUND)
+
+
 def _shorten(value: object) -> str:
     """A value for a table; all of a long list is in the JSON."""
     if not isinstance(value, list):
         return str(value)
     rest = len(value) - ITEMS_SHOWN
     return " ".join(map(str, value[:ITEMS_SHOWN])) + (f" and {rest} more" if rest > 0 else "")
+
+
+async def _verify(organization_id: UUID | None, kept: KeptEnds) -> Proof:
+    proof, ends = Proof(), kept.named_audit_chains
+    if organization_id is not None:
+        ends = {one: end for one, end in ends.items() if one == str(organization_id)}
+    async with open_database(load_settings()) as pool, pool.connection() as connection, snapshot(connection):
+        await verify_audit(connection, proof, ends, organization_id=organization_id)
+    return proof
 
 
 async def _list(organization_id: UUID | None, limit: int) -> list[AuditEntry]:

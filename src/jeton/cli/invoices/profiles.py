@@ -37,7 +37,7 @@ class ProfileFieldError(InvalidInputError):
 
 _TEXTS = (
     "legal_name", "street", "city", "postal_code", "country", "vat_number", "registration", "currency",
-    "zone", "purchase_order", "tax_category", "tax_reason",
+    "zone", "purchase_order", "tax_category", "tax_reason", "display_currency",
 )  # fmt: skip
 _NUMBERS = ("anchor_day", "net_days", "grace_days")
 

@@ -1,4 +1,4 @@
-"""``jeton invoices save``: a document as a file: PDF, XML, lines, or the bundle that verifies it."""
+"""``jeton invoices save``: a document as a file: PDF, XML in two syntaxes, lines, or its bundle."""
 
 import asyncio
 from enum import StrEnum
@@ -9,7 +9,7 @@ import typer
 
 from jeton.app.billing.paper import make_look
 from jeton.billing.invoicing.documents.reading import get_document
-from jeton.billing.paper.files import Form, make_file, name_file, save_bundle
+from jeton.billing.paper.files import BUNDLE, FORMS, make_file, name_file, save_bundle
 from jeton.cli.session import open_database
 from jeton.settings import Settings, load_settings
 
@@ -19,11 +19,9 @@ class Shape(StrEnum):
 
     PDF = "pdf"
     XML = "xml"
+    UBL = "ubl"
     CSV = "csv"
     BUNDLE = "bundle"
-
-
-_FORMS: dict[Shape, Form] = {Shape.PDF: "pdf", Shape.XML: "xml", Shape.CSV: "csv"}
 
 
 def save(
@@ -32,7 +30,7 @@ def save(
     shape: Annotated[Shape, typer.Option("--as", help="What to save.")] = Shape.PDF,
     folder: Annotated[Path, typer.Option("--to", help="The folder to save it in.")] = Path(),
 ) -> None:
-    """Save a document as PDF, XML (EN 16931), CSV of its lines, or the bundle that verifies it."""
+    """Save a document as PDF, XML (EN 16931: CII, UBL), CSV of its lines, or the bundle that verifies it."""
     typer.echo(str(asyncio.run(_save(load_settings(), number, shape, folder))))
 
 
@@ -42,11 +40,11 @@ async def _save(settings: Settings, number: str, shape: Shape, folder: Path) -> 
         async with connection.transaction():
             document = await get_document(connection, number)
         if shape is Shape.BUNDLE:
-            path = folder / name_file(document, "zip")
+            path = folder / name_file(document, BUNDLE)
             with path.open("wb") as file:
                 await save_bundle(connection, document, file, look)
             return path
-        made = make_file(document, _FORMS[shape], look)
+        made = make_file(document, FORMS[shape.value], look)
         path = folder / made.name
         path.write_bytes(made.content)
         return path

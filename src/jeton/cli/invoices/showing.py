@@ -20,13 +20,14 @@ from jeton.billing.invoicing.documents.reading import (
     list_documents,
 )
 from jeton.billing.invoicing.drafting.planning import draft_period
+from jeton.billing.receivables.dunning.plan import STEP_NAMES, Plan, read_plan, render_plan
 from jeton.billing.rendering.documents import render_document, render_head
 from jeton.billing.taxation.desk import asking
 from jeton.billing.words import Document
 from jeton.cli.credits.operator import Json
 from jeton.cli.options import make_console
 from jeton.cli.session import choose_organization, open_database
-from jeton.settings import Settings, invoicing_rules, load_settings
+from jeton.settings import Settings, dunning_terms, invoicing_rules, load_settings
 
 LISTED = 50
 
@@ -62,11 +63,16 @@ def list_command(
 
 def show_command(number: Number, *, as_json: Json = False) -> None:
     """Show a document with its lines."""
-    document = asyncio.run(_show(load_settings(), number))
+    document, plan = asyncio.run(_show(load_settings(), number))
     if as_json:
-        typer.echo(json.dumps(render_document(document), indent=2))
-    else:
-        _tell([document], as_json=False)
+        typer.echo(json.dumps({**render_document(document), "dunning": render_plan(plan)}, indent=2))
+        return
+    _tell([document], as_json=False)
+    for taken in plan.steps:
+        number = f" {taken.step}" if taken.kind == "mail" else ""
+        typer.echo(f"{STEP_NAMES[taken.kind]}{number} at {taken.taken_at:%Y-%m-%d %H:%M} UTC")
+    if plan.next_step:
+        typer.echo(f"Next, unless it is paid before: {plan.next_words}.")
 
 
 def draft_command(*, organization: Organization = None, at: At = None, as_json: Json = False) -> None:
@@ -135,9 +141,11 @@ async def _list(settings: Settings, chosen: DocumentFilter, limit: int, before: 
         return await list_documents(connection, chosen, limit=limit, before=before or None)
 
 
-async def _show(settings: Settings, number: str) -> Document:
+async def _show(settings: Settings, number: str) -> tuple[Document, Plan]:
     async with open_database(settings) as pool, pool.connection() as connection:
-        return await get_document(connection, number)
+        document = await get_document(connection, number)
+        terms = dunning_terms(settings)
+        return document, await read_plan(connection, document.document_id, terms, at=clock.now())
 
 
 async def _draft(settings: Settings, organization: UUID | None, at: datetime) -> list[Document]:

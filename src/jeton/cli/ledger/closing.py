@@ -23,6 +23,7 @@ from jeton.cli.session import open_database
 from jeton.db.pool import Pool
 from jeton.identity.audit import Actor
 from jeton.ledger.budgets.zones import parse_zone
+from jeton.money import display_usd
 from jeton.settings import load_settings
 from jeton.watch.proofs import request_proof
 
@@ -91,9 +92,10 @@ async def _status(name: str, *, as_json: bool) -> None:
     console.print(f"Closed until {until}.")
     for one in closings:
         opened = f", opened again by {one.reopened_by}: {one.reopen_reason}" if one.reopened_at else ""
+        deferred = "" if one.deferred_nano is None else f", {display_usd(one.deferred_nano)} deferred"
         console.print(
             f"  until {one.period_to:%Y-%m-%d %H:%M} UTC by {one.closed_by}"
-            f" at {one.closed_at:%Y-%m-%d}{opened}"
+            f" at {one.closed_at:%Y-%m-%d}{deferred}{opened}"
         )
     _print_items(console, month, items)
 

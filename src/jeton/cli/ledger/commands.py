@@ -5,41 +5,21 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from jeton.cli.kept_ends import EXIT_UNSOUND, KeptEnds, read_kept
 from jeton.cli.ledger.closing import app as closing_app
 from jeton.cli.ledger.export import app as export_app
 from jeton.cli.options import make_console
 from jeton.cli.session import open_database
-from jeton.errors import InvalidInputError
 from jeton.insight.verify import Proof, verify
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Proofs over the books, their export, and closing months.", no_args_is_help=True)
 app.add_typer(export_app)
 app.add_typer(closing_app)
-
-EXIT_UNSOUND = 1
-KEPT_BYTES_MAX = 1 << 28
-
-
-class KeptEndsError(InvalidInputError):
-    """A file of ``--expect`` that holds no ends of chains."""
-
-    code = "invalid_kept_ends"
-
-    def __init__(self, path: Path, problem: str) -> None:
-        """Name the file, and how one is made."""
-        super().__init__(
-            f"{path} holds no ends of chains ({problem}): keep the output of jeton ledger verify --json."
-        )
-
-
-class _Kept(msgspec.Struct):
-    chains: dict[str, Annotated[str, msgspec.Meta(pattern=r"^(0:|[1-9][0-9]*:[0-9a-f]{64})$")]]
 
 
 @app.command("verify")
@@ -52,7 +32,7 @@ def verify_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Recompute balances, lots, charges and rollups; exit 1 if one nano-dollar is off."""
-    proof = asyncio.run(_verify(_read_kept(expect) if expect else {}))
+    proof = asyncio.run(_verify(read_kept(expect) if expect else KeptEnds()))
     if as_json:
         typer.echo(json.dumps(_as_json(proof), indent=2))
     else:
@@ -61,21 +41,7 @@ def verify_command(
         raise typer.Exit(EXIT_UNSOUND)
 
 
-def _read_kept(path: Path) -> dict[str, str]:
-    """The ends that were kept, by organization; raises KeptEndsError."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(KEPT_BYTES_MAX + 1)
-        if len(content) > KEPT_BYTES_MAX:
-            raise KeptEndsError(path, f"it is larger than {KEPT_BYTES_MAX} bytes")
-        return msgspec.json.decode(content, type=_Kept).chains
-    except OSError as error:
-        raise KeptEndsError(path, error.strerror or str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise KeptEndsError(path, str(error)) from None
-
-
-async def _verify(kept_ends: dict[str, str]) -> Proof:
+async def _verify(kept: KeptEnds) -> Proof:
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:,} rows checked"),
@@ -87,7 +53,10 @@ async def _verify(kept_ends: dict[str, str]) -> Proof:
         with progress:
             task = progress.add_task("verify", total=None)
             return await verify(
-                connection, lambda rows: progress.update(task, completed=rows), kept_ends=kept_ends
+                connection,
+                lambda rows: progress.update(task, completed=rows),
+                kept_ends=kept.chains or {},
+                kept_audit_ends=kept.named_audit_chains,
             )
 
 
@@ -102,6 +71,8 @@ def _as_json(proof: Proof) -> dict[str, object]:
         "rollups": proof.rollups,
         "budget_windows": proof.budget_windows,
         "chains": proof.chains,
+        "audit_entries": proof.audit_entries,
+        "audit_chains": proof.audit_chains,
         "kept_ends": proof.kept_ends,
         "findings": proof.findings,
     }
@@ -112,7 +83,8 @@ def _print(proof: Proof) -> None:
     console.print(
         f"Checked {proof.organizations:,} organizations: {proof.transactions:,} transactions, "
         f"{proof.lots:,} lots, {proof.charges:,} charges, {proof.open_holds:,} open holds, "
-        f"{proof.rollups:,} sums of quarters and days, {proof.budget_windows:,} windows of budgets."
+        f"{proof.rollups:,} sums of quarters and days, {proof.budget_windows:,} windows of budgets, "
+        f"{proof.audit_entries:,} entries of the audit log."
     )
     if proof.kept_ends:
         console.print(f"Looked for {proof.kept_ends:,} ends of chains that were kept.")

@@ -1,10 +1,14 @@
-"""Downloading: rows as a file of comma-separated values, for whoever may see the page with the same rows."""
+"""Downloading: rows as a file, for whoever may see the page with the same rows.
+
+Comma-separated values for people's programs, JSON Lines for programs that check them.
+"""
 
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +29,15 @@ class Sheet:
     rows: Iterable[Sequence[object]]
 
 
-Make = Callable[[Visit], Awaitable[Sheet]]
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A file of JSON Lines: its name, and an object a line."""
+
+    name: str
+    objects: Sequence[object]
+
+
+Make = Callable[[Visit], Awaitable[Sheet | Lines]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -36,9 +48,12 @@ def download(door: Door, make: Make) -> Endpoint:
         visit = await door.find_visit(request)
         if visit is None:
             raise NotAuthenticatedError("Sign in to the Console first.")
-        sheet = await make(visit)
-        headers = {**SECURITY_HEADERS, "content-disposition": f'attachment; filename="{sheet.name}"'}
-        return Response(render_sheet(sheet), headers=headers, media_type="text/csv; charset=utf-8")
+        made = await make(visit)
+        headers = {**SECURITY_HEADERS, "content-disposition": f'attachment; filename="{made.name}"'}
+        if isinstance(made, Lines):
+            body = msgspec.json.Encoder().encode_lines(made.objects)
+            return Response(body, headers=headers, media_type="application/jsonl")
+        return Response(render_sheet(made), headers=headers, media_type="text/csv; charset=utf-8")
 
     async def endpoint(request: Request) -> Response:
         return await door.guard(request, answer(request))

@@ -1,4 +1,4 @@
-"""Display: the form that chooses a theme and a time zone; it changes nothing else, so no session is asked."""
+"""Display: the form that chooses theme, zone and currency; it changes nothing else, so asks no session."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.choices import THEME_COOKIE, THEMES, ZONE_COOKIE, is_place_of_ours
+from jeton.billing.currencies import minor_digits
+from jeton.console.choices import (
+    CURRENCY_COOKIE,
+    DOLLARS,
+    THEME_COOKIE,
+    THEMES,
+    ZONE_COOKIE,
+    is_place_of_ours,
+)
 from jeton.console.errors import InvalidFormError
 from jeton.console.visit import Door, read_form, redirect
 from jeton.ledger.budgets.zones import parse_zone
@@ -40,7 +48,7 @@ async def _choose(door: Door, request: Request) -> Response:
 
 
 def _read_cookies(form: Mapping[str, str]) -> dict[str, str]:
-    """The cookies that a form asks for; InvalidFormError or UnknownZoneError for what is not to be had."""
+    """The cookies that a form asks for; InvalidFormError, UnknownCurrencyError, UnknownZoneError."""
     cookies = {}
     if "theme" in form:
         if form["theme"] not in THEMES:
@@ -49,4 +57,9 @@ def _read_cookies(form: Mapping[str, str]) -> dict[str, str]:
     if "zone" in form:
         name = form["zone"].strip()
         cookies[ZONE_COOKIE] = parse_zone(name).key if name and name != "UTC" else ""
+    if "currency" in form:
+        currency = form["currency"].strip().upper()
+        minor_digits(currency or DOLLARS)
+        # Dollars are kept as well: the organization may show amounts in another currency.
+        cookies[CURRENCY_COOKIE] = currency
     return cookies

@@ -67,7 +67,10 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a backup holds; ``chains`` are the ends of the ledger's chains, by organization."""
+    """What a backup holds; ``chains`` are the ends of the ledger's chains, by organization.
+
+    ``audit_chains`` are those of the audit log; backups from before it had any name none.
+    """
 
     kind: Literal["jeton backup"]
     format: int
@@ -78,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True):
     tables: list[Table]
     files: list[Member]
     chains: dict[str, str]
+    audit_chains: dict[str, str] = {}
 
     @property
     def schema(self) -> int:

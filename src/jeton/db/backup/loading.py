@@ -114,6 +114,8 @@ async def load_tables(
         if loaded != table.rows:
             raise BackupDamagedError(path, f"{name} has {loaded} rows instead of {table.rows}")
         await connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+    # What waits for the end of a transaction stands in the way of changing its table.
+    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     await migrate_within(connection)
 
 

@@ -14,8 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from jeton import clock
 from jeton.batches.changing import cancel_batch, delete_batch
+from jeton.batches.desk import BatchDesk
 from jeton.batches.errors import BatchTooLargeError
 from jeton.batches.items import BatchHead, new_batch_id
+from jeton.batches.quoting import render_quote
 from jeton.batches.reading import (
     PAGE_MAX,
     Standing,
@@ -40,8 +42,10 @@ from jeton.gateway.errors import (
     InvalidRequestError,
     MethodNotAllowedError,
 )
+from jeton.gateway.labelling.reading import read_tag
 from jeton.gateway.parsing import Head, read_head, require_version
 from jeton.gateway.relay import send_reply
+from jeton.identity.audit import Actor
 from jeton.identity.caller import Caller
 
 # Nobody keeps one of the few places for uploads by sending nothing.
@@ -58,6 +62,7 @@ class BatchDeps:
     pool: Pool
     uploads: Uploads
     keeper: Keeper
+    desk: BatchDesk
     public_url: str = ""
 
 
@@ -145,8 +150,11 @@ def batch_routes(deps: BatchDeps) -> list[BaseRoute]:
     """The routes of Message Batches."""
     return [
         Route("/v1/messages/batches", BatchEndpoint({"POST": create, "GET": list_page}, deps)),
+        # Before one batch: this is no id.
+        Route("/v1/messages/batches/quote", BatchEndpoint({"POST": quote}, deps)),
         Route("/v1/messages/batches/{batch_id}", BatchEndpoint({"GET": show, "DELETE": delete}, deps)),
         Route("/v1/messages/batches/{batch_id}/cancel", BatchEndpoint({"POST": cancel}, deps)),
+        Route("/v1/messages/batches/{batch_id}/retry", BatchEndpoint({"POST": retry}, deps)),
         Route("/v1/messages/batches/{batch_id}/results", BatchEndpoint({"GET": send_results}, deps)),
         Route("/v1/messages/batches/{batch_id}/cost", BatchEndpoint({"GET": show_cost}, deps)),
     ]
@@ -154,23 +162,18 @@ def batch_routes(deps: BatchDeps) -> list[BaseRoute]:
 
 async def create(call: BatchCall) -> None:
     """``POST /v1/messages/batches``: received in pieces, held as a whole, begun at once."""
-    api_version = require_version(call.head)
-    if call.head.content_length > BODY_BYTES_MAX:
-        raise BatchTooLargeError(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
-    head = BatchHead(
-        batch_id=new_batch_id(),
-        organization_id=call.caller.organization_id,
-        workspace_id=call.workspace_id,
-        key_id=call.caller.key_id,
-        api_version=api_version,
-        beta=call.head.beta,
-        models=call.caller.models,
-    )
+    head = _read_head(call)
     await call.deps.uploads.receive(head, call.body())
     call.deps.keeper.wake()
     async with call.deps.pool.connection() as connection:
         batch = await get_batch(connection, call.workspace_id, head.batch_id)
     await _reply_batch(call, batch)
+
+
+async def quote(call: BatchCall) -> None:
+    """``POST /v1/messages/batches/quote``: what a body could come to as a batch; nothing is kept. Ours."""
+    found = await call.deps.desk.quote_body(_read_head(call), call.body(), at=clock.now())
+    await call.reply({"type": "message_batch_quote", "currency": "USD", **render_quote(found)})
 
 
 async def list_page(call: BatchCall) -> None:
@@ -219,6 +222,16 @@ async def cancel(call: BatchCall) -> None:
     await _reply_batch(call, batch)
 
 
+async def retry(call: BatchCall) -> None:
+    """``POST /v1/messages/batches/{id}/retry``: what failed, as a new batch under the same key. Ours."""
+    async with call.deps.pool.connection() as connection:
+        await get_batch(connection, call.workspace_id, call.batch_id)
+    retry_id = await call.deps.desk.retry(call.batch_id, by=_actor(call), at=clock.now())
+    async with call.deps.pool.connection() as connection:
+        batch = await get_batch(connection, call.workspace_id, retry_id)
+    await _reply_batch(call, batch)
+
+
 async def send_results(call: BatchCall) -> None:
     """``GET /v1/messages/batches/{id}/results``: JSONL, streamed, in no particular order."""
     async with call.deps.pool.connection() as connection:
@@ -239,8 +252,29 @@ async def show_cost(call: BatchCall) -> None:
     await call.reply(render_amounts(amounts))
 
 
+def _read_head(call: BatchCall) -> BatchHead:
+    """A new batch of the caller's."""
+    api_version = require_version(call.head)
+    if call.head.content_length > BODY_BYTES_MAX:
+        raise BatchTooLargeError(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+    return BatchHead(
+        batch_id=new_batch_id(),
+        organization_id=call.caller.organization_id,
+        workspace_id=call.workspace_id,
+        key_id=call.caller.key_id,
+        api_version=api_version,
+        beta=call.head.beta,
+        tag=read_tag(call.head.tag),
+        models=call.caller.models,
+    )
+
+
 async def _cancel(connection: Connection, call: BatchCall) -> Standing:
-    return await cancel_batch(connection, call.workspace_id, call.batch_id, at=clock.now())
+    return await cancel_batch(connection, call.workspace_id, call.batch_id, by=_actor(call), at=clock.now())
+
+
+def _actor(call: BatchCall) -> Actor:
+    return Actor("key", call.caller.key_id)
 
 
 async def _reply_batch(call: BatchCall, batch: Standing) -> None:

@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 
 from jeton import clock
-from jeton.batches.desk import Quoted
 from jeton.batches.items import BatchHead, Problem
 from jeton.batches.ports import Answered, Bounded, ItemAsk
+from jeton.batches.quoting import Quoted, QuotedRate
 from jeton.caching.plan import make_plan
 from jeton.caching.words import Scope
 from jeton.charging.agreeing.book import TermsBook
-from jeton.charging.bound import bound
+from jeton.charging.bound import bound, may_write_cache
 from jeton.charging.words import Metered, Rule
 from jeton.errors import JetonError, UpstreamError
 from jeton.gateway.catalog import Catalog
@@ -27,16 +27,28 @@ from jeton.gateway.errors import (
     UpstreamAnswerError,
     UpstreamDeniedError,
 )
+from jeton.gateway.labelling.reading import KEPT, Labelling, read_end_user
 from jeton.gateway.parsing import parse_messages, require_fitting
 from jeton.gateway.settlement import Ending, end_of_answer
+from jeton.money import divide_half_even
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.errors import FastBatchError, NotPricedError
-from jeton.pricing.rating import Conditions, require_priced
+from jeton.pricing.rating import Conditions, require_priced, stacks_of
 from jeton.pricing.terms import Terms, agree
 from jeton.tokens.bound import bound_prompt
+from jeton.tokens.counter.counting import Counter
 from jeton.upstreams.interface import Answer, Ask, MessagesRequest
+from jeton.usage import Bucket
 
 TIER: Literal["batch"] = "batch"
+# Classes of tokens whose prices stand beside a quote.
+QUOTED_BUCKETS = (
+    Bucket.INPUT,
+    Bucket.CACHE_WRITE_5M,
+    Bucket.CACHE_WRITE_1H,
+    Bucket.CACHE_READ,
+    Bucket.OUTPUT,
+)
 ANSWER_BYTES_MAX = 67_108_864
 # What belongs to a request by itself and not to one of thousands (claude-api section 4).
 UNBATCHABLE = ("store", "previous_thread_event_id", "cache_hint", "context_hint", "research_preview_2026_02")
@@ -52,9 +64,21 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class ItemJudge:
     """Knows the Messages API for batches."""
 
-    def __init__(self, catalog: Catalog, terms: TermsBook | None = None) -> None:
-        """``catalog`` knows the models that are served and their prices, ``terms`` who pays others."""
+    def __init__(
+        self,
+        catalog: Catalog,
+        terms: TermsBook | None = None,
+        *,
+        labelling: Labelling = KEPT,
+        counter: Counter | None = None,
+    ) -> None:
+        """``catalog`` knows the models that are served and their prices, ``terms`` who pays others.
+
+        ``counter`` says what is expected of a quote; without one that is the bound.
+        """
+        self._counter = counter
         self._catalog = catalog
+        self._labelling = labelling
         self._terms = terms or TermsBook()
 
     def bound(self, params: bytes, head: BatchHead, *, at: datetime) -> Bounded:
@@ -62,20 +86,57 @@ class ItemJudge:
         request, version, terms, prompt_tokens = self._check(params, head, at)
         conditions = agree(_conditions(request), terms)
         amount_nano = bound(prompt_tokens, request, version=version, conditions=conditions, body=params)
-        return Bounded(version, amount_nano, terms)
+        return Bounded(version, amount_nano, terms, read_end_user(request))
 
-    def quote(self, params: bytes, head: BatchHead, *, at: datetime) -> Quoted:
-        """The same, beside what it can come to by itself, and with an answer of one token."""
+    def quote(self, params: bytes, head: BatchHead, *, at: datetime, is_counted: bool = True) -> Quoted:
+        """The same, beside what it can come to by itself, what of it is for the prompt, what is expected."""
         request, version, terms, prompt_tokens = self._check(params, head, at)
         batch = agree(_conditions(request), terms)
         alone = agree(Conditions("standard", request.inference_geo or "global"), terms)
-        short = msgspec.structs.replace(request, max_tokens=1)
+        unanswered = msgspec.structs.replace(request, max_tokens=0)
+        batch_nano = bound(prompt_tokens, request, version=version, conditions=batch, body=params)
+        prompt_nano = bound(prompt_tokens, unanswered, version=version, conditions=batch, body=params)
+        has_breakpoints = may_write_cache(params)
+        read_nano = prompt_nano
+        if has_breakpoints:
+            stacks = stacks_of(version, version.find_band(prompt_tokens).band_id, batch)
+            up, down = stacks[Bucket.CACHE_READ].divisions[-1]
+            read_nano = min(prompt_nano, divide_half_even(prompt_tokens * up, down))
+        expected_tokens = prompt_tokens
+        if is_counted:
+            expected_tokens = min(self._count(request, version, otherwise=prompt_tokens), prompt_tokens)
         return Quoted(
             model=version.model,
             price_version_id=version.price_version_id,
-            batch_nano=bound(prompt_tokens, request, version=version, conditions=batch, body=params),
-            prompt_nano=bound(prompt_tokens, short, version=version, conditions=batch, body=params),
+            batch_nano=batch_nano,
+            prompt_nano=prompt_nano,
             standard_nano=bound(prompt_tokens, request, version=version, conditions=alone, body=params),
+            cached_nano=batch_nano - prompt_nano + read_nano,
+            prompt_tokens=prompt_tokens,
+            output_tokens=request.max_tokens,
+            has_breakpoints=has_breakpoints,
+            expected_tokens=expected_tokens,
+            expected_nano=bound(expected_tokens, request, version=version, conditions=batch, body=params),
+        )
+
+    def _count(self, request: MessagesRequest, version: PriceVersion, *, otherwise: int) -> int:
+        """The best count of a prompt here. An estimate may be wrong, so it never sizes a hold."""
+        if self._counter is None:
+            return otherwise
+        try:
+            return self._counter.count_prompt(request.prompt, version.family).value
+        except RecursionError:
+            raise InvalidRequestError("The request is nested too deeply.") from None
+
+    def list_rates(self, model: str, head: BatchHead, *, at: datetime) -> tuple[QuotedRate, ...]:
+        """What tokens of a model cost by themselves and in a batch, at the price of short prompts."""
+        _, version = self._catalog.find(model, at)
+        terms = self._terms.find(head.organization_id, version, at)
+        band_id = version.bands[0].band_id
+        alone = stacks_of(version, band_id, agree(Conditions("standard", "global"), terms))
+        batch = stacks_of(version, band_id, agree(Conditions(TIER, "global"), terms))
+        return tuple(
+            QuotedRate(bucket.value, alone[bucket].rate, batch[bucket].rate) for bucket in QUOTED_BUCKETS
         )
 
     def _check(
@@ -90,6 +151,7 @@ class ItemJudge:
         if route.keeps_cache:
             # Breakpoints that contradict a rule are refused before anything is held for them.
             make_plan(params, Scope(UUID(int=0), "", version.model))
+        read_end_user(request)
         terms = self._terms.find(head.organization_id, version, at)
         require_priced(version, agree(_conditions(request), terms))
         try:
@@ -130,6 +192,7 @@ class ItemJudge:
             is_rehearsal=route.is_rehearsal,
             version=version,
             asked=agree(_conditions(request), terms),
+            end_user=self._labelling.name(read_end_user(request), head.organization_id),
         )
 
     async def ask(self, ask: ItemAsk) -> Answered:

@@ -41,8 +41,21 @@ SYSTEM = Actor("system", "jeton")
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """An entry's link in its chain: SHA-256 over ``previous`` and ``content``; digests in hex."""
+
+    sequence: int
+    digest: str
+    previous: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change: its actor, what was done (``credits.granted``), to what, with which values."""
+    """One change: its actor, what was done (``credits.granted``), to what, with which values.
+
+    ``seal`` is there where it was asked for.
+    """
 
     audit_id: str
     occurred_at: datetime
@@ -52,6 +65,7 @@ class AuditEntry:
     subject: str
     organization_id: UUID | None
     details: Mapping[str, object]
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)

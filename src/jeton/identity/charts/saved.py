@@ -1,7 +1,8 @@
 """Saved charts: a name for what an address of usage or cost says. It owns no number: opening asks anew.
 
-A chart is its member's alone or the organization's. Whoever may share may also rename and delete what is the
-organization's; a member's own goes with the member.
+A chart is its member's alone or the organization's. Whoever may share may also rename, take back and delete
+what is the organization's; a member's own goes with the member. Every change is in the audit log, in the
+transaction of the change.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from psycopg.rows import class_row
 
 from jeton import clock
 from jeton.db.pool import Connection
+from jeton.identity.audit import Actor, record_audit
 from jeton.identity.charts.errors import InvalidChartError, TooManyChartsError, UnknownChartError
 from jeton.identity.names import parse_name
 from jeton.ids import new_id
@@ -40,6 +42,19 @@ _COUNT = """
 _INSERT = """
     INSERT INTO saved_charts VALUES (%(chart_id)s, %(organization_id)s, %(owner_id)s, %(saved_by)s, %(name)s,
                                      %(page)s, %(page_state)s, %(saved_at)s)
+"""
+# Back to whoever saved it, or where they have left, to whoever takes it back; everybody else's pins go.
+_TAKE_BACK = """
+    WITH kept AS (
+        SELECT coalesce((SELECT member_id FROM members
+                         WHERE organization_id = %(organization_id)s AND email = %(saved_by)s),
+                        %(member_id)s) AS member_id
+    ), unpinned AS (
+        DELETE FROM pinned_charts AS p USING kept
+        WHERE p.chart_id = %(chart_id)s AND p.member_id <> kept.member_id
+    )
+    UPDATE saved_charts AS c SET member_id = kept.member_id FROM kept WHERE c.chart_id = %(chart_id)s
+    RETURNING c.member_id
 """
 # Whoever saves or pins at the same time waits here, so that no limit is passed.
 _LOCK = "SELECT FROM organizations WHERE organization_id = %s FOR NO KEY UPDATE"
@@ -117,33 +132,61 @@ async def save_chart(
     }
     await _check_room(connection, owner, None if is_shared else owner.member_id)
     await connection.execute(_INSERT, values)
-    return await get_chart(connection, owner, str(values["chart_id"]))
+    chart = await get_chart(connection, owner, str(values["chart_id"]))
+    await _note(connection, owner, "saved", chart, state=state, is_shared=is_shared)
+    return chart
 
 
 async def rename_chart(connection: Connection, owner: Owner, chart_id: str, *, name: str) -> SavedChart:
     """Call a chart otherwise; UnknownChartError or InvalidNameError."""
-    chart = await get_chart(connection, owner, chart_id)
+    before = await get_chart(connection, owner, chart_id)
     await connection.execute(
-        "UPDATE saved_charts SET name = %s WHERE chart_id = %s", (parse_name(name), chart.chart_id)
+        "UPDATE saved_charts SET name = %s WHERE chart_id = %s", (parse_name(name), before.chart_id)
     )
-    return await get_chart(connection, owner, chart_id)
+    chart = await get_chart(connection, owner, chart_id)
+    if chart != before:
+        await _note(connection, owner, "renamed", chart, was=before.name)
+    return chart
 
 
 async def share_chart(connection: Connection, owner: Owner, chart_id: str) -> SavedChart:
-    """Give one's own chart to the organization, for good; UnknownChartError or TooManyChartsError."""
+    """Give one's own chart to the organization; UnknownChartError or TooManyChartsError."""
     chart = await get_chart(connection, owner, chart_id)
     if not chart.is_shared:
         await _check_room(connection, owner, None)
         await connection.execute(
             "UPDATE saved_charts SET member_id = NULL WHERE chart_id = %s", (chart.chart_id,)
         )
+        await _note(connection, owner, "shared", chart)
     return await get_chart(connection, owner, chart_id)
+
+
+async def take_back_chart(connection: Connection, owner: Owner, chart_id: str) -> str:
+    """Make the organization's chart the own one of whoever saved it again, and say which member that is.
+
+    Where they have left it is the owner's. UnknownChartError, or TooManyChartsError where that member has no
+    room for it.
+    """
+    chart = await get_chart(connection, owner, chart_id)
+    if chart.member_id is not None:
+        return chart.member_id
+    cursor = await connection.execute(
+        _TAKE_BACK, {**_values(owner), "chart_id": chart.chart_id, "saved_by": chart.saved_by}
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise UnknownChartError(chart_id)
+    member_id = str(row[0])
+    await _check_room(connection, owner, member_id, counted=1)
+    await _note(connection, owner, "taken_back", chart, member_id=member_id)
+    return member_id
 
 
 async def delete_chart(connection: Connection, owner: Owner, chart_id: str) -> SavedChart:
     """Delete a chart, with every pin of it; UnknownChartError."""
     chart = await get_chart(connection, owner, chart_id)
     await connection.execute("DELETE FROM saved_charts WHERE chart_id = %s", (chart.chart_id,))
+    await _note(connection, owner, "deleted", chart, state=chart.page_state)
     return chart
 
 
@@ -162,6 +205,8 @@ async def pin_chart(connection: Connection, owner: Owner, chart_id: str) -> None
         "INSERT INTO pinned_charts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (owner.member_id, chart.chart_id, clock.now()),
     )
+    if not chart.is_pinned:
+        await _note(connection, owner, "pinned", chart)
 
 
 async def unpin_chart(connection: Connection, owner: Owner, chart_id: str) -> None:
@@ -170,6 +215,8 @@ async def unpin_chart(connection: Connection, owner: Owner, chart_id: str) -> No
     await connection.execute(
         "DELETE FROM pinned_charts WHERE member_id = %s AND chart_id = %s", (owner.member_id, chart.chart_id)
     )
+    if chart.is_pinned:
+        await _note(connection, owner, "unpinned", chart)
 
 
 async def list_pinned(connection: Connection, owner: Owner) -> list[SavedChart]:
@@ -184,14 +231,31 @@ async def list_pinned(connection: Connection, owner: Owner) -> list[SavedChart]:
         return await cursor.fetchall()
 
 
-async def _check_room(connection: Connection, owner: Owner, owner_id: str | None) -> None:
+async def _check_room(
+    connection: Connection, owner: Owner, owner_id: str | None, *, counted: int = 0
+) -> None:
+    """Whether there is room for one more, of which so many are ``counted`` among those there already."""
     await connection.execute(_LOCK, (owner.organization_id,))
     cursor = await connection.execute(
         _COUNT, {"organization_id": owner.organization_id, "owner_id": owner_id}
     )
     row = await cursor.fetchone()
-    if row is not None and row[0] >= CHARTS_MAX:
+    if row is not None and row[0] - counted >= CHARTS_MAX:
         raise TooManyChartsError(CHARTS_MAX, "saved")
+
+
+async def _note(
+    connection: Connection, owner: Owner, what: str, chart: SavedChart, **details: object
+) -> None:
+    """What was done to a chart, in the audit log."""
+    await record_audit(
+        connection,
+        Actor("member", owner.email),
+        f"chart.{what}",
+        subject=chart.chart_id,
+        organization_id=owner.organization_id,
+        details={"name": chart.name, "page": chart.page, **details},
+    )
 
 
 def _values(owner: Owner) -> dict[str, object]:

@@ -17,6 +17,7 @@ from jeton.identity.members import (
     record_joining,
 )
 from jeton.identity.oidc.terms import Identity, OidcRefusedError, OidcTerms
+from jeton.identity.scim.users import is_deactivated, lock_directory
 
 BY = Actor("system", "oidc")
 
@@ -25,7 +26,7 @@ async def admit(connection: Connection, identity: Identity, terms: OidcTerms) ->
     """The membership that somebody signs in to; OidcRefusedError for whoever has none.
 
     Open invites are accepted. In the organization of ``terms`` the role follows the groups at each sign-in,
-    but the last admin stays one.
+    but the last admin stays one; whom its directory deactivated does not come back by the provider's word.
     """
     role = terms.find_role(identity.groups)
     if terms.roles and role is None:
@@ -42,10 +43,14 @@ async def admit(connection: Connection, identity: Identity, terms: OidcTerms) ->
 async def _join(
     connection: Connection, email: str, organization_id: UUID, role: Role, *, has_groups: bool
 ) -> None:
-    """Become a member, or get the role that the groups give."""
+    """Become a member, unless the directory says otherwise, or get the role that the groups give."""
+    # Nobody is taken away between the question below and the answer to it.
+    await lock_directory(connection, organization_id)
     memberships = await list_memberships(connection, email)
     known = next((one for one in memberships if one.organization_id == organization_id), None)
     if known is None:
+        if await is_deactivated(connection, organization_id, email):
+            return
         member = await create_member(connection, organization_id, email=email, role=role)
         await record_joining(connection, BY, member, how="oidc")
     elif has_groups and known.role != role:

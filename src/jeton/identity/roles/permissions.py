@@ -19,7 +19,7 @@ class Permission(Enum):
     SEE_BILLING = "see credit lots, the contract and invoices"
     MANAGE_BILLING = "buy credit, change payment and billing details"
     SEE_AUDIT = "see who changed what"
-    SHARE_CHARTS = "save charts for the whole organization, rename and delete those"
+    SHARE_CHARTS = "save charts for the whole organization, rename, take back and delete those"
 
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {

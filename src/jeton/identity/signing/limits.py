@@ -12,6 +12,8 @@ ADDRESS_FAILURES_MAX = 30
 # Mails with a link, and attempts with one.
 EMAIL_LINKS_MAX = 5
 ADDRESS_LINKS_MAX = 30
+# Questions to authenticators that were not answered, of a network behind which a whole office may sit.
+ADDRESS_PASSKEYS_MAX = 60
 WINDOW_S = 900
 WATCHED_MAX = 20_000
 

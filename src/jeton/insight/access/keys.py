@@ -24,12 +24,14 @@ STATES: tuple[KeyState, ...] = ("active", "paused", "expired", "revoked")
 
 _READ = """
     SELECT * FROM (
-        SELECT k.*, u.last_used_at, u.model AS last_model, u.address AS last_address,
+        SELECT k.*, o.member_id, u.last_used_at, u.model AS last_model, u.address AS last_address,
                m.email AS owner, w.name AS workspace_name, w.archived_at,
                CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= %(at)s THEN 'expired'
                     WHEN k.paused_at IS NOT NULL THEN 'paused' ELSE 'active' END AS state
         FROM api_keys AS k LEFT JOIN key_uses AS u USING (key_id)
-        LEFT JOIN members AS m ON m.member_id = k.created_by AND m.organization_id = k.organization_id
+        LEFT JOIN member_keys AS o ON o.key_id = k.key_id AND o.owned_until IS NULL
+        LEFT JOIN members AS m ON m.organization_id = k.organization_id
+            AND m.member_id = CASE k.kind WHEN 'api' THEN o.member_id ELSE k.created_by END
         LEFT JOIN workspaces AS w ON w.workspace_id = k.workspace_id
         WHERE k.organization_id = %(organization_id)s
           AND (%(before_id)s::text IS NULL OR k.key_id < %(before_id)s)
@@ -55,7 +57,7 @@ class KeyQuery:
 
 @dataclass(frozen=True, slots=True)
 class KeyStanding:
-    """A key as it stands; ``owner`` is "" for one that no present member made.
+    """A key as it stands; ``owner`` is "" for one that is no present member's.
 
     ``budget_left_nano`` is the least that is left of the budgets of this very key, None without one.
     ``last_model`` and ``last_address``: of its last request to a model, "" where that is not known.

@@ -7,6 +7,7 @@ from typing import Any
 
 from jeton.insight.accounts.words import Statement
 from jeton.insight.exports.beancount import render_nano
+from jeton.insight.exports.tables import tame_formula
 
 _NANO = "_nano"
 
@@ -19,11 +20,15 @@ class _Sink:
 
 
 def write_statement(statement: Statement, write: Callable[[str], object]) -> None:
-    """A head and its rows as CSV; ``opening_nano`` is called ``opening`` there, since it is in dollars."""
+    """A head and its rows as CSV; ``opening_nano`` is called ``opening`` there, since it is in dollars.
+
+    A name that a spreadsheet would run as a formula begins with an apostrophe.
+    """
     rows = csv.writer(_Sink(write), lineterminator="\n")
     rows.writerow(column.removesuffix(_NANO) for column in statement.columns)
     for row in statement.rows:
-        rows.writerow(render_row(statement, row))
+        cells = zip(row, render_row(statement, row), strict=True)
+        rows.writerow(tame_formula(cell) if isinstance(value, str) else cell for value, cell in cells)
 
 
 def render_row(statement: Statement, row: tuple[Any, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """Alerts: what an organization was told of its budgets and credit, newest first, and whether it arrived."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +8,8 @@ from uuid import UUID
 from jeton.db.pool import Connection
 from jeton.insight.deliveries import Page, list_events
 from jeton.notifications.catalogue import TYPES, UnknownEventDataError, read_data
+from jeton.notifications.quiet.choices import AlertChoices
+from jeton.notifications.quiet.snoozes import Snooze
 
 ALERTS_MAX = 20
 # So many events are looked through for them.
@@ -65,4 +68,19 @@ def render_alert(alert: FiredAlert) -> dict[str, object]:
         "deliveries": alert.deliveries,
         "delivered": alert.delivered,
         "given_up": alert.given_up,
+    }
+
+
+def render_choices(chosen: AlertChoices, snoozes: Iterable[Snooze]) -> dict[str, object]:
+    """What an organization wants to be told, and until when not, as JSON."""
+    return {
+        "alert_choices": {
+            "tells_anomalies": chosen.tells_anomalies,
+            "tells_price_changes": chosen.tells_price_changes,
+            "silence_hours": chosen.silence_hours,
+        },
+        "snoozed": [
+            {"budget_id": one.about or None, "until": one.snoozed_until.isoformat(), "by": one.snoozed_by}
+            for one in snoozes
+        ],
     }

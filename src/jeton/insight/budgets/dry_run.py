@@ -4,6 +4,8 @@ Every request that was charged or ended without a charge is held again in the or
 with as much as it was held, and counts only where the budget would have let it. What a refused request would
 have kept others from, they are let. So the answer is of this budget alone, without any that was in force.
 
+Under a budget of every end user each begins with nothing, as when one is made.
+
 A hold that is too high for a budget is tried again with a prompt that was really counted; what that would
 have come to is on no record. So of a hard budget this is the most that would have been refused.
 """
@@ -35,12 +37,12 @@ _COUNT = """
     SELECT held_at FROM charges WHERE {where} ORDER BY held_at DESC OFFSET %(skipped)s LIMIT 1
 """
 _READ = """
-    SELECT request_id, workspace_id, key_id, model, held_nano, net_nano, held_at, ended_at FROM charges
+    SELECT request_id, workspace_id, key_id, model, end_user, tag, held_nano, net_nano, held_at, ended_at
+    FROM charges
     WHERE {where} AND held_at >= %(played_from)s ORDER BY held_at, request_id
 """
 _WHERE = """organization_id = %(organization_id)s AND held_at >= %(from_at)s AND held_at < %(until_at)s
-    AND CASE %(scope)s WHEN 'workspace' THEN workspace_id = %(scope_id)s WHEN 'key' THEN key_id = %(scope_id)s
-        ELSE true END"""
+    AND is_counted(%(scope)s, %(scope_id)s, workspace_id, key_id, model, end_user, tag, held_at)"""
 _SETTLED_BEFORE = (
     "SELECT sum_settled(%(organization_id)s, %(scope)s, %(scope_id)s, %(starts_at)s, %(played_from)s)"
 )
@@ -53,10 +55,17 @@ class PastRequest(NamedTuple):
     workspace_id: str
     key_id: str
     model: str
+    end_user: str
+    tag: str
     held_nano: int
     net_nano: int
     held_at: datetime
     ended_at: datetime
+
+    @property
+    def asker(self) -> Asker:
+        """Who asked, for budgets."""
+        return Asker(self.workspace_id, self.key_id, self.held_at, self.model, self.end_user, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,9 @@ async def run_dry(connection: Connection, budget: Budget, *, at: datetime) -> Dr
     played_from: datetime = first[0] if first else from_at
     starts_at = find_window(budget.calendar, played_from).starts_at
     parameters |= {"played_from": played_from, "starts_at": starts_at}
-    before = await (await connection.execute(_SETTLED_BEFORE, parameters)).fetchone()
+    before = None
+    if not budget.is_each:
+        before = await (await connection.execute(_SETTLED_BEFORE, parameters)).fetchone()
     rows = await (await connection.execute(_READ.format(where=_WHERE), parameters)).fetchall()
     run = DryRun(budget, from_at, played_from, at)
     await _play(run, [PastRequest(*row) for row in rows], settled_nano=before[0] if before else 0)
@@ -151,7 +162,9 @@ async def _play(run: DryRun, requests: list[PastRequest], *, settled_nano: int) 
             await asyncio.sleep(0)
         while open_ and open_[0][0] <= request.held_at:
             _end(budgets, heappop(open_)[2], seen)
-        asker = Asker(request.workspace_id, request.key_id, request.held_at)
+        asker = request.asker
+        for budget_id in list(budgets.find_missing(asker)):
+            budgets.add_each(budget_id, asker.end_user, windows=())
         counted = _find(tally, request.held_at, seen)
         counted.requests += 1
         refusal = budgets.refuse(asker, request.held_nano)
@@ -172,8 +185,9 @@ async def _play(run: DryRun, requests: list[PastRequest], *, settled_nano: int) 
 
 
 def _end(budgets: Budgets, request: PastRequest, seen: dict[datetime, DryWindow]) -> None:
-    asker = Asker(request.workspace_id, request.key_id, request.held_at)
-    for alert in budgets.end(asker, request.held_nano, net_nano=request.net_nano, at=request.ended_at):
+    for alert in budgets.end(
+        request.asker, request.held_nano, net_nano=request.net_nano, at=request.ended_at
+    ):
         counted = seen[alert.window.starts_at]
         counted.told_percent = max(counted.told_percent, alert.percent or 0)
 
@@ -216,6 +230,7 @@ def render_dry_run(run: DryRun) -> dict[str, object]:
         "first_refused": [
             {
                 "request_id": one.request.request_id,
+                "end_user": one.request.end_user or None,
                 "held_at": one.request.held_at.isoformat(),
                 "key_id": one.request.key_id,
                 "model": one.request.model,

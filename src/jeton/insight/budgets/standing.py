@@ -1,10 +1,13 @@
 """Standing: an organization's budgets at one instant: limit = settled + held + left, unless overrun.
 
+Of a budget of every end user settled and held are the sums of all of them, and ``highest`` those whose use is
+highest in the window; what is left is each one's own.
+
 ``left`` is what a further hold may take, and never below 0: a charge above its hold, or a limit that was
 lowered, may leave more settled and held than the limit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +19,8 @@ from jeton import clock
 from jeton.db.pool import Connection
 from jeton.ledger.budgets.budgets import BUDGETS_MAX
 from jeton.ledger.budgets.errors import Scope, UnknownBudgetError
-from jeton.ledger.budgets.tally import BudgetWindow, forecast
+from jeton.ledger.budgets.scopes import EVERY, SCOPE_FIELDS
+from jeton.ledger.budgets.tally import EACH_TOLD_PERCENT, BudgetWindow, forecast
 from jeton.ledger.budgets.windows import Calendar, Period, find_window
 from jeton.money import render_usd
 
@@ -27,8 +31,32 @@ _READ = """
         ON w.budget_id = b.budget_id AND w.starts_at <= %(at)s AND (w.ends_at IS NULL OR %(at)s < w.ends_at)
     WHERE b.organization_id = %(organization_id)s
 """
+# Of a budget of every end user so many are shown.
+HIGHEST_MAX = 20
+
 _LIST = f"{_READ} AND b.ended_at IS NULL ORDER BY b.budget_id LIMIT {BUDGETS_MAX}"
 _GET = f"{_READ} AND b.budget_id = %(budget_id)s"
+# In the order of the index, so that it ends after HIGHEST_MAX whatever their number.
+_HIGHEST = """
+    SELECT end_user, settled_nano, held_nano FROM each_windows WHERE budget_id = %s AND starts_at = %s
+    ORDER BY budget_id, starts_at, settled_nano DESC, end_user LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EndUserStanding:
+    """One end user's part of a budget of every one, in its running window (nano)."""
+
+    end_user: str
+    settled_nano: int
+    held_nano: int
+    left_nano: int
+    percent: int
+
+    @property
+    def is_near(self) -> bool:
+        """Whether somebody is told of it."""
+        return self.percent >= EACH_TOLD_PERCENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,12 @@ class BudgetStanding:
     settled_nano: int
     held_nano: int
     forecast_nano: int | None
+    highest: tuple[EndUserStanding, ...] = ()
+
+    @property
+    def is_each(self) -> bool:
+        """Whether it is of every end user, each with a count of its own."""
+        return self.scope == "end_user" and self.scope_id == EVERY
 
     @property
     def left_nano(self) -> int:
@@ -70,7 +104,9 @@ async def list_budgets(
     as_of = at or clock.now()
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_LIST, {"organization_id": organization_id, "at": as_of})
-        return [_parse(row, as_of) for row in await cursor.fetchall()]
+        standings = [_parse(row, as_of) for row in await cursor.fetchall()]
+    # There are few budgets of every end user: EACH_BUDGETS_MAX.
+    return [await _add_highest(connection, standing) for standing in standings]
 
 
 async def get_budget(
@@ -85,7 +121,26 @@ async def get_budget(
         row = await cursor.fetchone()
     if row is None:
         raise UnknownBudgetError(budget_id)
-    return _parse(row, as_of)
+    return await _add_highest(connection, _parse(row, as_of))
+
+
+async def _add_highest(connection: Connection, standing: BudgetStanding) -> BudgetStanding:
+    """The standing with the end users whose use is highest, if it is of every end user."""
+    if not standing.is_each:
+        return standing
+    cursor = await connection.execute(_HIGHEST, (standing.budget_id, standing.starts_at, HIGHEST_MAX))
+    limit_nano = standing.limit_nano
+    highest = tuple(
+        EndUserStanding(
+            end_user=end_user,
+            settled_nano=settled_nano,
+            held_nano=held_nano,
+            left_nano=max(0, limit_nano - settled_nano - held_nano),
+            percent=settled_nano * 100 // limit_nano,
+        )
+        for end_user, settled_nano, held_nano in await cursor.fetchall()
+    )
+    return replace(standing, forecast_nano=None, highest=highest)
 
 
 def _parse(row: DictRow, at: datetime) -> BudgetStanding:
@@ -94,6 +149,7 @@ def _parse(row: DictRow, at: datetime) -> BudgetStanding:
         # Nothing was counted in the window yet.
         calendar = Calendar(row["period"], ZoneInfo(row["zone"]), row["anchor_day"])
         starts_at, ends_at = find_window(calendar, at)
+        starts_at = max(starts_at, row["counted_from"])
     window = BudgetWindow(row["budget_id"], starts_at, ends_at, row["held_nano"], row["settled_nano"])
     forecast_nano = forecast(window, at)
     return BudgetStanding(
@@ -120,7 +176,7 @@ def render_budget(standing: BudgetStanding) -> dict[str, Any]:
     """A budget as the API and the command line give it; amounts are exact dollars."""
     scope: dict[str, str] = {"type": standing.scope}
     if standing.scope != "organization":
-        scope[f"{standing.scope}_id"] = standing.scope_id
+        scope[SCOPE_FIELDS[standing.scope]] = standing.scope_id
     return {
         "type": "budget",
         "id": standing.budget_id,
@@ -136,11 +192,22 @@ def render_budget(standing: BudgetStanding) -> dict[str, Any]:
             "ends_at": None if standing.ends_at is None else standing.ends_at.isoformat(),
             "settled": render_usd(standing.settled_nano),
             "held": render_usd(standing.held_nano),
-            "left": render_usd(standing.left_nano),
-            "percent": standing.percent,
+            "left": None if standing.is_each else render_usd(standing.left_nano),
+            "percent": None if standing.is_each else standing.percent,
             "forecast": None if standing.forecast_nano is None else render_usd(standing.forecast_nano),
         },
+        "highest": [_render_end_user(one) for one in standing.highest] if standing.is_each else None,
         "created_at": standing.created_at.isoformat(),
         "created_by": standing.created_by,
         "ended_at": None if standing.ended_at is None else standing.ended_at.isoformat(),
+    }
+
+
+def _render_end_user(one: EndUserStanding) -> dict[str, object]:
+    return {
+        "end_user": one.end_user,
+        "settled": render_usd(one.settled_nano),
+        "held": render_usd(one.held_nano),
+        "left": render_usd(one.left_nano),
+        "percent": one.percent,
     }

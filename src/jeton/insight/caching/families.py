@@ -40,6 +40,8 @@ _READ = """
       AND (%(key_id)s::text IS NULL OR c.key_id = %(key_id)s)
       AND (%(model)s::text IS NULL OR c.model = %(model)s)
       AND (%(service_tier)s::text IS NULL OR e.service_tier = %(service_tier)s)
+      AND (%(end_user)s::text IS NULL OR e.end_user = %(end_user)s)
+      AND (%(tag)s::text IS NULL OR e.tag = %(tag)s)
     ORDER BY c.held_at, c.request_id
 """
 
@@ -105,6 +107,8 @@ async def list_families(
         "key_id": choice.key_id,
         "model": choice.model,
         "service_tier": choice.service_tier,
+        "end_user": choice.end_user,
+        "tag": choice.tag,
         "first_id": make_first_id(choice.stretch.starts_at),
         "last_id": make_first_id(choice.stretch.ends_at),
         "scanned_max": SCANNED_MAX,

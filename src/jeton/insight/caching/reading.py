@@ -51,6 +51,8 @@ _BREAKS = """
       AND (%(key_id)s::text IS NULL OR e.key_id = %(key_id)s)
       AND (%(model)s::text IS NULL OR e.model = %(model)s)
       AND (%(service_tier)s::text IS NULL OR e.service_tier = %(service_tier)s)
+      AND (%(end_user)s::text IS NULL OR e.end_user = %(end_user)s)
+      AND (%(tag)s::text IS NULL OR e.tag = %(tag)s)
     ORDER BY e.request_id DESC LIMIT %(limit)s
 """
 _VERSIONS = "SELECT price_version_id, content FROM price_versions WHERE price_version_id = ANY (%s)"
@@ -65,6 +67,8 @@ class CacheChoice:
     key_id: str | None = None
     model: str | None = None
     service_tier: str | None = None
+    end_user: str | None = None
+    tag: str | None = None
 
     @property
     def where(self) -> dict[str, str]:
@@ -74,6 +78,8 @@ class CacheChoice:
             "key_id": self.key_id,
             "model": self.model,
             "service_tier": self.service_tier,
+            "end_user": self.end_user,
+            "tag": self.tag,
         }
         return {name: value for name, value in chosen.items() if value is not None}
 
@@ -269,6 +275,8 @@ async def _list_broken(
         "key_id": choice.key_id,
         "model": choice.model,
         "service_tier": choice.service_tier,
+        "end_user": choice.end_user,
+        "tag": choice.tag,
         "first_id": make_first_id(choice.stretch.starts_at),
         "last_id": make_first_id(choice.stretch.ends_at),
         "limit": BREAKS_MAX + 1,

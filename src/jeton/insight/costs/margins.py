@@ -1,9 +1,8 @@
 """Margins: what is left of an organization's charges after their cost upstream, by model and by token class.
 
-By model the month's sums by day are read. By token class the lines of charges and of tries are, of the newest
-REQUESTS_READ_MAX requests of the month. Only requests count whose whole cost is known, before reversals. The
-classes of a charge and of its tries need not be the same ones: an upstream without a prompt cache bills as
-input what was charged as a cache read, and the rows of both classes show it.
+Both are read from the month's sums by day, which the transactions that end requests keep. Only requests count
+whose whole cost is known, before reversals. The classes of a charge and of its tries need not be the same: an
+upstream without a prompt cache bills as input what was charged as a cache read, and both rows show it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from jeton.db.pool import Connection
 from jeton.insight.contract.repricing import find_next_month
 from jeton.money import render_usd
 
-REQUESTS_READ_MAX = 5_000
 PPM = 1_000_000
 
 _MODELS = """
@@ -28,37 +26,13 @@ _MODELS = """
     WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
     GROUP BY model HAVING sum(requests) > 0 ORDER BY sum(net_nano) DESC, model
 """
-# The newest of the month that have tries on record, and of these the ones whose every try's cost is known.
-_KNOWN = """
-    WITH asked AS (
-        SELECT c.request_id, c.lines FROM charges AS c
-        WHERE c.organization_id = %(organization_id)s
-          AND c.held_at >= %(from_on)s::timestamp AT TIME ZONE 'UTC'
-          AND c.held_at < %(until_on)s::timestamp AT TIME ZONE 'UTC'
-          AND EXISTS (SELECT FROM upstream_attempts AS a WHERE a.request_id = c.request_id)
-        ORDER BY c.held_at DESC LIMIT %(limit)s
-    ), known AS MATERIALIZED (
-        SELECT request_id, lines FROM asked AS c
-        WHERE NOT EXISTS (
-            SELECT FROM upstream_attempts AS a WHERE a.request_id = c.request_id AND a.cost_nano IS NULL)
-    )
+_CLASSES = """
+    SELECT bucket AS name, NULL::bigint AS requests, sum(sold)::bigint AS sold, sum(bought)::bigint AS bought,
+           sum(net_nano)::bigint AS net_nano, sum(cost_nano)::bigint AS cost_nano
+    FROM cost_classes
+    WHERE organization_id = %(organization_id)s AND day_on >= %(from_on)s AND day_on < %(until_on)s
+    GROUP BY bucket ORDER BY bucket
 """
-_CLASSES = f"""
-    {_KNOWN}, sold AS (
-        SELECT l.bucket, sum(l.quantity)::bigint AS quantity, sum(l.net_nano)::bigint AS nano
-        FROM known, jsonb_to_recordset(lines) AS l (bucket text, quantity bigint, net_nano bigint) GROUP BY 1
-    ), bought AS (
-        SELECT l.bucket, sum(l.quantity)::bigint AS quantity, sum(l.net_nano)::bigint AS nano
-        FROM known JOIN upstream_attempts AS a USING (request_id),
-             jsonb_to_recordset(a.lines) AS l (bucket text, quantity bigint, net_nano bigint) GROUP BY 1
-    )
-    SELECT bucket AS name, NULL::bigint AS requests, coalesce(s.quantity, 0) AS sold,
-           coalesce(b.quantity, 0) AS bought, coalesce(s.nano, 0) AS net_nano,
-           coalesce(b.nano, 0) AS cost_nano
-    FROM sold AS s FULL JOIN bought AS b USING (bucket)
-    WHERE s.quantity > 0 OR b.quantity > 0 ORDER BY bucket
-"""  # noqa: S608 - made of constants
-_COUNT = f"{_KNOWN} SELECT (SELECT count(*) FROM asked), (SELECT count(*) FROM known)"  # noqa: S608 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +59,12 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """A month of one organization; the classes are of the newest ``requests_read`` requests."""
+    """A month of one organization; by model and by class it is the same requests."""
 
     as_of: datetime
     month_on: date
     models: tuple[Margin, ...]
     classes: tuple[Margin, ...]
-    requests_read: int
-    requests_known: int
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the month may have more requests than the classes are summed over."""
-        return self.requests_read == REQUESTS_READ_MAX
 
     @property
     def total(self) -> Margin:
@@ -116,15 +83,13 @@ async def read_margins(connection: Connection, organization_id: UUID, month_on: 
         "organization_id": organization_id,
         "from_on": month_on,
         "until_on": find_next_month(month_on),
-        "limit": REQUESTS_READ_MAX,
     }
     async with connection.cursor(row_factory=class_row(Margin)) as cursor:
         await cursor.execute(_MODELS, values)
         models = tuple(await cursor.fetchall())
         await cursor.execute(_CLASSES, values)
         classes = tuple(await cursor.fetchall())
-    counted = await (await connection.execute(_COUNT, values)).fetchone() or (0, 0)
-    return Margins(clock.now(), month_on, models, classes, *counted)
+    return Margins(clock.now(), month_on, models, classes)
 
 
 def render_margins(margins: Margins) -> dict[str, object]:
@@ -137,9 +102,6 @@ def render_margins(margins: Margins) -> dict[str, object]:
         "models": [_render(one) for one in margins.models],
         "total": _render(margins.total),
         "token_classes": [_render(one) for one in margins.classes],
-        "token_classes_requests_read": margins.requests_read,
-        "token_classes_requests_of_known_cost": margins.requests_known,
-        "token_classes_is_cut_off": margins.is_cut_off,
     }
 
 

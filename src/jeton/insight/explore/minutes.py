@@ -10,7 +10,7 @@ from jeton import clock
 from jeton.db.pool import Connection
 from jeton.insight.explore.question import Cell, Question, Report
 from jeton.insight.explore.stretches import MINUTE, cut, snap
-from jeton.insight.explore.sums import Sums
+from jeton.insight.explore.sums import parse_counts
 
 # What a dimension is, of charges c and usage events e.
 COLUMNS: dict[str, LiteralString] = {
@@ -20,6 +20,8 @@ COLUMNS: dict[str, LiteralString] = {
     "service_tier": "e.service_tier",
     "inference_geo": "e.inference_geo",
     "speed": "e.speed",
+    "end_user": "c.end_user",
+    "tag": "c.tag",
     "context_window": (
         "context_window_of(e.input_tokens + e.cache_creation_5m_input_tokens"
         " + e.cache_creation_1h_input_tokens + e.cache_read_input_tokens)"
@@ -28,7 +30,8 @@ COLUMNS: dict[str, LiteralString] = {
 _READ: LiteralString = """
     SELECT width_bucket(c.held_at, %(cuts)s::timestamptz[]) - 1 AS bucket{dimensions}, count(*),
            sum(e.input_tokens), sum(e.cache_creation_5m_input_tokens), sum(e.cache_creation_1h_input_tokens),
-           sum(e.cache_read_input_tokens), sum(e.output_tokens), sum(e.web_search_requests)
+           sum(e.cache_read_input_tokens), sum(e.output_tokens), sum(e.web_search_requests),
+           coalesce(sum(e.thinking_tokens), 0)
     FROM charges AS c JOIN usage_events AS e USING (request_id)
     WHERE c.organization_id = %(organization_id)s AND c.held_at >= %(starts_at)s AND c.held_at < %(ends_at)s
       AND c.state = 'settled' {where}
@@ -54,6 +57,6 @@ async def explore_minutes(connection: Connection, question: Question) -> Report:
     cursor = await connection.execute(query, parameters)
     width = len(question.group_by) + 1
     cells = tuple(
-        Cell(row[0], tuple(row[1:width]), Sums(*map(int, row[width:]))) for row in await cursor.fetchall()
+        Cell(row[0], tuple(row[1:width]), parse_counts(row[width:])) for row in await cursor.fetchall()
     )
     return Report(question, as_of, buckets, cells)

@@ -9,6 +9,7 @@ from uuid import UUID
 from jeton.insight.explore.errors import InvalidGroupingError
 from jeton.insight.explore.stretches import Buckets, Step, Stretch
 from jeton.insight.explore.sums import Sums, add_up
+from jeton.metering.events import LABEL_DIMENSIONS
 
 # What usage can be grouped and filtered by; each is a column of the sums.
 DIMENSIONS: Mapping[str, str] = MappingProxyType(
@@ -20,6 +21,8 @@ DIMENSIONS: Mapping[str, str] = MappingProxyType(
         "context_window": "Context window",
         "inference_geo": "Geography",
         "speed": "Speed",
+        "end_user": "End user",
+        "tag": "Tag",
     }
 )
 GROUPS_SHOWN = 10
@@ -42,6 +45,11 @@ class Question:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limit: int = GROUPS_SHOWN
     measure: str = "net_nano"
+
+    @property
+    def asks_labels(self) -> bool:
+        """Whether end users or tags are grouped or chosen."""
+        return any(name in LABEL_DIMENSIONS for name in (*self.group_by, *self.where))
 
     def __post_init__(self) -> None:
         """Refuse a dimension that is none, or the same one twice."""
@@ -67,17 +75,24 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was used: a cell for each bucket and group with any usage, in the order of time."""
+    """What was used: a cell for each bucket and group with any usage, in the order of time.
+
+    A narrowed report says to what (``narrowed_to``), and which ``columns`` alone it knows: the rest is not
+    zero.
+    """
 
     question: Question
     as_of: datetime
     buckets: Buckets
     cells: tuple[Cell, ...]
+    columns: tuple[str, ...] | None = None
+    narrowed_to: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_amounts(self) -> bool:
         """Whether there are any: they are kept by the quarter of an hour, so minutes have none."""
-        return self.question.step != "1m"
+        is_charged = self.columns is None or "charged_amount" in self.columns
+        return is_charged and self.question.step != "1m"
 
     @property
     def totals(self) -> Sums:

@@ -4,20 +4,35 @@ It reads sums only, of UTC days and of quarters of an hour, never single request
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, LiteralString
 
 from jeton import clock
 from jeton.db.pool import Connection
+from jeton.insight.explore.errors import TooManyLabelsError
 from jeton.insight.explore.plan import Plan, draw_up
 from jeton.insight.explore.question import Cell, Question, Report
 from jeton.insight.explore.stretches import Buckets, cut, snap
 from jeton.insight.explore.sums import COLUMNS, TOKEN_CLASSES, Sums
+from jeton.insight.explore.units import Active
+from jeton.metering.events import LABEL_DIMENSIONS
 
 # What the tables call a sum where it has another name here.
 _STORED = {"charged_nano": "net_nano"}
 _REVERSED = "reversed_nano"
 # What every question needs: whether a cell has anything, and its net amount.
 _ALWAYS = frozenset({"requests", "list_nano", "charged_nano", _REVERSED})
+# Labels are kept apart, so that a question that does not ask for them reads nothing of them.
+_WITHOUT_LABELS: Mapping[str, LiteralString] = MappingProxyType(
+    {"days": "usage_rollups", "quarters": "usage_quarters", "reversals": "reversal_rollups"}
+)
+_BY_LABEL: Mapping[str, LiteralString] = MappingProxyType(
+    {"days": "days_by_label", "quarters": "quarters_by_label", "reversals": "reversals_by_label"}
+)
+_LABELLED: Mapping[str, LiteralString] = MappingProxyType(
+    {"days": "labelled_days", "quarters": "labelled_quarters", "reversals": "labelled_reversals"}
+)
 # By which expression groups are ranked.
 _RANKED = {
     "net_nano": "sum(net_nano - reversed_nano)",
@@ -33,7 +48,7 @@ _SOURCES = """
     FROM unnest(%(days_from)s::date[], %(days_until)s::date[], %(days_bucket)s::int[])
          AS d (from_on, until_on, bucket)
     CROSS JOIN LATERAL (
-        SELECT {dimensions}, {summed} FROM usage_rollups AS r
+        SELECT {told}, {summed} FROM {days} AS r
         WHERE r.organization_id = %(organization_id)s
           AND r.day_on >= d.from_on AND r.day_on < d.until_on {where}
         {grouped} HAVING count(*) > 0
@@ -44,7 +59,7 @@ _SOURCES = """
                 %(quarters_bucket)s::int[], %(quarters_off)s::int[])
          AS q (from_at, until_at, bucket, off_bucket)
     CROSS JOIN LATERAL (
-        SELECT {dimensions}, {summed} FROM usage_quarters AS r
+        SELECT {told}, {summed} FROM {quarters} AS r
         WHERE r.organization_id = %(organization_id)s
           AND r.quarter_at >= q.from_at AND r.quarter_at < q.until_at {where}
         {grouped} HAVING count(*) > 0
@@ -52,10 +67,31 @@ _SOURCES = """
     CROSS JOIN LATERAL (VALUES (q.bucket, 1), (q.off_bucket, -1)) AS counted (bucket, sign)
     WHERE counted.bucket IS NOT NULL
     UNION ALL
-    SELECT width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {dimensions}, {undone}, r.reversed_nano
-    FROM reversal_rollups AS r
+    SELECT width_bucket(r.quarter_at, %(cuts)s::timestamptz[]) - 1, {told}, {undone}, r.reversed_nano
+    FROM {reversals} AS r
     WHERE r.organization_id = %(organization_id)s
       AND r.quarter_at >= %(starts_at)s AND r.quarter_at < %(ends_at)s {where}
+"""
+# More sums than this by label are not added up for one answer: some seconds.
+LABELLED_MAX = 500_000
+# And for a figure beside others, which is then left out.
+ACTIVE_MAX = 20_000
+_COUNT_LABELLED: LiteralString = """
+    SELECT count(*) FROM (
+        SELECT FROM labelled_days AS r
+        WHERE r.organization_id = %(organization_id)s AND r.day_on >= %(days_from)s::date
+          AND r.day_on < %(days_until)s::date {where}
+        UNION ALL
+        SELECT FROM unnest(%(quarters_from)s::timestamptz[], %(quarters_until)s::timestamptz[])
+             AS q (from_at, until_at)
+        JOIN labelled_quarters AS r ON r.organization_id = %(organization_id)s
+         AND r.quarter_at >= q.from_at AND r.quarter_at < q.until_at {where}
+        LIMIT %(most)s
+    ) AS r
+"""
+_COUNT_ACTIVE: LiteralString = """
+    SELECT count(*), coalesce(sum(net_nano - reversed_nano), 0)::bigint
+    FROM ({query}) AS r WHERE {name} <> '' AND requests > 0
 """
 
 
@@ -66,13 +102,19 @@ async def explore(
 
     ``only``: the sums that whoever asks will look at; others may be left at 0. Adding up is most of the work
     where days are made of quarters, and it is as many times cheaper as there are fewer sums. Raises
-    InvalidStepError where the stretch has too many steps.
+    InvalidStepError where the stretch has too many steps, TooManyLabelsError where it has too many labels.
     """
     as_of = clock.now()
     buckets = cut(snap(question.stretch), question.step)
     plan = draw_up(buckets)
+    if question.asks_labels:
+        kept = await _count_labelled(connection, question, plan, most=LABELLED_MAX)
+        if kept > LABELLED_MAX:
+            raise TooManyLabelsError(LABELLED_MAX)
     names = _choose(question, only)
-    query, parameters = _compose(question, buckets, plan, names)
+    tables = _BY_LABEL if question.asks_labels else _WITHOUT_LABELS
+    told = await _find_told(connection, question, buckets)
+    query, parameters = _compose(question, buckets, plan, names, tables=tables, told=told)
     cursor = await connection.execute(query, parameters)
     width = len(question.group_by)
     cells = tuple(
@@ -80,6 +122,69 @@ async def explore(
         for row in await cursor.fetchall()
     )
     return Report(question, as_of, buckets, cells)
+
+
+async def _find_told(connection: Connection, question: Question, buckets: Buckets) -> Mapping[str, list[str]]:
+    """The labels that are told apart: found first, by few sums, so that the rest is folded as it is read."""
+    if buckets.count == 1 and len(question.group_by) == 1:
+        return {}
+    told = {}
+    for name in (name for name in LABEL_DIMENSIONS if name in question.group_by):
+        alone = replace(question, step=None, group_by=(name,))
+        whole = cut(snap(question.stretch), None)
+        names = _choose(alone, frozenset())
+        query, parameters = _compose(alone, whole, draw_up(whole), names, tables=_BY_LABEL)
+        rows = await (await connection.execute(query, parameters)).fetchall()
+        told[name] = [str(row[1]) for row in rows if row[1] is not None]
+    return told
+
+
+async def count_active(connection: Connection, question: Question) -> Active:
+    """Which end users and tags were active in the question's stretch, by the same sums; see ``Active``."""
+    buckets = cut(snap(question.stretch), None)
+    plan = draw_up(buckets)
+    kept = await _count_labelled(connection, question, plan, most=ACTIVE_MAX)
+    if not kept:
+        return Active()
+    if kept > ACTIVE_MAX:
+        return Active(None, 0, None, 0)
+    found: list[tuple[int, int]] = []
+    for name in LABEL_DIMENSIONS:
+        whole = replace(question, step=None, group_by=(name,), limit=ACTIVE_MAX)
+        names = _choose(whole, frozenset())
+        query, parameters = _compose(whole, buckets, plan, names, tables=_LABELLED)
+        cursor = await connection.execute(_COUNT_ACTIVE.format(name=name, query=query), parameters)
+        row = await cursor.fetchone()
+        found.append((int(row[0]), int(row[1])) if row else (0, 0))
+    (end_users, end_users_nano), (tags, tags_nano) = found
+    return Active(end_users, end_users_nano, tags, tags_nano)
+
+
+async def _count_labelled(connection: Connection, question: Question, plan: Plan, *, most: int) -> int:
+    """How many sums by label are kept of what would be read; of more than ``most``, one more than that."""
+    chosen = [name for name in LABEL_DIMENSIONS if name in question.where]
+    where = "".join(f" AND r.{name} = ANY (%({name})s)" for name in chosen)
+    days, quarters = plan.days, plan.quarters
+    parameters: dict[str, Any] = {
+        "organization_id": question.organization_id,
+        "most": most + 1,
+        "days_from": min((one.from_on for one in days), default=None),
+        "days_until": max((one.until_on for one in days), default=None),
+        "quarters_from": [one.from_at for one in quarters],
+        "quarters_until": [one.until_at for one in quarters],
+        **{name: list(question.where[name]) for name in chosen},
+    }
+    row = await (await connection.execute(_COUNT_LABELLED.format(where=where), parameters)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def make_statement(question: Question) -> tuple[LiteralString, Mapping[str, Any], tuple[str, ...]]:
+    """The statement that answers a question, its parameters, and its columns after bucket and dimensions."""
+    buckets = cut(snap(question.stretch), question.step)
+    tables = _BY_LABEL if question.asks_labels else _WITHOUT_LABELS
+    query, parameters = _compose(question, buckets, draw_up(buckets), COLUMNS, tables=tables)
+    names = (*(_STORED.get(name, name) for name in COLUMNS if name != _REVERSED), _REVERSED)
+    return query, parameters, names
 
 
 def _choose(question: Question, only: frozenset[str]) -> tuple[str, ...]:
@@ -90,28 +195,40 @@ def _choose(question: Question, only: frozenset[str]) -> tuple[str, ...]:
 
 
 def _compose(
-    question: Question, buckets: Buckets, plan: Plan, names: tuple[str, ...]
+    question: Question,
+    buckets: Buckets,
+    plan: Plan,
+    names: tuple[str, ...],
+    *,
+    tables: Mapping[str, LiteralString],
+    told: Mapping[str, list[str]] = MappingProxyType({}),
 ) -> tuple[LiteralString, Mapping[str, Any]]:
     """The statement and its parameters; names in it come from tables of this package only."""
     dimensions = question.group_by
     stored = [_STORED.get(name, name) for name in names if name != _REVERSED]
     where = "".join(f" AND r.{name} = ANY (%({name})s)" for name in question.where)
+    expressions = {name: f"r.{name}" for name in dimensions}
+    expressions |= {name: f"CASE WHEN r.{name} = ANY (%(told_{name})s) THEN r.{name} END" for name in told}
     sources = _SOURCES.format(
         dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
         sums=", ".join(f"r.{name}" for name in stored),
         summed=", ".join(f"sum(r.{name})::bigint AS {name}" for name in stored),
-        grouped=f"GROUP BY {', '.join(f'r.{name}' for name in dimensions)}" if dimensions else "",
+        told=", ".join(f"{one} AS {name}" for name, one in expressions.items()) or "NULL AS nothing",
+        grouped=f"GROUP BY {', '.join(expressions.values())}" if dimensions else "",
         signed=", ".join(f"counted.sign * r.{name}" for name in stored),
         # What went back to the lots that nobody paid for, they did not pay.
         undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in stored),
         where=where,
+        **tables,
     )
     total = ", ".join(f"sum({name})::bigint AS {name}" for name in (*stored, _REVERSED))
     kept = ", ".join((*stored, _REVERSED))
     grouped = "".join(f", {name}" for name in dimensions)
-    ranked = "".join(_rank(question, name) for name in dimensions)
+    ranked = "".join(_rank(question, name) for name in dimensions if name not in told)
     folded = "".join(
-        f", CASE WHEN c.{name} IN (SELECT value FROM top_{name}) THEN c.{name} END AS {name}"  # noqa: S608 - as below
+        f", c.{name}"
+        if name in told
+        else f", CASE WHEN c.{name} IN (SELECT value FROM top_{name}) THEN c.{name} END AS {name}"  # noqa: S608 - as below
         for name in dimensions
     )
     query = f"""
@@ -138,6 +255,7 @@ def _compose(
         "quarters_bucket": [quarters.bucket for quarters in plan.quarters],
         "quarters_off": [quarters.off_bucket for quarters in plan.quarters],
         **{name: list(values) for name, values in question.where.items()},
+        **{f"told_{name}": values for name, values in told.items()},
     }
     return query, parameters
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from jeton.db.pool import Connection
 from jeton.insight.explore.minutes import COLUMNS
 from jeton.insight.explore.question import Question
-from jeton.insight.explore.sums import TOKEN_CLASSES, Sums
+from jeton.insight.explore.sums import TOKEN_CLASSES, Sums, parse_counts
 
 SOURCE_TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -31,7 +31,7 @@ _READ = """
     )
     SELECT e.source, count(*), sum(e.input_tokens), sum(e.cache_creation_5m_input_tokens),
            sum(e.cache_creation_1h_input_tokens), sum(e.cache_read_input_tokens), sum(e.output_tokens),
-           sum(e.web_search_requests)
+           sum(e.web_search_requests), coalesce(sum(e.thinking_tokens), 0)
     FROM latest AS c JOIN usage_events AS e USING (request_id)
     WHERE c.state = 'settled' {where}
     GROUP BY e.source ORDER BY e.source
@@ -63,7 +63,7 @@ async def read_sources(connection: Connection, question: Question) -> Sources:
             **{name: list(values) for name, values in question.where.items()},
         },
     )
-    return Sources({row[0]: Sums(*map(int, row[1:])) for row in await cursor.fetchall()})
+    return Sources({row[0]: parse_counts(row[1:]) for row in await cursor.fetchall()})
 
 
 def render_sources(sources: Sources) -> dict[str, object]:

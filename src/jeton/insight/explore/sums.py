@@ -1,6 +1,6 @@
 """Sums: what is added up, and how it is added, folded and said in JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ class Sums:
     List amount - all savings = charged = the sum of the buckets' amounts; charged - reversed = net amount;
     net amount = free credit + due. What was reversed counts at the time of its request, whenever that was
     done; ``free_credit_nano`` is what lots that nobody paid for have paid, less what went back into them.
+    ``thinking_tokens`` are a part of the output, and are added to nothing.
     """
 
     requests: int = 0
@@ -38,6 +39,7 @@ class Sums:
     output_nano: int = 0
     web_search_nano: int = 0
     free_credit_nano: int = 0
+    thinking_tokens: int = 0
     reversed_nano: int = 0
 
     @property
@@ -81,6 +83,11 @@ class Sums:
         return self.prompt_tokens + self.output_tokens
 
     @property
+    def said_tokens(self) -> int:
+        """Output tokens that were not thought: with ``thinking_tokens`` they are the output."""
+        return self.output_tokens - self.thinking_tokens
+
+    @property
     def cache_read_ppm(self) -> int:
         """Of a million prompt tokens, how many were read from the cache; rounded down."""
         return self.cache_read_input_tokens * 1_000_000 // self.prompt_tokens if self.prompt_tokens else 0
@@ -101,8 +108,14 @@ TOKEN_CLASSES: Mapping[str, str] = {
     "cache_read_input_tokens": "Cache read",
     "output_tokens": "Output",
 }
+# The same for a stack that shows which part of the output was thought; it has the same sum.
+TOKEN_PARTS: Mapping[str, str] = {
+    **{name: title for name, title in TOKEN_CLASSES.items() if name != "output_tokens"},
+    "said_tokens": "Output, said",
+    "thinking_tokens": "Output, thinking",
+}
 # What the tables of usage and of cost show: a page that shows no more need not read more.
-USAGE_COLUMNS = frozenset({"requests", *TOKEN_CLASSES, "charged_nano", "reversed_nano"})
+USAGE_COLUMNS = frozenset({"requests", *TOKEN_CLASSES, "thinking_tokens", "charged_nano", "reversed_nano"})
 COST_COLUMNS = frozenset(
     {
         *("requests", "list_nano", "saved_batch_nano", "saved_cache_nano", "saved_tier_nano"),
@@ -122,6 +135,12 @@ MEASURES: Mapping[str, str] = {
 _values = attrgetter(*COLUMNS)
 
 
+def parse_counts(row: Sequence[int]) -> Sums:
+    """Requests, tokens of each class, web searches and, last, what was thought: as single requests count."""
+    *counts, thinking = map(int, row)
+    return Sums(*counts, thinking_tokens=thinking)  # type: ignore[misc]  # the counts come before the amounts
+
+
 def add_up(many: Iterable[Sums]) -> Sums:
     """Add sums field by field."""
     rows = [_values(sums) for sums in many]
@@ -139,6 +158,7 @@ def render_sums(sums: Sums) -> dict[str, object]:
         },
         "cache_read_input_tokens": sums.cache_read_input_tokens,
         "output_tokens": sums.output_tokens,
+        "output_tokens_details": {"thinking_tokens": sums.thinking_tokens},
         "web_search_requests": sums.web_search_requests,
         "list_amount": render_usd(sums.list_nano),
         "saved": {stage: render_usd(nano) for stage, nano in sums.saved_by_stage.items()},

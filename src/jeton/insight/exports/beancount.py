@@ -37,8 +37,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 HEAD = """\
-; The books of Jeton, in dollars with nine decimals. Every balance below is asserted exactly.
-option "title" "Jeton"
+; The books, in dollars with nine decimals. Every balance below is asserted exactly.
+option "title" "Ledger"
 option "operating_currency" "USD"
 option "tolerance_multiplier" "0"
 """

@@ -15,12 +15,20 @@ COLUMNS = (
     *("position", "account", "lot_id", "amount", "reason", "digest"),
 )
 
+# A spreadsheet runs a cell that begins so as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 class _Sink:
     """Where the csv module writes to."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self.write = write
+
+
+def tame_formula(text: str) -> str:
+    """A text that somebody wrote, as a cell that no spreadsheet runs (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 async def write_csv(
@@ -38,7 +46,7 @@ async def write_csv(
             *(entry.organization_id, entry.sequence, entry.transaction_id, entry.posted_at.isoformat()),
             *(entry.movement, entry.request_id),
         )
-        tail = (entry.reason, entry.digest.hex())
+        tail = (tame_formula(entry.reason), entry.digest.hex())
         postings = zip(entry.accounts, entry.lots, entry.amounts, strict=True)
         for position, (account, lot_id, nano) in enumerate(postings, start=1):
             rows.writerow((*head, position, account, lot_id, render_nano(nano), *tail))

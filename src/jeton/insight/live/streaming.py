@@ -64,8 +64,11 @@ class StreamAsk:
             (self.wanted.key_id, charge.key_id),
             (self.wanted.workspace_id, charge.workspace_id),
             (self.wanted.service_tier, charge.service_tier),
+            (self.wanted.end_user, charge.end_user),
+            (self.wanted.tag, charge.tag),
         )
-        return all(wanted is None or wanted == shown for wanted, shown in pairs)
+        has_tokens = self.wanted.token_class is None or getattr(charge, self.wanted.token_class)
+        return bool(has_tokens) and all(wanted is None or wanted == shown for wanted, shown in pairs)
 
 
 def parse_place(event_id: str) -> datetime:

@@ -4,7 +4,7 @@ A filter looks through at most SCANNED_MAX entries for one page and then offers 
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,16 @@ from uuid import UUID
 from jeton import clock
 from jeton.db.pool import Connection
 from jeton.identity.audit import AuditEntry
+from jeton.identity.audit.entries import Seal
 
 PAGE_ROWS = 50
 SCANNED_MAX = 20_000
 EXPORTED_MAX = 100_000
 EXPORTED_AT_ONCE = 1_000
 
-_COLUMNS = "audit_id, occurred_at, actor_kind, actor, action, subject, organization_id, details"
+_COLUMNS = (
+    "m.audit_id, m.occurred_at, m.actor_kind, m.actor, m.action, m.subject, m.organization_id, m.details"
+)
 _READ = f"""
     WITH scanned AS (
         SELECT * FROM audit_entries
@@ -34,11 +37,16 @@ _READ = f"""
           AND (%(until_at)s::timestamptz IS NULL OR occurred_at < %(until_at)s)
         ORDER BY audit_id DESC LIMIT %(limit)s
     )
-    SELECT {_COLUMNS}, scanned_count, scanned_id
+    SELECT {_COLUMNS}, scanned_count, scanned_id, l.sequence, encode(l.digest, 'hex'),
+           coalesce(encode(p.digest, 'hex'), ''), audit_content(l.sequence, m.entry)
     FROM (SELECT count(*) AS scanned_count, min(audit_id) AS scanned_id FROM scanned) AS s
-    LEFT JOIN matching ON true ORDER BY audit_id DESC
+    LEFT JOIN (SELECT *, ROW(matching.*)::audit_entries AS entry FROM matching) AS m ON true
+    LEFT JOIN audit_links AS l ON l.audit_id = m.audit_id
+    LEFT JOIN audit_links AS p ON p.chain_id = l.chain_id AND p.sequence = l.sequence - 1
+    ORDER BY m.audit_id DESC
 """  # noqa: S608 - the columns above
 _ENTRY_COLUMNS = 8
+_SEAL_COLUMNS = _ENTRY_COLUMNS + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,10 @@ async def list_audit_page(
         },
     )
     rows: list[tuple[Any, ...]] = await cursor.fetchall()
-    entries = tuple(AuditEntry(*row[:_ENTRY_COLUMNS]) for row in rows if row[0] is not None)
+    entries = tuple(_build_entry(row) for row in rows if row[0] is not None)
     if len(entries) > limit:
         return AuditPage(clock.now(), entries[:limit], entries[limit - 1].audit_id)
-    scanned_count, scanned_id = rows[0][_ENTRY_COLUMNS:]
+    scanned_count, scanned_id = rows[0][_ENTRY_COLUMNS:_SEAL_COLUMNS]
     is_cut_off = not wanted.is_empty and scanned_count == scanned_max
     return AuditPage(clock.now(), entries, scanned_id if is_cut_off else None)
 
@@ -113,6 +121,21 @@ async def read_audit(connection: Connection, wanted: AuditFilter) -> AsyncIterat
             return
 
 
+def _build_entry(row: tuple[Any, ...]) -> AuditEntry:
+    seal = None if row[_SEAL_COLUMNS] is None else Seal(*row[_SEAL_COLUMNS:])
+    return replace(AuditEntry(*row[:_ENTRY_COLUMNS]), seal=seal)
+
+
+def render_sealed(entry: AuditEntry) -> dict[str, object]:
+    """An entry with all that its digest covers: SHA-256 of ``previous_digest``'s bytes and ``content``."""
+    seal = entry.seal
+    return {
+        **render_audit_entry(entry),
+        "previous_digest": None if seal is None else f"sha256:{seal.previous}" if seal.previous else None,
+        "content": None if seal is None else seal.content,
+    }
+
+
 def render_audit_entry(entry: AuditEntry) -> dict[str, object]:
     """An entry as the command line and the page's twin give it."""
     return {
@@ -125,4 +148,6 @@ def render_audit_entry(entry: AuditEntry) -> dict[str, object]:
         "subject": entry.subject,
         "organization_id": None if entry.organization_id is None else str(entry.organization_id),
         "details": entry.details,
+        "sequence": None if entry.seal is None else entry.seal.sequence,
+        "digest": None if entry.seal is None else f"sha256:{entry.seal.digest}",
     }

@@ -20,7 +20,8 @@ COUNTED_MAX = 10_000
 
 _PROOFS = """
     SELECT proof_id, requested_at, requested_by, started_at, seen_at, ended_at, rows_read, is_sound, counts,
-           findings, findings_count, encode(head, 'hex') AS head, problem
+           findings, findings_count, encode(head, 'hex') AS head, problem, audit_findings_count,
+           encode(audit_head, 'hex') AS audit_head
     FROM ledger_proofs ORDER BY proof_id DESC LIMIT %s
 """
 _NODES = """
@@ -88,6 +89,8 @@ class LedgerProof:
     findings_count: int | None
     head: str | None
     problem: str | None
+    audit_findings_count: int | None
+    audit_head: str | None
 
     @property
     def state(self) -> str:
@@ -205,6 +208,8 @@ def render_proof(proof: LedgerProof) -> dict[str, object]:
         "findings_count": proof.findings_count,
         "head": None if proof.head is None else f"sha256:{proof.head}",
         "problem": proof.problem,
+        "audit_findings_count": proof.audit_findings_count,
+        "audit_head": None if proof.audit_head is None else f"sha256:{proof.audit_head}",
     }
 
 

@@ -1,9 +1,10 @@
 """Overview: a month so far and what came before it: totals, movers, why it changed, and where it leads."""
 
 from calendar import monthrange
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from jeton import clock
@@ -24,6 +25,8 @@ DAY = timedelta(days=1)
 _PARTS = ("model", "service_tier", "key_id")
 _PARTS_MAX = 1_000
 _SERIES = 5
+Where = Mapping[str, tuple[str, ...]]
+NO_FILTERS: Where = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,25 @@ class Overview:
 
 
 async def get_overview(
-    connection: Connection, organization_id: UUID, *, month: Stretch, available_nano: int
+    connection: Connection,
+    organization_id: UUID,
+    *,
+    month: Stretch,
+    available_nano: int,
+    where: Where = NO_FILTERS,
 ) -> Overview:
-    """The overview of a month so far: ``month`` ends with today, in whose zone its days are."""
-    after = await explore(connection, Question(organization_id, month, group_by=_PARTS, limit=_PARTS_MAX))
-    before = await explore(
-        connection, Question(organization_id, month.previous, group_by=_PARTS, limit=_PARTS_MAX)
-    )
+    """The overview of a month so far: ``month`` ends with today, in whose zone its days are.
+
+    ``where`` leaves the values that a dimension may have, as in a question; how requests ended and what was
+    sent back is of the whole organization all the same.
+    """
+    whole = Question(organization_id, month, group_by=_PARTS, where=where, limit=_PARTS_MAX)
+    after = await explore(connection, whole)
+    before = await explore(connection, replace(whole, stretch=month.previous))
     today = month.last_on
     weeks = of_days(today - PAST_DAYS * DAY, today + DAY, zone=month.zone)
     days = await explore(
-        connection, Question(organization_id, weeks, "1d", group_by=("model",), limit=_SERIES)
+        connection, Question(organization_id, weeks, "1d", group_by=("model",), where=where, limit=_SERIES)
     )
     return Overview(
         month=month,

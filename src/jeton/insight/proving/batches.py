@@ -15,6 +15,9 @@ _POOLS = f"""
         SELECT p.pool_id, sum(c.net_nano - c.overrun_nano) AS nano
         FROM charges AS c JOIN batch_pools AS p
             ON p.batch_id = {_BATCH_OF} AND p.price_version_id = c.price_version_id
+            AND (p.end_user = c.end_user OR p.end_user = '' AND NOT EXISTS (
+                SELECT FROM batch_pools AS own WHERE own.batch_id = p.batch_id AND own.end_user = c.end_user
+                    AND own.price_version_id = c.price_version_id))
         GROUP BY 1
     )
     SELECT p.pool_id, p.taken_nano, p.open_nano, p.settled_nano, p.released_nano,

@@ -4,6 +4,7 @@ Whoever can write the database can also make a new chain. An end that was kept e
 chain of today has to pass through it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,12 @@ _ENDS = "SELECT organization_id, chain_length, chain_digest FROM balances"
 def render_end(length: int, digest: bytes) -> str:
     """An end of a chain as it is written down: ``42:`` and the digest of the 42nd entry in hex."""
     return f"{length}:{digest.hex()}"
+
+
+def digest_ends(chains: Mapping[str, str]) -> bytes:
+    """SHA-256 over where every organization's chain ends, a line each (``ID LENGTH:DIGEST``), by id."""
+    lines = "".join(f"{organization_id} {end}\n" for organization_id, end in sorted(chains.items()))
+    return hashlib.sha256(lines.encode()).digest()
 
 
 async def read_ends(connection: Connection) -> dict[str, str]:

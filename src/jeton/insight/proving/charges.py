@@ -1,16 +1,16 @@
-"""Charges against their usage and price version; sums of quarters and days against the charges."""
+"""Charges against their usage and price version, and what they come to by the quarter of an hour."""
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from jeton.db.pool import Connection
 from jeton.insight.proving.prices import Priced, Prices, read_prices
 from jeton.insight.proving.proof import Proof, read_rows
-from jeton.metering.events import BUCKET_SUMS, ROLLUP_DIMENSIONS, ROLLUP_SUMS, find_context_window
+from jeton.metering.events import BUCKET_SUMS, ROLLUP_SUMS, find_context_window
 from jeton.money import render_usd
 from jeton.pricing.rating import Conditions
 from jeton.usage import Usage
@@ -33,19 +33,32 @@ _CHARGES = """
            (SELECT coalesce(-sum(p.amount_nano), 0)::bigint
             FROM unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, amount_nano)
             WHERE p.account = 'revenue' AND p.lot_id = ''),
-           c.terms_id, c.held_at
+           c.terms_id, c.held_at, coalesce(e.thinking_tokens, 0), c.end_user, c.tag, e.end_user, e.tag
     FROM charges c
     LEFT JOIN usage_events e USING (request_id)
     LEFT JOIN transactions t ON t.transaction_id = c.transaction_id
 """
 
 
-async def verify_charges(
-    connection: Connection, proof: Proof, on_progress: Callable[[int], None]
-) -> dict[tuple[Any, ...], dict[str, int]]:
+QuarterSums = dict[tuple[Any, ...], dict[str, int]]
+
+
+def _nothing() -> QuarterSums:
+    return defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What charges come to by quarter, and of that those with a label, whichever it is."""
+
+    sums: QuarterSums = field(default_factory=_nothing)
+    labelled: QuarterSums = field(default_factory=_nothing)
+
+
+async def verify_charges(connection: Connection, proof: Proof, on_progress: Callable[[int], None]) -> Counted:
     """Every charge against its usage, its prices and its postings; returns the sums by quarter."""
     prices = await read_prices(connection)
-    sums: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
+    counted = Counted()
     async for row in read_rows(connection, "charges", _CHARGES):
         proof.charges += 1
         stored = _Stored(*row[:9])
@@ -59,11 +72,11 @@ async def verify_charges(
                 f"{render_usd(int(row[18] or 0))} dollars."
             )
         if stored.state == "settled":
-            _verify_settled(proof, stored, prices, row, sums)
+            _verify_settled(proof, stored, prices, row, counted)
         elif stored.net_nano:
             proof.find(f"Charge {stored.request_id} is {stored.state} and not 0.")
         on_progress(proof.transactions + proof.charges)
-    return sums
+    return counted
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -87,12 +100,14 @@ def _verify_settled(
     stored: _Stored,
     prices: Prices,
     row: tuple[Any, ...],
-    sums: dict[tuple[Any, ...], dict[str, int]],
+    counted: Counted,
 ) -> None:
     if stored.event_state != "accepted":
         proof.find(f"Charge {stored.request_id} is settled without a usage event that was accepted.")
         return
-    usage = Usage(*row[9:15])
+    if row[30:32] != row[32:34]:
+        proof.find(f"The labels of charge {stored.request_id} are not those of its usage event.")
+    usage = Usage(*row[9:15], *row[29:30])
     conditions = Conditions(service_tier=row[15], inference_geo=row[16], speed=row[17])
     rating = prices.rate(usage, _priced(stored, row), conditions)
     if (rating.list_nano, rating.net_nano) != (stored.list_nano, stored.net_nano):
@@ -118,8 +133,8 @@ def _verify_settled(
             f"On credit are {render_usd(on_credit_nano)} dollars of charge {stored.request_id} by its "
             f"transaction, and its lots leave {render_usd(stored.net_nano - from_lots_nano)}."
         )
-    into = sums[(*row[19:24], *row[15:18], find_context_window(usage))]
-    counted = {
+    key = (*row[19:24], *row[15:18], find_context_window(usage))
+    added = {
         "requests": 1,
         "input_tokens": usage.input_tokens,
         "cache_creation_5m_input_tokens": usage.cache_creation_5m_input_tokens,
@@ -131,40 +146,15 @@ def _verify_settled(
         "net_nano": stored.net_nano,
         "free_credit_nano": free_nano,
         "on_credit_nano": on_credit_nano,
+        "thinking_tokens": usage.thinking_tokens,
         **{f"saved_{stage}_nano": nano for stage, nano in rating.saved.items()},
         **{BUCKET_SUMS[line.bucket]: line.net_nano for line in rating.lines},
     }
-    for name, count in counted.items():
+    _add(counted.sums[key], added)
+    if any(row[30:32]):
+        _add(counted.labelled[key], added)
+
+
+def _add(into: dict[str, int], added: dict[str, int]) -> None:
+    for name, count in added.items():
         into[name] += count
-
-
-async def verify_rollups(
-    connection: Connection, proof: Proof, sums: dict[tuple[Any, ...], dict[str, int]]
-) -> None:
-    """Sums of quarters and of days against ``sums``, which the charges come to; it is used up."""
-    days: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
-    for (organization_id, quarter_at, *rest), expected in sums.items():
-        day = days[organization_id, quarter_at.astimezone(UTC).date(), *rest]
-        for name, count in expected.items():
-            day[name] += count
-    await _verify_sums(connection, proof, "usage_quarters", sums)
-    await _verify_sums(connection, proof, "usage_rollups", days)
-
-
-async def _verify_sums(
-    connection: Connection,
-    proof: Proof,
-    table: Literal["usage_quarters", "usage_rollups"],
-    sums: dict[tuple[Any, ...], dict[str, int]],
-) -> None:
-    key = ("organization_id", "quarter_at" if table == "usage_quarters" else "day_on", *ROLLUP_DIMENSIONS)
-    query = f"SELECT {', '.join((*key, *ROLLUP_SUMS))} FROM {table}"  # noqa: S608 - names from the struct
-    async for row in read_rows(connection, table, query):
-        proof.rollups += 1
-        of = row[: len(key)]
-        expected = sums.pop(of, dict.fromkeys(ROLLUP_SUMS, 0))
-        for name, stored in zip(ROLLUP_SUMS, row[len(key) :], strict=True):
-            if expected[name] != stored:
-                proof.find(f"Rollup {of}: {name} is {stored} and the charges sum to {expected[name]}.")
-    for missing in sums:
-        proof.find(f"The charges of {missing} are in no rollup.")

@@ -25,6 +25,35 @@ _CLOSED = """
     FROM posted FULL JOIN kept USING (organization_id, account)
     WHERE coalesce(balance_nano, 0) <> coalesce(nano, 0)
 """
+# Each stretch that was kept against its postings, and whether they follow one another from ever on.
+_KEPT_LOTS = """
+    WITH live AS (
+        SELECT closing_id, kept_from, kept_to, lag(kept_to) OVER (ORDER BY kept_to) AS before_to
+        FROM lot_closings JOIN book_closings USING (closing_id) WHERE reopened_at IS NULL
+    ), posted AS (
+        SELECT closing_id, m.lot_id, ARRAY[left_nano, held_nano, bought_nano, used_nano, refunded_nano,
+                                           disputed_nano, expired_nano] AS parts
+        FROM live CROSS JOIN LATERAL lot_movements(coalesce(kept_from, '-infinity'), kept_to, NULL) AS m
+    ), kept AS (
+        SELECT closing_id, lot_id, ARRAY[left_nano, held_nano, bought_nano, used_nano, refunded_nano,
+                                         disputed_nano, expired_nano] AS parts
+        FROM closed_lots JOIN live USING (closing_id)
+    )
+    SELECT closing_id, lot_id FROM posted FULL JOIN kept USING (closing_id, lot_id)
+    WHERE posted.parts IS DISTINCT FROM kept.parts
+    UNION ALL
+    SELECT closing_id, '' FROM live WHERE kept_from IS DISTINCT FROM before_to
+    UNION ALL
+    SELECT closing_id, '' FROM (
+        SELECT closing_id, deferred_nano,
+               sum(moved_nano) OVER (ORDER BY kept_to ROWS UNBOUNDED PRECEDING) AS sum_nano
+        FROM live JOIN lot_closings USING (closing_id, kept_to) CROSS JOIN LATERAL (
+            SELECT coalesce(sum(bought_nano - used_nano - refunded_nano - disputed_nano - expired_nano), 0)
+                AS moved_nano
+            FROM closed_lots AS c WHERE c.closing_id = live.closing_id
+        ) AS moved
+    ) AS sums WHERE deferred_nano <> sum_nano
+"""
 _LOTS = """
     SELECT organization_id, kind, granted_nano, cost_basis_nano, left_nano + held_nano FROM lots
     WHERE is_open
@@ -39,6 +68,9 @@ async def verify_closings(connection: Connection, proof: Proof) -> None:
             f"Organization {organization_id}, account {account}: {render_usd(kept)} dollars were kept for "
             f"the closed periods, and the postings sum to {render_usd(posted)}."
         )
+    async for closing_id, lot_id in read_rows(connection, "kept_lots", _KEPT_LOTS):
+        what = f"what was kept of lot {lot_id}" if lot_id else "what was kept as deferred"
+        proof.find(f"Closing {closing_id}: {what} is not what the postings of its months come to.")
     given: dict[object, int] = defaultdict(int)
     async for organization_id, kind, granted, basis, left in read_rows(connection, "given_lots", _LOTS):
         given[organization_id] += left - _cost_left(LotKind(kind), granted, basis, left)

@@ -32,13 +32,27 @@ _DIFFERENCES = """
        OR k.unknown_cost_nano IS DISTINCT FROM f.unknown_cost_nano
     ORDER BY 1, 2, 3
 """
+_CLASSES = """
+    SELECT organization_id, day_on, model, bucket, k.sold, k.net_nano, k.bought, k.cost_nano,
+           f.sold, f.net_nano, f.bought, f.cost_nano
+    FROM cost_classes AS k FULL JOIN found_cost_classes AS f USING (organization_id, day_on, model, bucket)
+    WHERE (k.sold, k.net_nano, k.bought, k.cost_nano)
+        IS DISTINCT FROM (f.sold, f.net_nano, f.bought, f.cost_nano)
+    ORDER BY 1, 2, 3, 4
+"""
 _SUMS = ("requests", "net_nano", "cost_nano", "unknown_requests", "unknown_cost_nano")
+_CLASS_SUMS = ("sold", "net_nano", "bought", "cost_nano")
 
 
 async def verify_costs(connection: Connection, proof: Proof) -> None:
-    """Every sum of costs by day and model is what the tries of its requests come to."""
+    """Every sum of costs by day, model and token class is what the tries of its requests come to."""
     async for row in read_rows(connection, "costs", _DIFFERENCES):
         of, kept, found = row[:3], row[3:8], row[8:]
         for name, stored, expected in zip(_SUMS, kept, found, strict=True):
             if stored != expected:
                 proof.find(f"Costs of {of}: {name} is {stored} and the tries come to {expected}.")
+    async for row in read_rows(connection, "cost_classes", _CLASSES):
+        of, kept, found = row[:4], row[4:8], row[8:]
+        for name, stored, expected in zip(_CLASS_SUMS, kept, found, strict=True):
+            if (stored or 0) != (expected or 0):
+                proof.find(f"Costs of {of}: {name} is {stored or 0} and the lines come to {expected or 0}.")

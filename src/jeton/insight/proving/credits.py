@@ -79,6 +79,8 @@ _ACCRUED = """
         SELECT organization_id, -sum((d ->> 1)::bigint)
         FROM reversals, jsonb_array_elements(draws) AS d WHERE d ->> 0 = '' GROUP BY 1
         UNION ALL
+        SELECT organization_id, sum(amount_nano) FROM supplemented_charges GROUP BY 1
+        UNION ALL
         SELECT organization_id, sum(p.amount_nano)
         FROM transactions t, unnest(t.accounts, t.amounts) AS p (account, amount_nano)
         WHERE p.account = 'accrued' AND t.movement IN ('invoice_issue', 'credit_note', 'write_off')

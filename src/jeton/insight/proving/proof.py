@@ -23,6 +23,9 @@ class Proof:
     budget_windows: int = 0
     batch_pools: int = 0
     chains: dict[str, str] = field(default_factory=dict)
+    audit_entries: int = 0
+    audit_chains: dict[str, str] = field(default_factory=dict)
+    audit_findings: int = 0
     kept_ends: int = 0
     findings: list[str] = field(default_factory=list)
 

@@ -42,7 +42,10 @@ _POSTED = """
             UNION ALL SELECT organization_id, amount_nano FROM payment_returns
             UNION ALL SELECT organization_id, released_nano - amount_nano FROM payment_applications
         ) AS moved GROUP BY 1
-        UNION ALL SELECT organization_id, 'write_off', -sum(amount_nano) FROM write_offs GROUP BY 1
+        UNION ALL SELECT organization_id, 'write_off', -sum(amount_nano) FROM (
+            SELECT organization_id, amount_nano FROM write_offs
+            UNION ALL SELECT organization_id, amount_nano FROM claim_write_offs
+        ) AS given GROUP BY 1
     )
     SELECT organization_id, movement, coalesce(posted.nano, 0)::bigint, coalesce(kept.nano, 0)::bigint
     FROM posted FULL JOIN kept USING (organization_id, movement)

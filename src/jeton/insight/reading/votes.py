@@ -1,5 +1,6 @@
 """Votes: how helpful each page was, to people and to agents, and what they said of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,9 +19,18 @@ _COUNT = """
            count(DISTINCT page_version) AS versions, max(changed_at) AS last_at
     FROM page_votes WHERE changed_at >= %s GROUP BY slug ORDER BY slug LIMIT %s
 """
+# Its item in the inbox, if it has one, by the key that ``feedback.votes`` gives it.
 _LIST = """
-    SELECT slug, page_version, channel, is_helpful, reason, comment, changed_at FROM page_votes
-    WHERE changed_at >= %s AND (comment <> '' OR reason <> '') ORDER BY changed_at DESC, slug LIMIT %s
+    WITH items AS (
+        SELECT DISTINCT ON (dedup_key) dedup_key, item_id, state, reason FROM inbox_items
+        WHERE kind = 'docs_feedback' ORDER BY dedup_key, item_id DESC)
+    SELECT v.slug, v.page_version, v.channel, v.is_helpful, v.reason, v.comment, v.standing, v.changed_at,
+        coalesce(i.item_id, '') AS item_id, coalesce(i.state, '') AS item_state,
+        coalesce(i.reason, '') AS item_word
+    FROM page_votes AS v LEFT JOIN items AS i ON i.dedup_key = encode(sha256(v.voter
+        || convert_to(v.slug, 'UTF8') || '\\x00'::bytea || convert_to(v.comment, 'UTF8')), 'hex')
+    WHERE v.changed_at >= %s AND (v.comment <> '' OR v.reason <> '')
+    ORDER BY v.changed_at DESC, v.slug LIMIT %s
 """
 
 
@@ -49,7 +59,11 @@ class PageVotes:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What a reader said of a version of a page, beside yes and no."""
+    """What a reader said of a version of a page, beside yes and no, and what became of it.
+
+    ``standing``: how a member's organization stood then, in classes; None for everybody else. The item of
+    the inbox is "" where there is none, as is the word on it.
+    """
 
     slug: str
     page_version: str
@@ -57,7 +71,16 @@ class Comment:
     is_helpful: bool
     reason: str
     comment: str
+    standing: Mapping[str, str] | None
     changed_at: datetime
+    item_id: str
+    item_state: str
+    item_word: str
+
+    @property
+    def standing_text(self) -> str:
+        """Each class by its name, "" for none."""
+        return ", ".join(f"{name} {word.replace('_', ' $')}" for name, word in (self.standing or {}).items())
 
 
 async def count_votes(connection: Connection, *, since: datetime) -> list[PageVotes]:
@@ -96,6 +119,10 @@ def render_comment(comment: Comment) -> dict[str, object]:
         "helpful": comment.is_helpful,
         "reason": comment.reason,
         "comment": comment.comment,
+        "standing": None if comment.standing is None else dict(comment.standing),
+        "inbox_item": comment.item_id or None,
+        "inbox_state": comment.item_state or None,
+        "inbox_word": comment.item_word or None,
         "at": comment.changed_at.isoformat(),
     }
 

@@ -33,10 +33,12 @@ _ORGANIZATIONS = """
     ORDER BY r.organization_id
 """
 _CHARGES = """
-    SELECT c.request_id, c.price_version_id, c.net_nano, c.terms_id, r.amount_nano, e.input_tokens,
+    SELECT c.request_id, c.held_at, c.price_version_id, c.net_nano, c.terms_id,
+           coalesce(r.amount_nano, -d.amount_nano), e.input_tokens,
            e.cache_creation_5m_input_tokens, e.cache_creation_1h_input_tokens, e.cache_read_input_tokens,
            e.output_tokens, e.web_search_requests, e.service_tier, e.inference_geo, e.speed
     FROM charges AS c JOIN usage_events AS e USING (request_id) LEFT JOIN reversals AS r USING (request_id)
+    LEFT JOIN supplemented_charges AS d USING (request_id)
     WHERE c.organization_id = %(organization_id)s AND c.model = %(model)s AND c.state = 'settled'
       AND e.state = 'accepted' AND c.held_at >= %(from_at)s AND c.held_at < %(until_at)s
     ORDER BY c.held_at, c.request_id LIMIT %(limit)s
@@ -60,13 +62,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Rerated:
-    """One charge again; ``rerated_nano`` None where it cannot be; ``reversed_nano`` went back before."""
+    """One charge again; ``rerated_nano`` None where it cannot be.
+
+    ``corrected_nano`` went back before; below zero it was supplemented. Such a charge is left alone.
+    """
 
     organization_id: UUID
     request_id: str
+    held_at: datetime
     charged_nano: int
     rerated_nano: int | None
-    reversed_nano: int | None
+    corrected_nano: int | None
     outcome: Outcome
 
     @property
@@ -78,10 +84,19 @@ class Rerated:
             else 0
         )
 
+    @property
+    def more_nano(self) -> int:
+        """What was charged too little; nothing where the other price is not higher."""
+        return (
+            self.rerated_nano - self.charged_nano
+            if self.outcome == "higher" and self.rerated_nano is not None
+            else 0
+        )
+
 
 @dataclass(slots=True)
 class OrganizationRerated:
-    """All charges of one organization; nano. What was reversed before is not touched and counts in no sum."""
+    """All charges of one organization; nano. What was reversed or supplemented before counts in no sum."""
 
     organization_id: UUID
     name: str
@@ -97,7 +112,7 @@ class OrganizationRerated:
     def add(self, one: Rerated) -> None:
         """Count one charge."""
         self.requests += 1
-        if one.reversed_nano is not None or one.rerated_nano is None:
+        if one.corrected_nano is not None or one.rerated_nano is None:
             self.left_alone += 1
             return
         self.charged_nano += one.charged_nano
@@ -105,7 +120,7 @@ class OrganizationRerated:
         self.lower += one.outcome == "lower"
         self.back_nano += one.back_nano
         self.higher += one.outcome == "higher"
-        self.higher_nano += max(0, one.rerated_nano - one.charged_nano)
+        self.higher_nano += one.more_nano
 
 
 @dataclass(slots=True)
@@ -122,9 +137,19 @@ class DryRun:
         return sum(one.lower for one in self.organizations)
 
     @property
+    def higher(self) -> int:
+        """How many charges would become more."""
+        return sum(one.higher for one in self.organizations)
+
+    @property
     def back_nano(self) -> int:
         """What goes back in all."""
         return sum(one.back_nano for one in self.organizations)
+
+    @property
+    def higher_nano(self) -> int:
+        """What was charged too little in all."""
+        return sum(one.higher_nano for one in self.organizations)
 
 
 async def dry_run(connection: Connection, span: Span) -> DryRun:
@@ -160,7 +185,7 @@ async def read_rerated(
         async with connection.transaction(), connection.cursor("rerated") as cursor:
             await cursor.execute(_CHARGES, asked)
             while rows := await cursor.fetchmany(ROWS_AT_ONCE):
-                terms = await find_terms(connection, {row[3] for row in rows})
+                terms = await find_terms(connection, {row[4] for row in rows})
                 for row in rows:
                     left -= 1
                     yield _rerate(organization_id, row, versions, versions[span.price_version_id], terms)
@@ -173,7 +198,7 @@ def _rerate(
     version: PriceVersion,
     terms: Mapping[str, Terms],
 ) -> Rerated:
-    request_id, version_id, charged_nano, terms_id, reversed_nano, *counts = row
+    request_id, held_at, version_id, charged_nano, terms_id, corrected_nano, *counts = row
     usage, conditions = Usage(*counts[:6]), agree(Conditions(*counts[6:]), find_pinned(terms, terms_id))
     rerated_nano: int | None = None
     outcome: Outcome = "unexplained"
@@ -189,7 +214,7 @@ def _rerate(
             )
         except (NotPricedError, FastBatchError):
             outcome = "not_sold"
-    return Rerated(organization_id, request_id, charged_nano, rerated_nano, reversed_nano, outcome)
+    return Rerated(organization_id, request_id, held_at, charged_nano, rerated_nano, corrected_nano, outcome)
 
 
 async def _read_versions(connection: Connection, model: str) -> dict[str, PriceVersion]:

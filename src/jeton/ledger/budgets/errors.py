@@ -18,7 +18,7 @@ from typing import Literal
 from jeton.errors import ConflictError, InvalidInputError, JetonError, NotFoundError
 from jeton.money import display_usd
 
-Scope = Literal["organization", "workspace", "key"]
+Scope = Literal["organization", "workspace", "key", "member", "model", "end_user", "tag"]
 
 
 class BudgetExceededError(JetonError):
@@ -30,20 +30,27 @@ class BudgetExceededError(JetonError):
         self,
         *,
         budget_id: str,
-        scope: Scope,
+        scoped: tuple[Scope, str],
         needed_nano: int,
         left_nano: int,
         held_nano: int,
         resets_at: datetime | None,
     ) -> None:
-        """Name the budget, both numbers and when it frees; ``held_nano`` is in use by open requests."""
+        """Name the budget, both numbers and when it frees; ``held_nano`` is in use by open requests.
+
+        ``scoped``: what it is for, and the id of that.
+        """
+        scope, scope_id = scoped
         frees = "it does not free by itself" if resets_at is None else f"it frees at {render_time(resets_at)}"
+        # Whose it is, since one budget may be of all of them.
+        named = f" {scope_id!r}" if scope == "end_user" else ""
         super().__init__(
             f"This request may cost up to {display_usd(needed_nano)} and {display_usd(left_nano)} is left in "
-            f"the budget {budget_id} of this {scope}; {frees}."
+            f"the budget {budget_id} of this {name_scope(scope)}{named}; {frees}."
         )
         self.budget_id = budget_id
         self.scope: Scope = scope
+        self.scope_id = scope_id
         self.needed_nano = needed_nano
         self.left_nano = left_nano
         self.held_nano = held_nano
@@ -86,11 +93,25 @@ class TooManyBudgetsError(ConflictError):
 
     code = "too_many_budgets"
 
-    def __init__(self, budgets_max: int) -> None:
-        """Name the limit."""
+    def __init__(self, budgets_max: int, of: str = "") -> None:
+        """Name the limit; ``of`` what they are, with a space before."""
         super().__init__(
-            f"The organization has {budgets_max} budgets in force already; end one of them first."
+            f"The organization has {budgets_max} budgets{of} in force already; end one of them first."
         )
+
+
+def name_budget(scope: Scope, scope_id: str) -> str:
+    """What a budget is of, as a table has it: ``end user ada``; of every one ``each end user``."""
+    if scope == "organization":
+        return "organization"
+    if (scope, scope_id) == ("end_user", "*"):
+        return "each end user"
+    return f"{name_scope(scope)} {scope_id}"
+
+
+def name_scope(scope: Scope) -> str:
+    """What a budget is for, as a sentence has it: ``end user``."""
+    return scope.replace("_", " ")
 
 
 def render_time(at: datetime) -> str:

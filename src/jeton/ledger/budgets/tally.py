@@ -14,18 +14,38 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from jeton.ledger.budgets.errors import Scope
+from jeton.ledger.budgets.scopes import EVERY
 from jeton.ledger.budgets.windows import Calendar, Period, find_window
 
 # Percent of the limit, settled, at which somebody is told; each once a window.
 THRESHOLDS = (100, 90, 75, 50)
+# Of a budget of every end user: when somebody is told of one of them, once a window, and of how many at most.
+# Not at the limit itself, which a hard budget seldom lets anybody reach to the nano.
+EACH_TOLD_PERCENT = 90
+EACH_TOLD_MAX = 20
 # A pace says nothing before a tenth of its window has passed.
 FORECAST_FROM_DIVISOR = 10
 # Of windows without an open hold so many are kept in memory, the newest.
 _WINDOWS_KEPT = 2
 
 
+class OwnedKey(msgspec.Struct, frozen=True):
+    """A key while it is a member's: from ``owned_from`` until just before ``owned_until`` (None: still)."""
+
+    key_id: str
+    owned_from: datetime
+    owned_until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it was the member's at this instant."""
+        return self.owned_from <= at and (self.owned_until is None or at < self.owned_until)
+
+
 class Budget(msgspec.Struct, frozen=True):
-    """A budget as it is stored; it counts what is held from ``counted_from`` on."""
+    """A budget as it is stored; it counts what is held from ``counted_from`` on.
+
+    ``keys`` are those of a member's budget, read with it and stored elsewhere.
+    """
 
     budget_id: str
     organization_id: UUID
@@ -40,6 +60,12 @@ class Budget(msgspec.Struct, frozen=True):
     created_at: datetime
     created_by: str
     ended_at: datetime | None = None
+    keys: tuple[OwnedKey, ...] = ()
+
+    @property
+    def is_each(self) -> bool:
+        """Whether it is of every end user, with a count for each."""
+        return self.scope == "end_user" and self.scope_id == EVERY
 
     @property
     def calendar(self) -> Calendar:
@@ -50,7 +76,8 @@ class Budget(msgspec.Struct, frozen=True):
 class BudgetWindow(msgspec.Struct):
     """What a budget has counted in one window, as it is stored; amounts in nano.
 
-    ``alerted_percent`` is the highest threshold that was told of, 0 for none.
+    ``alerted_percent`` is the highest threshold that was told of, 0 for none; ``told``, in the sums of a
+    budget of every end user: of how many of them.
     """
 
     budget_id: str
@@ -60,6 +87,7 @@ class BudgetWindow(msgspec.Struct):
     settled_nano: int = 0
     alerted_percent: int = 0
     is_forecast_alerted: bool = False
+    told: int = 0
 
     def holds(self, at: datetime) -> bool:
         """Whether an instant lies in it."""
@@ -67,29 +95,50 @@ class BudgetWindow(msgspec.Struct):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """A crossing to tell of: a threshold, or (``percent`` None) the pace at which the limit is passed."""
+    """A crossing to tell of: a threshold, or (``percent`` None) the pace at which the limit is passed.
+
+    ``end_user``: whose, of a budget of every end user.
+    """
 
     budget: Budget
     window: BudgetWindow
     percent: int | None
     forecast_nano: int
     at: datetime
+    end_user: str = ""
 
 
 class Tally:
-    """One budget with those of its windows that are in memory."""
+    """One budget with those of its windows that are in memory.
 
-    __slots__ = ("_known_from", "budget", "changed", "windows")
+    Of a budget of every end user there is one for each end user that is known here, and one with the sums of
+    all (``whole``), which limits nothing.
+    """
 
-    def __init__(self, budget: Budget, windows: Iterable[BudgetWindow]) -> None:
+    __slots__ = ("_known_from", "budget", "changed", "end_user", "is_limiting", "whole", "windows")
+
+    def __init__(
+        self,
+        budget: Budget,
+        windows: Iterable[BudgetWindow],
+        *,
+        end_user: str = "",
+        whole: "Tally | None" = None,
+    ) -> None:
         """``windows`` must hold the two newest that are stored; any others may be missing."""
         self.budget = budget
+        self.end_user = end_user
+        self.whole = whole
+        # Whether its limit is one of what is counted here.
+        self.is_limiting = whole is not None or not budget.is_each
         self.windows = sorted(windows, key=_start)
         self.changed: dict[datetime, BudgetWindow] = {}
         self._find_known()
 
-    def find_window(self, at: datetime) -> BudgetWindow | None:
+    def find_window(self, at: datetime, *, was_read: bool = False) -> BudgetWindow | None:
         """The window of an instant, opened if nothing was counted in it yet; None if it is not known.
+
+        ``was_read``: it would be here if it was stored, however long ago it was.
 
         A stored window keeps its bounds for ever, and a new one fills what is free beside it: so windows
         tile even when the rules of a zone are changed under them.
@@ -104,7 +153,7 @@ class Tally:
                 starts_at = max(starts_at, other.ends_at)
             elif ends_at is not None and at < other.starts_at:
                 ends_at = min(ends_at, other.starts_at)
-        if starts_at < self._known_from:
+        if starts_at < self._known_from and not was_read:
             return None
         window = BudgetWindow(self.budget.budget_id, starts_at, ends_at)
         insort(self.windows, window, key=_start)
@@ -120,14 +169,16 @@ class Tally:
         if window is not None:
             window.held_nano += amount_nano
 
-    def end(self, held_nano: int, net_nano: int, *, taken_at: datetime, at: datetime) -> list[Alert]:
-        """Count the end of a hold, ``net_nano`` of it settled; return what is to be told."""
+    def end(
+        self, held_nano: int, net_nano: int, *, taken_at: datetime, at: datetime, tells: bool = True
+    ) -> list[Alert]:
+        """Count the end of a hold, ``net_nano`` of it settled; return what is to be told, if it ``tells``."""
         window = self._change(taken_at)
         if window is None:
             return []
         window.held_nano -= held_nano
         window.settled_nano += net_nano
-        return self.find_alerts(window, at) if net_nano else []
+        return self.find_alerts(window, at) if net_nano and tells else []
 
     def give_back(self, reversed_nano: int, *, taken_at: datetime) -> None:
         """Count a charge no longer, or so much of it, whose hold was taken at ``taken_at``.
@@ -140,7 +191,9 @@ class Tally:
 
     def find_alerts(self, window: BudgetWindow, at: datetime) -> list[Alert]:
         """What is to be told of a window; each once, and of several thresholds at a time the highest."""
-        budget, alerts = self.budget, []
+        budget, alerts = self.budget, list[Alert]()
+        if budget.is_each:
+            return self._find_told(window, at)
         percent = find_percent(window.settled_nano, budget.limit_nano)
         if percent > window.alerted_percent:
             window.alerted_percent = percent
@@ -153,6 +206,20 @@ class Tally:
                 window.is_forecast_alerted = True
                 alerts.append(Alert(budget, window, None, forecast_nano, at))
         return alerts
+
+    def _find_told(self, window: BudgetWindow, at: datetime) -> list[Alert]:
+        """What is to be told of one end user of a budget of all: a single thing, and of so many of them."""
+        budget = self.budget
+        is_near = window.settled_nano * 100 >= budget.limit_nano * EACH_TOLD_PERCENT
+        if self.whole is None or not is_near or window.alerted_percent:
+            return []
+        window.alerted_percent = EACH_TOLD_PERCENT
+        together = self.whole.find_window(window.starts_at)
+        if together is None or together.told >= EACH_TOLD_MAX:
+            return []
+        together.told += 1
+        percent = max(EACH_TOLD_PERCENT, find_percent(window.settled_nano, budget.limit_nano))
+        return [Alert(budget, window, percent, window.settled_nano, at, self.end_user)]
 
     def turn_page(self) -> None:
         """What was counted is committed; forget windows that nothing will count in."""

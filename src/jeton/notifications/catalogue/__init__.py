@@ -30,7 +30,7 @@ from jeton.notifications.catalogue.wording import (
     subtract,
 )
 
-Scope = Literal["organization", "workspace", "key"]
+Scope = Literal["organization", "workspace", "key", "member", "model", "end_user", "tag"]
 
 _WHOLE = 100
 
@@ -42,7 +42,10 @@ class _BudgetData(EventData, frozen=True, kw_only=True):
     is_snoozable = True
 
     budget_id: Annotated[str, Meta(description="the budget")]
-    scope: Annotated[Scope, Meta(description="what it limits: organization, workspace or key")]
+    scope: Annotated[
+        Scope,
+        Meta(description="what it limits: organization, workspace, key, member, model, end_user or tag"),
+    ]
     scope_id: Annotated[str, Meta(description="which one")]
     is_hard: Annotated[bool, Meta(description="whether requests beyond it are refused")]
     limit: Annotated[str, Meta(description="its limit, exact dollars")]
@@ -54,7 +57,8 @@ class _BudgetData(EventData, frozen=True, kw_only=True):
 
     @property
     def _name(self) -> str:
-        whose = "your organization" if self.scope == "organization" else f"{self.scope} {self.scope_id}"
+        named = f"{self.scope.replace('_', ' ')} {self.scope_id}"
+        whose = "your organization" if self.scope == "organization" else named
         return f"{render_adjective(self.period)} budget of {whose}"
 
     @property
@@ -75,7 +79,10 @@ class BudgetThresholdReached(_BudgetData, frozen=True, kw_only=True):
     """A budget is used up to one of its thresholds."""
 
     type = "budget.threshold_reached"
-    when = "A budget reached one of its thresholds; once for each threshold and window."
+    when = (
+        "A budget reached one of its thresholds; once for each threshold and window. Of a budget of"
+        " each end user: one of them reached 90 % of it; once for each and window, for 20 of them at most."
+    )
 
     percent: Annotated[int, Meta(description="the threshold that was reached")]
 

@@ -2,11 +2,11 @@
 
 A price is a dated fact: what the book has of a model stays as it is, the file adds versions after it, and no
 day that has begun gets another price. A model's file is whole, with the versions that it had before; the
-first price of a model comes with the files that servers read at their start.
+first price of a new model begins on a day to come, too, under names that no other model has.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -36,11 +36,7 @@ def check_proposal(book: PriceBook, file: PriceFile, *, at: datetime) -> Propose
     for model in proposed.models():
         before = {version.price_version_id: version for version in book.timeline(model)}
         after = {version.price_version_id: version for version in proposed.timeline(model)}
-        if not before:
-            mistakes.append(
-                f"{model} has no price yet; its first one comes with the files of JETON_PRICES_DIR."
-            )
-            continue
+        mistakes += _find_taken(book, model, after.values())
         mistakes += [
             f"{version_id} is missing; a price stays on record."
             for version_id in before.keys() - after.keys()
@@ -72,7 +68,18 @@ def follow(book: PriceBook, proposed: PriceBook) -> bool:
 def _extends(timeline: tuple[PriceVersion, ...], before: tuple[PriceVersion, ...]) -> bool:
     """Whether a timeline has every version of another one, at the same prices."""
     digests = {version.price_version_id: version.digest for version in timeline}
-    return bool(before) and all(digests.get(version.price_version_id) == version.digest for version in before)
+    return all(digests.get(version.price_version_id) == version.digest for version in before)
+
+
+def _find_taken(book: PriceBook, model: str, versions: Iterable[PriceVersion]) -> list[str]:
+    """A mistake for each name of a model that is another one's already."""
+    names = {model, *(alias for version in versions for alias in version.card.aliases)}
+    others = {name: timeline[0].model for name in names if (timeline := book.timeline(name))}
+    return [
+        f"{model} would be called {name}, which is {other} already."
+        for name, other in others.items()
+        if other != model
+    ]
 
 
 def _find_mistake(version: PriceVersion, before: Mapping[str, PriceVersion], at: datetime) -> str | None:

@@ -42,11 +42,13 @@ GROUPS = (
         (
             "console",
             "access",
+            "single-sign-on",
             "usage-and-cost",
             "metrics",
             "receipts",
             "ledger",
             "exports",
+            "focus",
             "webhooks",
             "admin-api",
         ),

@@ -106,9 +106,11 @@ def _point_links(tokens: Sequence[Token]) -> None:
 def _first_paragraph(tokens: Sequence[Token]) -> str:
     for opening, inline in pairwise(tokens):
         if opening.type == "paragraph_open":
-            return "".join(
+            words = "".join(
                 " " if child.type == "softbreak" else child.content for child in inline.children or ()
             )
+            # What it leads to, code or a list, is not shown where a summary is.
+            return f"{words[:-1]}." if words.endswith(":") else words
     return ""
 
 

@@ -52,7 +52,8 @@ def render_tabs(fences: Sequence[Token], number: int) -> str:
 
 def render_code(content: str, language: str) -> str:
     """A piece of code as HTML, which can be scrolled with the keyboard."""
-    label = f"{LANGUAGES.get(language, language)} code".strip().capitalize()
+    # As people write it: neither Typescript nor Json.
+    label = f"Code in {LANGUAGES.get(language, language)}" if language else "Code"
     kind = f' class="language-{escape(language)}"' if language else ""
     box = f'<pre tabindex="0" role="region" aria-label="{escape(label)}">'
     return f"{box}<code{kind}>{escape(content)}</code></pre>"

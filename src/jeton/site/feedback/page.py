@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from jeton import clock
 from jeton.db.pool import Pool
 from jeton.errors import InvalidInputError, JetonError, OverloadedError
 from jeton.feedback.errors import FeedbackError
@@ -21,6 +22,7 @@ from jeton.feedback.votes import (
     parse_vote,
     record_vote,
 )
+from jeton.insight.reading.standing import classify_standing
 from jeton.site.deps import FindReader
 from jeton.site.feedback.targets import Targets, address_of, parse_slug
 from jeton.site.intake import Pace, Pacer, TooOftenError, find_address, parse_form, read_body
@@ -104,6 +106,7 @@ class Feedback:
             is_helpful=_parse_helpful(form.get("helpful", "")),
             reason=form.get("reason", ""),
             comment=form.get("comment", ""),
+            reply_to=form.get("email", ""),
         )
         visitor = request.cookies.get(VISITOR_COOKIE, "")[:VISITOR_CHARS_MAX]
         is_new = not visitor
@@ -147,12 +150,14 @@ class Feedback:
         return _json(said)
 
     async def _find_ballot(self, request: Request, slug: str, visitor: str) -> Ballot:
-        reader = await self._find_reader(request)
+        reader, standing = await self._find_reader(request), None
         if reader is not None:
             voter = digest_voter("member", str(reader.organization_id), reader.email)
+            async with self._pool.connection() as connection:
+                standing = await classify_standing(connection, reader.organization_id, at=clock.now())
         else:
             voter = digest_voter("visitor", visitor)
-        return Ballot(slug, self._targets.find_version(slug), voter, "person")
+        return Ballot(slug, self._targets.find_version(slug), voter, "person", standing)
 
     def _require_slug(self, slug: str) -> str:
         if self._targets.find_title(slug) is None:

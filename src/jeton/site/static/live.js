@@ -4,10 +4,25 @@
 
 const box = document.querySelector("[data-live]");
 const FETCH_MS_MIN = 2000;
+// A screen reader is told at most this often; what is seen may change with every look.
+const TELL_MS_MIN = 20000;
 
 if (box && "EventSource" in window) {
   const button = box.querySelector("button");
-  const status = box.querySelector("[role=status]");
+  const shown = box.querySelector("[data-live-said]");
+  const told = box.querySelector("[role=status]");
+  let toldAt = 0;
+  let saying = null;
+  const status = {
+    set textContent(text) {
+      shown.textContent = text;
+      clearTimeout(saying);
+      const wait = Math.max(0, toldAt + TELL_MS_MIN - Date.now());
+      saying = setTimeout(() => { toldAt = Date.now(); told.textContent = text; }, wait);
+    },
+  };
+  // What somebody did themselves is said at once.
+  const answer = (text) => { toldAt = 0; status.textContent = text; };
   let source = null;
   let waiting = 0;
   let timer = null;
@@ -27,7 +42,7 @@ if (box && "EventSource" in window) {
       timer = setTimeout(refresh, FETCH_MS_MIN);
       return;
     }
-    const told = waiting;
+    const ended = waiting;
     waiting = 0;
     try {
       const answer = await fetch(window.location.href, { headers: { accept: "text/html" } });
@@ -38,7 +53,7 @@ if (box && "EventSource" in window) {
         const next = fresh.querySelector(selector);
         if (now && next) now.replaceWith(document.adoptNode(next));
       }
-      status.textContent = (told === 1 ? "Following: one more request." : `Following: ${told} more requests.`) + spent;
+      status.textContent = (ended === 1 ? "Following: one more request." : `Following: ${ended} more requests.`) + spent;
     } catch {
       status.textContent = "The page could not be fetched; it is tried again with the next request.";
     }
@@ -51,7 +66,7 @@ if (box && "EventSource" in window) {
 
   const follow = () => {
     source = new EventSource(box.dataset.live);
-    source.addEventListener("ready", () => { status.textContent = "Following."; });
+    source.addEventListener("ready", () => { answer("Following."); });
     source.addEventListener("charge", note);
     source.addEventListener("gap", note);
     source.addEventListener("spend", (event) => {
@@ -70,7 +85,7 @@ if (box && "EventSource" in window) {
     clearTimeout(timer);
     timer = null;
     waiting = 0;
-    status.textContent = "Paused.";
+    answer("Paused.");
     button.textContent = "Follow live";
     button.setAttribute("aria-pressed", "false");
     remember(false);

@@ -63,13 +63,16 @@ def translate_usage(raw: bytes) -> Usage | None:
     if read + written > prompt:
         return _contradiction(raw, f"prompt_tokens is {prompt}, of which {read} read and {written} written")
     thinking = (reported.completion_tokens_details or _OutputDetails()).reasoning_tokens or 0
+    if thinking > output:
+        # Some servers leave what was thought out of what they count: then the output is not known.
+        return _contradiction(raw, f"completion_tokens is {output}, of which {thinking} reasoning_tokens")
     return {
         "input_tokens": prompt - read - written,
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": read,
         "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output,
-        "output_tokens_details": {"thinking_tokens": min(thinking, output)},
+        "output_tokens_details": {"thinking_tokens": thinking},
         "server_tool_use": None,
         "service_tier": "standard",
         "speed": "standard",

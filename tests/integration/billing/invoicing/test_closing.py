@@ -104,11 +104,12 @@ async def test_what_breaks_in_the_middle_leaves_nothing_and_no_gap(office: Offic
 async def test_a_currency_without_a_rate_is_told_and_stops_nobody_else(office: Office) -> None:
     other = await open_world(office.pool, name="Other")
     await other.bill()
-    await office.set_profile(ProfileChange(currency="JPY", anchor_day=1))
+    await office.set_profile(ProfileChange(anchor_day=1))
     await office.set_invoiced()
     for _ in range(200):
         await office.world.bill()
-    at = now() + timedelta(days=40)
+    at = await office.end()
+    await office.set_profile(ProfileChange(currency="JPY"))
 
     closing = await office.close(at)
 

@@ -29,6 +29,8 @@ from jeton.billing.taxation.words import AnsweredTax, TaxAnswer, TaxQuestion
 from jeton.billing.taxing import make_tax_of
 from jeton.billing.words import Document
 from jeton.clock import now
+from jeton.insight.accounts.tax import read_tax, state_tax
+from jeton.insight.accounts.words import Stretch
 from jeton.usage import Usage
 
 # $10.00 of output.
@@ -49,7 +51,7 @@ def rules_with(server: TaxServer, secret: str = SECRET) -> Rules:
 async def owe(office: Office, *usages: Usage) -> None:
     """Use so much on credit, and nothing of the trial."""
     async with office.pool.connection() as connection:
-        await connection.execute("UPDATE lots SET expires_at = now() WHERE reason = 'trial'")
+        await connection.execute("UPDATE lots SET expires_at = %s WHERE reason = 'trial'", (now(),))
     await office.set_invoiced()
     for usage in usages:
         await office.world.bill(usage)
@@ -98,9 +100,9 @@ async def test_closing_issues_what_the_service_says_and_nothing_while_it_is_down
 async def test_by_hand_too_it_is_asked_before_the_transaction_and_each_line_may_have_its_own(
     office: Office, service: TaxServer
 ) -> None:
-    """Of $20 and $10 the second is zero rated, the first bears 20 % ($4.00)."""
+    """Of $20 and $10 the second bears 10 %, the first 20 % ($4.00); the statement of tax has both."""
     taxes: list[dict[str, Any]] = [
-        {"category": "Z", "rate": "0", "lines": ["2"]},
+        {"category": "S", "rate": "0.1", "lines": ["2"]},
         {"category": "S", "rate": "0.2", "tax_amount": "4.01"},
     ]
     service.control(failures=0, is_down=False, answer={"taxes": taxes, "reference": "mixed"}, asked=[])
@@ -118,11 +120,18 @@ async def test_by_hand_too_it_is_asked_before_the_transaction_and_each_line_may_
     await asking(act)
     (document,) = await documents(office)
     # The service summed its tax by jurisdictions: a cent more, as EN 16931's validators bear.
-    assert (document.lines_minor, document.tax_minor, document.total_minor) == (3_000, 401, 3_401)
+    assert (document.lines_minor, document.tax_minor, document.total_minor) == (3_000, 501, 3_501)
     assert sorted((tax.category, tax.taxable_minor, tax.tax_minor) for tax in document.taxes) == [
-        ("S", 2_000, 401), ("Z", 1_000, 0),
+        ("S", 1_000, 100), ("S", 2_000, 401),
     ]  # fmt: skip
-    assert [line.tax_category for line in document.lines] == ["S", "Z"]
+    assert [line.tax_rate for line in document.lines] == [Fraction(1, 5), Fraction(1, 10)]
+    async with office.pool.connection() as connection:
+        stated = state_tax(*await read_tax(connection, Stretch(at + timedelta(days=400))))
+    assert [row[1:] for row in stated.rows] == [
+        (document.number, "S", "0.1", "invoice_issue", 1_000_000_000),
+        (document.number, "S", "0.2", "invoice_issue", 4_010_000_000),
+    ]
+    assert (stated.totals["tax_nano"], stated.is_tied) == (5_010_000_000, True)
     assert (await office.proof()).is_sound
 
 

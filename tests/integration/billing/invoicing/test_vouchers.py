@@ -20,17 +20,23 @@ from jeton.billing.paper.bundle.verifying import verify_bundle
 from jeton.billing.paper.files import make_file, save_bundle
 from jeton.billing.payments.buying.cards import refresh_cards
 from jeton.billing.payments.buying.purchasing import Purchase, buy_credit
+from jeton.billing.payments.disputing.booking import book_dispute_news
 from jeton.billing.payments.refunding.asking import Asked, refund_payment
 from jeton.billing.payments.sending import introduce
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Hooks, Payment
 from jeton.billing.providers.opening import ProviderDoor, StripeAccess
+from jeton.billing.providers.words import ProviderDispute
 from jeton.billing.receipting import with_receipts
+from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.claims.giving_up import give_up_claim
+from jeton.billing.receivables.errors import WriteOffError
 from jeton.billing.taxing import make_tax_of
 from jeton.billing.words import Document
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.clock import now
 from jeton.insight.accounts.deferred import read_deferred
+from jeton.insight.accounts.tax import read_tax, state_tax
 from jeton.insight.accounts.words import Stretch
 from jeton.usage import Usage
 
@@ -56,7 +62,7 @@ async def buy(office: Office, stripe: StripeServer, name: str = "one", *, rules:
         hooks=with_receipts(Hooks(), rules),
     )
     async with office.pool.connection() as connection:
-        await connection.execute("UPDATE lots SET expires_at = now() WHERE reason = 'trial'")
+        await connection.execute("UPDATE lots SET expires_at = %s WHERE reason = 'trial'", (now(),))
     at = now()
     customer = await introduce(till, await till.door.open(), office.organization_id, at=at)
     stripe.save_card(customer)
@@ -174,6 +180,36 @@ async def test_in_another_currency_the_tax_is_taken_out_of_what_was_paid_there(
     assert receipt.taxes[0].rate == Fraction(19, 100)
     assert (await cents(office))["tax"] == -186
     await _verify(office, receipt, tmp_path)
+    assert (await office.proof()).is_sound
+
+
+async def test_of_what_a_dispute_left_owed_the_tax_of_its_use_is_given_back_with_the_debt(
+    office: Office, stripe: StripeServer
+) -> None:
+    """$11.60 used, of which $1.85 are tax by the receipt: lost and given up, nothing of it is owed."""
+    await office.set_profile(ProfileChange(country="DE", legal_name="Example GmbH", city="Bonn"))
+    payment = await buy(office, stripe)
+    await office.world.bill(USED)
+    till = Till(office.pool, ProviderDoor(StripeAccess(SECRET_KEY, WEBHOOK_SECRET, stripe.url)))
+    assert payment.provider_payment_id is not None
+    lost = ProviderDispute("dp_use", payment.provider_payment_id, 10_000, "USD", "lost", "fraudulent", now())
+    act = Act(OPERATOR, now(), "gone abroad")
+    async with office.pool.connection() as connection:
+        await book_dispute_news(till, connection, lost, provider="stripe", at=now())
+        # The period runs: no receipt has its tax yet.
+        with pytest.raises(WriteOffError, match=r"\$11.60 is owed .* receipts have \$0.00"):
+            await give_up_claim(connection, payment.payment_id, act)
+    await office.close(await office.end())
+    assert (await cents(office))["tax"] == -185
+    async with office.pool.connection() as connection:
+        third = await give_up_claim(connection, payment.payment_id, act, amount_nano=4 * USD)
+        rest = await give_up_claim(connection, payment.payment_id, act)
+        stated = state_tax(*await read_tax(connection, Stretch(now() + timedelta(days=400))))
+    # 4 / 11.60 of 1.85, half-even at the nano.
+    assert (third.tax_nano, rest.tax_nano) == (637_931_034, 1_850_000_000 - 637_931_034)
+    kept = await cents(office)
+    assert (kept["revenue"], kept["bad_debt"], kept.keys() & {"tax", "receivable"}) == (-975, 975, set())
+    assert (stated.totals["tax_nano"], stated.totals["S 0.19_nano"], stated.is_tied) == (0, 0, True)
     assert (await office.proof()).is_sound
 
 

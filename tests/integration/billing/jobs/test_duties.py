@@ -43,6 +43,7 @@ def test_without_a_provider_nothing_about_cards_is_done(pool: Pool) -> None:
     assert {kind: duty.every for kind, duty in duties_of(pool, Settings(dunning_interval_s=600)).items()} == {
         "close_periods": timedelta(hours=1),
         "last_documents": timedelta(minutes=5),
+        "e_invoices": timedelta(minutes=5),
         "dunning": timedelta(minutes=10),
     }
 
@@ -54,6 +55,7 @@ def test_with_one_each_is_done_as_often_as_the_settings_say(pool: Pool) -> None:
         "collect_by_card",
         "compare_payments",
         "dunning",
+        "e_invoices",
         "last_documents",
         "reload",
         "settle_payments",
@@ -74,7 +76,18 @@ async def test_every_duty_can_be_done_again_and_finds_nothing_more(office: Offic
     first = {kind: dict(await duty.run(at)) for kind, duty in duties.items()}
     again = {kind: dict(await duty.run(at)) for kind, duty in duties.items()}
     assert (first["close_periods"]["periods"], first["close_periods"]["invoice"]) == (1, 1)
+    # The world of the test has not said in which country the buyer is, so there is no XML to judge.
+    assert first["e_invoices"] == {"judged": 1, "without": 1, "problems": 0}
     assert all(not any(counts.values()) for counts in again.values()), again
+    # What was judged is looked for no more, however much of it there is.
+    async with office.pool.connection() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        asked = "EXPLAIN SELECT document_id FROM documents WHERE NOT is_judged ORDER BY document_id LIMIT 9"
+        plan = "".join(row[0] for row in await (await connection.execute(asked)).fetchall())
+        left = await (
+            await connection.execute("SELECT count(*) FROM documents WHERE NOT is_judged")
+        ).fetchone()
+    assert ("documents_unjudged" in plan, left) == (True, (0,))
 
 
 async def test_what_could_not_be_closed_is_a_problem_with_its_organization(office: Office) -> None:

@@ -11,8 +11,8 @@ from tests.integration.billing.invoicing.test_purchases import sale
 from jeton.billing.invoicing.documents.reading import get_document
 from jeton.billing.invoicing.purchases import issue_purchase_receipt, issue_refund_note
 from jeton.billing.paper.bundle.verifying import verify_bundle
-from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.files import make_file, save_bundle
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.words import Document
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.cli import run

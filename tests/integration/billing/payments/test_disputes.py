@@ -1,19 +1,29 @@
 """A disputed payment freezes its lot: what is left goes out, what was used is owed; won, all comes back."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.integration.admin.test_finance import calling
 from tests.integration.billing.payments.conftest import ADA, USD, Shop
 from tests.integration.billing.payments.using import charging_of, settle, take, use
+from tests.integration.console.operating.scene import OPERATOR, seated
+from tests.integration.world import World, open_world
 
 from jeton.billing.payments.arriving.reconciling import reconcile
 from jeton.billing.payments.errors import NotRefundableError
 from jeton.billing.payments.refunding.asking import Asked, refund_payment
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Payment
+from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.claims.giving_up import give_up_claim
+from jeton.billing.receivables.claims.reading import list_claims
+from jeton.billing.receivables.errors import WriteOffError
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.errors import InsufficientCreditError
+from jeton.insight.accounts.tax import read_tax, state_tax
+from jeton.insight.accounts.words import Stretch
 
 # $119 was paid for $100 of credit.
 BOUGHT = {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
@@ -173,6 +183,45 @@ async def test_a_dispute_of_another_amount_or_currency_moves_nothing(
     assert await shop.scalar("SELECT code FROM alarms") == "payment_mismatch"
 
 
+@pytest.mark.parametrize(
+    ("amount", "then"),
+    [
+        (5_950, {"credit:paid": -2_000, "cash": 5_950, "tax": -950, "revenue": -3_000}),
+        (11_900, {"receivable": 3_570, "tax": -570, "revenue": -3_000}),
+    ],
+    ids=["of_the_rest", "of_all"],
+)
+async def test_a_refund_that_fails_while_the_lot_is_frozen_is_credit_again_unless_the_bank_has_it(
+    shop: Shop, amount: int, then: dict[str, int]
+) -> None:
+    """What came back to the frozen lot went out as money that no bank had taken, and was lost for good."""
+    payment = await buy_and_use(shop)
+    await refund_payment(
+        shop.till,
+        Asked(shop.organization_id, payment.payment_id, "not needed", ADA, 50 * USD),
+        at=shop.at,
+    )
+    made = await dispute(shop, payment, amount=amount)
+    (refund,) = shop.stripe.things("refund")
+    shop.stripe.control("fail_refund", refund=refund["id"])
+    (event,) = shop.stripe.events("refund.failed")
+    assert (await shop.receive(event)).outcome == "booked"
+    assert await shop.accounts() == then
+    await shop.prove()
+    await close(shop, made, "won")
+    assert await shop.accounts() == USED
+    await shop.prove()
+
+
+async def test_two_disputes_take_no_more_than_was_paid(shop: Shop) -> None:
+    payment = await buy_and_use(shop)
+    await dispute(shop, payment)
+    shop.stripe.control("dispute", payment_intent=payment.provider_payment_id, amount=1)
+    assert (await shop.receive(shop.stripe.events("charge.dispute.created")[-1])).outcome == "refused"
+    assert await shop.accounts() == DISPUTED
+    assert await shop.scalar("SELECT count(*) FROM alarms") == 1
+
+
 async def test_a_warning_of_a_bank_takes_no_money(shop: Shop) -> None:
     payment = await buy_and_use(shop, used=0)
     shop.stripe.control("dispute", payment_intent=payment.provider_payment_id)
@@ -186,6 +235,20 @@ async def test_the_comparison_finds_a_dispute_that_nobody_told_of(shop: Shop) ->
     shop.stripe.control("dispute", payment_intent=payment.provider_payment_id)
     await reconcile(shop.till, at=shop.at)
     assert await shop.accounts() == DISPUTED
+
+
+async def test_the_comparison_finds_the_end_of_a_dispute_that_was_told_of_late(shop: Shop) -> None:
+    """The provider lists disputes by when they began there, which is days before this one is told of."""
+    payment = await buy_and_use(shop)
+    made = shop.stripe.control("dispute", payment_intent=payment.provider_payment_id)
+    shop.wait(days=9)
+    (opened,) = shop.stripe.events("charge.dispute.created")
+    assert (await shop.receive(opened)).outcome == "booked"
+    await reconcile(shop.till, at=shop.at)
+    shop.stripe.control("close_dispute", dispute=made["id"], status="won")
+    await reconcile(shop.till, at=shop.at)
+    assert await shop.accounts() == USED
+    await shop.prove()
 
 
 @pytest.mark.parametrize("last", ["open", "won", "lost"])
@@ -212,3 +275,74 @@ async def test_what_is_reversed_of_a_frozen_lot_is_owed_no_more(shop: Shop, last
     await reconcile(shop.till, at=shop.at)
     assert await shop.accounts() == left
     await shop.prove()
+
+
+async def test_what_was_lost_is_given_up_in_parts_with_the_tax_in_it(shop: Shop) -> None:
+    payment = await buy_and_use(shop)
+    made = await dispute(shop, payment)
+    act = Act(ADA, shop.at, "gone abroad")
+    async with shop.pool.connection() as connection:
+        assert await list_claims(connection) == ()
+        with pytest.raises(WriteOffError, match="may still change"):
+            await give_up_claim(connection, payment.payment_id, act, amount_nano=1)
+    await close(shop, made, "lost")
+    async with shop.pool.connection() as connection:
+        [claim] = await list_claims(connection, shop.organization_id)
+        assert (claim.owed_nano, claim.open_nano, claim.is_waiting) == (35_700_000_000, 35_700_000_000, False)
+        with pytest.raises(WriteOffError, match=r"\$35.70 is owed .* so \$35.71 cannot"):
+            await give_up_claim(connection, payment.payment_id, act, amount_nano=35_710_000_000)
+        twice = [
+            await give_up_claim(connection, payment.payment_id, act, amount_nano=10 * USD, key="a third")
+            for _ in range(2)
+        ]
+        assert twice[0] == twice[1]
+        given = twice[0]
+        # 10 / 35.70 of 5.70, half-even at the nano.
+        assert (given.amount_nano, given.tax_nano) == (10 * USD, 1_596_638_655)
+        rest = await give_up_claim(connection, payment.payment_id, act)
+        assert (rest.amount_nano, rest.tax_nano) == (25_700_000_000, 5_700_000_000 - 1_596_638_655)
+        assert await list_claims(connection) == ()
+        stated = state_tax(*await read_tax(connection, Stretch(shop.at + timedelta(days=1))))
+    assert await shop.accounts() == {"revenue": -3_000, "bad_debt": 3_000}
+    assert (stated.totals["tax_nano"], stated.is_tied) == (0, True)
+    await shop.prove()
+
+
+async def test_the_operator_gives_up_in_the_console_and_over_the_admin_api(shop: Shop) -> None:
+    """The page and the API are one use case: $10 in two clicks, the other $25.70 by a program, each once."""
+    payment = await buy_and_use(shop)
+    await close(shop, await dispute(shop, payment), "lost")
+    world = await open_world(shop.pool)
+    owed = "/console/receivables/owed"
+    async with seated(world, OPERATOR) as seat:
+        page = await seat.text(f"{owed}?give_up={payment.payment_id}")
+        assert ("35.70" in page.partition('id="confirm"')[2][:60], "Give it up" in page) == (True, True), page
+        form = {"amount": "10", "reason": "gone abroad", "idempotency_key": "form_1"}
+        for _ in range(2):
+            answer = await seat.post(f"{owed}/{payment.payment_id}/give-up", **form)
+            assert (answer.status_code, answer.headers["location"]) == (303, owed)
+        too_much = await seat.post(
+            f"{owed}/{payment.payment_id}/give-up", **{**form, "amount": "99", "idempotency_key": "form_2"}
+        )
+        assert (too_much.status_code, "so $99.00 cannot be given up" in too_much.text) == (400, True)
+        assert "Nothing is owed of that payment" in await seat.text(f"{owed}?give_up=pay_none")
+        await give_up_by_program(world, payment.payment_id, await seat.twin(owed))
+        assert "Nothing is owed." in await seat.text(owed)
+    await shop.prove()
+
+
+async def give_up_by_program(world: World, payment_id: str, twin: dict[str, object]) -> None:
+    async with calling(world) as client:
+        listed = (await client.get("/v1/operator/claims")).json()
+        assert listed["data"] == twin["data"]
+        claims = [(one["id"], one["given_up"], one["open"]) for one in listed["data"]]
+        assert claims == [(payment_id, "10.00", "25.70")]
+        place = f"/v1/operator/claims/{payment_id}/give_up"
+        given = [
+            await client.post(place, json={"reason": "the rest"}, headers={"idempotency-key": "k"})
+            for _ in range(2)
+        ]
+        assert given[0].json() == given[1].json()
+        assert (given[0].json()["amount"], given[1].headers["idempotent-replayed"]) == ("25.70", "true")
+        assert (await client.post(place, json={"reason": "again"})).status_code == 400
+        assert (await client.get("/v1/operator/claims?organization_id=x")).status_code == 400

@@ -74,8 +74,12 @@ async def test_the_same_key_again_gives_nothing_back_twice(shop: Shop) -> None:
     again = await give_back(shop, payment, 40 * USD, key="once")
     assert again.refund_id == first.refund_id
     assert len(shop.stripe.things("refund")) == 1
-    with pytest.raises(IdempotencyError):
-        await give_back(shop, payment, 41 * USD, key="once")
+    for other in (41 * USD, None):
+        with pytest.raises(IdempotencyError):
+            await give_back(shop, payment, other, key="once")
+    rest = await give_back(shop, payment, key="all")
+    assert [(await give_back(shop, payment, nano, key="all")) for nano in (None, 60 * USD)] == [rest, rest]
+    assert len(shop.stripe.things("refund")) == 2
 
 
 async def test_what_was_given_with_it_goes_in_proportion(shop: Shop) -> None:
@@ -129,3 +133,19 @@ async def test_the_comparison_finishes_what_was_left(shop: Shop) -> None:
     shop.wait(minutes=5)
     await reconcile(shop.till, at=shop.at)
     assert await shop.scalar("SELECT state FROM refunds") == "succeeded"
+
+
+async def test_what_the_provider_never_heard_of_is_not_sent_again_after_a_day_but_put_back(
+    shop: Shop,
+) -> None:
+    """A provider forgets a key after a day: the same request again would give the money back twice."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("trouble", failing=3)
+    await give_back(shop, payment)
+    shop.wait(days=2)
+    await reconcile(shop.till, at=shop.at)
+    assert shop.stripe.things("refund") == []
+    assert await shop.scalar("SELECT state FROM refunds") == "failed"
+    assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
+    await shop.prove()

@@ -18,7 +18,7 @@ from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Hooks, Payment
 from jeton.billing.receivables.collecting.cards import book_card_payment, order_document
-from jeton.billing.receivables.collecting.returning import follow_refund
+from jeton.billing.receivables.collecting.following import follow_refund
 from jeton.charging.credits.reversing import reverse_charge
 
 
@@ -71,6 +71,17 @@ async def test_the_comparison_books_what_no_webhook_brought(shop: Shop) -> None:
     assert (await reconcile(shop.till, at=shop.at)).booked == 1
     assert await shop.accounts() == {"credit:paid": -9_000, "cash": 10_710, "tax": -1_710}
     await shop.prove()
+
+
+async def test_one_that_is_under_way_is_not_asked_for_here_as_well(shop: Shop) -> None:
+    """It was, under a key that the provider had never seen: the money went twice."""
+    payment = await buy(shop)
+    event = await give_back(shop, payment, amount=5_950)
+    await shop.receive(event, status="pending")
+    shop.wait(hours=1)
+    await reconcile(shop.till, at=shop.at)
+    assert [made["amount"] for made in shop.stripe.things("refund")] == [5_950]
+    assert await shop.scalar("SELECT state FROM refunds") == "succeeded"
 
 
 async def test_one_that_fails_later_is_undone_to_the_cent(shop: Shop) -> None:

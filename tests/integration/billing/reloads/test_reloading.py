@@ -10,6 +10,8 @@ import pytest
 from tests.chaos.fleet.payers import NO_TRIAL
 from tests.chaos.reloading.playing import BY, STARTS_AT, Door
 from tests.chaos.reloading.truth import NAME, NONE, Truth
+from tests.integration.billing.invoicing.conftest import RULES
+from tests.tax_service.running import SECRET, tax_server
 
 from jeton.billing.payments.arriving.reconciling import reconcile
 from jeton.billing.payments.disputing.booking import book_dispute_news
@@ -17,6 +19,7 @@ from jeton.billing.payments.saving import choose_default, save_card
 from jeton.billing.payments.sending import send_payment
 from jeton.billing.payments.till import PaymentTerms, Till
 from jeton.billing.payments.words import Hooks
+from jeton.billing.providers.tax.hook import TaxHook
 from jeton.billing.providers.words import Card, DisputeStatus, ProviderDispute
 from jeton.billing.reloads.disputing import lock_rule, switch_off_disputed
 from jeton.billing.reloads.ending import record_failure, record_success
@@ -24,6 +27,8 @@ from jeton.billing.reloads.errors import NoReloadRuleError, ReloadRuleError
 from jeton.billing.reloads.reloader import Reloader
 from jeton.billing.reloads.rules import RuleWish, find_rule, save_rule, switch_off
 from jeton.billing.reloads.words import Nothing, OffReason, Reload, SwitchOff, Terms
+from jeton.billing.taxation.desk import TaxDesk
+from jeton.billing.taxing import make_tax_of
 from jeton.charging.credits import Grant, grant
 from jeton.charging.onboarding import open_organization
 from jeton.db.pool import Pool
@@ -108,6 +113,47 @@ async def test_what_is_missing_is_bought_once(shop: Shop) -> None:
     ]
     (taken,) = shop.truth.taken.values()
     assert (taken.payment.amount_minor, taken.payment.status) == (4_600, "succeeded")
+
+
+async def test_while_the_tax_service_is_away_nothing_is_bought_and_no_card_is_charged(shop: Shop) -> None:
+    """$46 with the service's 19 % are $54.74; while it is away it is asked three times in a look, for all."""
+    with tax_server() as service:
+        rules = replace(RULES, tax_desk=TaxDesk(TaxHook(service.url, SECRET, timeout_s=5)))
+        shop.reloader = Reloader(replace(shop.reloader.till, tax_of=make_tax_of(rules)), Terms())
+        await shop.save_card("4242")
+        await shop.save_rule()
+        async with shop.pool.connection() as connection:
+            second = await open_organization(connection, name="Second", trial=NO_TRIAL)
+            card = Card("pm_4444", "visa", "4444", 2030, 12)
+            method_id = await save_card(connection, second.organization_id, NAME, card, at=shop.at)
+            await choose_default(connection, second.organization_id, method_id, by=BY)
+            await save_rule(connection, second.organization_id, WISH, by=BY, at=shop.at)
+        service.control(failures=100)
+        assert await shop.reloader.run(shop.at) == {"opened": 0, "ended": 0}
+        assert service.state()["failures"] == 97
+        assert shop.truth.taken == {}
+        assert await shop.fetch("SELECT 1 FROM payments UNION SELECT 1 FROM reloads") == []
+        # It is no failure of the card's: the rule stays on, and nobody is told that it went off.
+        assert await shop.off_reason() is OffReason.NONE
+        assert await shop.fetch("SELECT type FROM events") == []
+        service.control(failures=0)
+        shop.wait(timedelta(minutes=1))
+        assert await shop.reloader.run(shop.at) == {"opened": 2, "ended": 2}
+        asked = service.state()["asked"]
+    assert [(one["purpose"], one["net_amount"]) for one in asked] == [
+        ("purchase", "46.00"),
+        ("purchase", "50.00"),
+    ]
+    taken = sorted(one.payment.amount_minor for one in shop.truth.taken.values())
+    assert taken == [5_474, 5_950]
+    assert await shop.fetch("SELECT net_minor, tax_minor FROM payments ORDER BY net_minor") == [
+        (4_600, 874),
+        (5_000, 950),
+    ]
+    assert await shop.fetch("SELECT granted_nano FROM lots WHERE kind = 'paid' ORDER BY 1") == [
+        (46 * USD,),
+        (50 * USD,),
+    ]
 
 
 @pytest.mark.parametrize("end", ["won", "lost"])

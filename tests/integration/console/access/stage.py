@@ -61,6 +61,7 @@ class Stage:
     operator_emails: frozenset[str] = frozenset()
     letterbox: Letterbox = field(default_factory=Letterbox)
     sign_in: SignIn | None = None
+    base_url: str = BASE_URL
 
     def client(self) -> httpx2.AsyncClient:
         """A browser without any cookie."""
@@ -69,14 +70,14 @@ class Stage:
             pool=self.world.pool,
             sign_in=self.sign_in,
             brand_name="Jeton",
-            base_url=BASE_URL,
+            base_url=self.base_url,
             operator_emails=self.operator_emails,
-            postman=Postman(self.letterbox, BASE_URL, "Jeton") if self.has_mail else None,
+            postman=Postman(self.letterbox, self.base_url, "Jeton") if self.has_mail else None,
             oidc=self.oidc,
             book=BOOK,
         )
         transport = httpx2.ASGITransport(app=Starlette(routes=console_routes(deps)))
-        return httpx2.AsyncClient(transport=transport, base_url=BASE_URL)
+        return httpx2.AsyncClient(transport=transport, base_url=self.base_url)
 
     @asynccontextmanager
     async def signed_in(self, role: Role = "admin", email: str = EMAIL) -> AsyncIterator[httpx2.AsyncClient]:

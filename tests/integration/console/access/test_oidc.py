@@ -19,6 +19,8 @@ from jeton.identity.invites.invites import create_invite
 from jeton.identity.members import Role, list_members
 from jeton.identity.oidc.provider import OidcClient
 from jeton.identity.oidc.terms import OidcTerms
+from jeton.identity.scim.terms import Profile
+from jeton.identity.scim.users import change_user, create_user
 from jeton.upstreams.http.single import SingleClient
 
 START_S = 60
@@ -195,6 +197,23 @@ async def test_whoever_was_invited_joins_by_the_provider_without_a_mail(pool: Po
     assert answer.status_code == 303
     assert (await client.get("/console/members.json")).json()["data"][0]["role"] == "auditor"
     await client.aclose()
+    await world.close()
+
+
+async def test_whom_the_directory_deactivated_stays_out_whatever_the_provider_says(
+    pool: Pool, issuer: str
+) -> None:
+    world = await open_world(pool)
+    own, by = world.organization.organization_id, Actor("system", "scim")
+    async with pool.connection() as connection:
+        user = await create_user(connection, own, Profile(EMAIL), is_active=True, by=by)
+    stage = stage_of(world, issuer, roles=(("staff", "developer"),), organization_id=own)
+    for is_active, status in ((False, 403), (True, 303)):
+        async with pool.connection() as connection:
+            await change_user(connection, own, user.user_id, Profile(EMAIL), is_active=is_active, by=by)
+        client, answer = await visit(stage, issuer, {**VERIFIED, "groups": ["staff"]})
+        assert answer.status_code == status
+        await client.aclose()
     await world.close()
 
 

@@ -1,5 +1,6 @@
 """The operator's pages about money: documents of everybody, payments, the bank, dunning, rates, the close."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -114,6 +115,9 @@ async def test_goodwill_write_off_waiting_and_cancelling(pool: Pool) -> None:
     document = await issue(world)
     place = f"{PLACE}/documents/{document.document_id}"
     async with seated(world, email=OPERATOR) as seat:
+        assert document.due_on is not None
+        first_on = document.due_on + timedelta(days=3)
+        assert f"Next, unless it is paid before: reminder 1 on {first_on}." in await seat.text(place)
         form = {"reason": "a bad day", "idempotency_key": "form_1"}
         answer = await seat.post(f"{place}/credit", amount="0.90", **form)
         note: Any = await seat.twin(answer.headers["location"])
@@ -164,6 +168,7 @@ async def test_a_month_that_is_not_over_cannot_be_closed_and_the_page_says_why(p
     await owe(world, 3)
     async with seated(world, email=OPERATOR) as seat:
         page = await seat.text("/console/close?month=2099-01")
+        assert 'Deferred revenue now: <strong><span class="money" title="$0.000000000">' in page
         assert "2099-01 is not over." in page
         assert "Close 2099-01" not in page
         refused = await seat.post("/console/close/month", month="2099-01")
@@ -171,7 +176,8 @@ async def test_a_month_that_is_not_over_cannot_be_closed_and_the_page_says_why(p
         for name in ("trial-balance", "deferred-revenue", "income", "ageing"):
             answer = await seat.client.get(f"/console/close/{name}.csv?month=2026-11")
             assert answer.status_code == 200, answer.text
-        assert (await seat.client.get("/console/close?month=soon")).status_code == 400
+        for wrong in ("soon", "9999-12"):
+            assert (await seat.client.get(f"/console/close?month={wrong}")).status_code == 400
     await world.close()
 
 

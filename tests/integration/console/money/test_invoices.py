@@ -1,5 +1,6 @@
 """Invoices in the Console: the draft that runs, one document with its files, paying it, and the account."""
 
+import hashlib
 import io
 import zipfile
 from datetime import timedelta
@@ -15,6 +16,7 @@ from tests.stripe_server.running import StripeServer
 from jeton import clock
 from jeton.billing.invoicing.issuing.period import issue_period
 from jeton.billing.invoicing.words import Rules
+from jeton.billing.paper.judged.judging import judge_documents
 from jeton.billing.words import Document, Party, Remittance
 from jeton.charging.credits.limits import set_credit_limit
 from jeton.db.pool import Pool
@@ -23,7 +25,9 @@ from jeton.identity.members import Role
 
 LIST = "/console/invoices"
 RULES = Rules(
-    seller=Party("Jeton GmbH", "Weg 1", "Berlin", "10115", "DE", email="billing@ours.example"),
+    seller=Party(
+        "Jeton GmbH", "Weg 1", "Berlin", "10115", "DE", registration="HRB 1", email="billing@ours.example"
+    ),
     remittance=Remittance("Jeton GmbH", "Bank", "DE02120300000000202051", "BYLADEM1001"),
 )
 PROFILE = {
@@ -90,6 +94,17 @@ async def test_a_document_is_listed_shown_and_handed_out_as_files(pool: Pool) ->
         listed: Any = await seat.twin(f"{LIST}?state=open&kind=invoice")
         assert [one["number"] for one in listed["data"]] == [document.number]
         assert (await seat.twin(f"{LIST}?state=paid"))["data"] == []
+        # Before the job has looked, and after: both pages say which formats there are.
+        assert "not checked by their schemas yet" in page
+        unjudged: Any = data["e_invoice"]
+        assert (unjudged["formats"], unjudged["checked_at"]) == (["factur-x", "ubl"], None)
+        assert "Factur-X, UBL" in await seat.text(LIST)
+        await judge_documents(pool, clock.now())
+        assert "valid by the schemas of both" in await seat.text(place)
+        listed = await seat.twin(LIST)
+        judged = listed["data"][0]["e_invoice"]
+        ubl = (await seat.client.get(f"{place}.ubl")).content
+        assert (judged["is_valid"], judged["ubl_sha256"]) == (True, hashlib.sha256(ubl).hexdigest())
         await check_files(seat, place, document)
     await world.close()
 
@@ -99,6 +114,8 @@ async def check_files(seat: Seat, place: str, document: Document) -> None:
     assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
     assert pdf.headers["content-disposition"] == f'attachment; filename="{document.number}.pdf"'
     assert document.number in (await seat.client.get(f"{place}.xml")).text
+    ubl = await seat.client.get(f"{place}.ubl")
+    assert ubl.headers["content-disposition"] == f'attachment; filename="{document.number}.ubl.xml"'
     rows = (await seat.client.get(f"{place}.csv")).text.splitlines()
     assert rows[0].startswith("number,line,row")
     bundle = await seat.client.get(f"{place}.zip")
@@ -179,11 +196,18 @@ async def test_developers_see_no_invoices_and_auditors_change_none(
 async def test_another_organizations_document_is_not_there(pool: Pool) -> None:
     ours, theirs = await open_world(pool), await open_world(pool, name="Theirs AG")
     await owe(ours, 10)
-    document = await issue(ours)
+    await owe(theirs, 10)
+    document, own = await issue(ours), await issue(theirs)
     async with seated(theirs, email="eve@theirs.example") as seat:
-        for suffix in ("", ".json", ".pdf", ".zip"):
+        for suffix in ("", ".json", ".pdf", ".xml", ".ubl", ".csv", ".zip"):
             answer = await seat.client.get(f"{LIST}/{document.document_id}{suffix}")
             assert answer.status_code == 404
+        for deed in ("pay", "correction"):
+            answer = await seat.post(f"{LIST}/{document.document_id}/{deed}", reason="mine", way="page")
+            assert answer.status_code == 404, deed
+        assert (await seat.client.get(f"{LIST}/{own.document_id}.csv")).status_code == 200
+        mine = await seat.text(LIST) + (await seat.client.get(f"{LIST}.json")).text
+        assert document.document_id not in mine
     await ours.close()
     await theirs.close()
 

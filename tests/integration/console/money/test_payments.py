@@ -1,11 +1,15 @@
 """Buying credit in the Console: what it costs before it is paid, what the bank says, and money back."""
 
 import pytest
+from tests.integration.billing.payments.conftest import sign
 from tests.integration.console.money.scene import BUY, HUNDRED, counter
 from tests.integration.console.operating.scene import seated
 from tests.integration.world import open_world
 from tests.stripe_server.running import StripeServer
 
+from jeton import clock
+from jeton.billing.payments.arriving.receiving import receive_webhook
+from jeton.billing.payments.storage import get_payment
 from jeton.db.pool import Pool
 from jeton.identity.members import Role
 
@@ -124,6 +128,7 @@ async def test_unused_credit_is_refunded_with_its_tax_and_both_numbers_are_shown
             assert (await desk.seat.post(f"{place}/refund", **form)).status_code == 303
         data = await desk.twin(place)
         assert (data["refunded_amount"], data["refund"]["refundable"]) == ("47.60", "60.00")
+        assert "of credit is left to be used." in await desk.seat.text(place)
         changes = (await desk.twin("/console/billing"))["changes"]
         assert ("refund", "-40.00") in [(one["movement"], one["amount"]) for one in changes]
         refused = await desk.seat.post(
@@ -131,6 +136,37 @@ async def test_unused_credit_is_refunded_with_its_tax_and_both_numbers_are_shown
         )
         assert refused.status_code == 400
         assert "60.00 dollars are left unused" in refused.text
+    await world.close()
+
+
+async def test_a_disputed_payment_is_not_called_credit_that_can_be_used(
+    pool: Pool, stripe: StripeServer
+) -> None:
+    """Its page said "Paid. $100.00 of credit can be used now." above "It is disputed", even when lost."""
+    world = await open_world(pool)
+    async with counter(world, stripe) as desk:
+        place = await desk.buy(await desk.save_card())
+        page = await desk.seat.text(place)
+        assert ("<strong>Paid.</strong>" in page, "of credit can be used now" in page) == (True, True), page
+        async with pool.connection() as connection:
+            payment = await get_payment(connection, place.rpartition("/")[2])
+        made = stripe.control("dispute", payment_intent=payment.provider_payment_id)
+        for kind, head in (("created", "Disputed."), ("closed", "Lost to a dispute.")):
+            if kind == "closed":
+                stripe.control("close_dispute", dispute=made["id"], status="lost")
+            at = clock.now()
+            body, signature = sign(stripe.events(f"charge.dispute.{kind}")[-1], at)
+            assert (await receive_webhook(desk.office.till, body, signature, at=at)).outcome == "booked"
+            page = await desk.seat.text(place)
+            assert (
+                f"<strong>{head}</strong> It was paid, and the bank" in page,
+                "None of its credit" in page,
+            ) == (
+                True,
+                True,
+            ), page
+            assert "can be used now" not in page
+        assert "Its dispute was lost, so the bank has the money for good." in page
     await world.close()
 
 

@@ -56,7 +56,7 @@ def deps_of(world: World, *, has_mail: bool = False, served: frozenset[str] = fr
         has_mail=has_mail,
         book=BOOK,
         address_rules=PRIVATE,
-        served_models=served,
+        served_models=lambda: served,
     )
 
 

@@ -1,5 +1,7 @@
 """Health and audit: the books are proved beside the requests, and every change is found again."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -8,12 +10,13 @@ from tests.integration.console.operating.scene import OPERATOR, seated
 from tests.integration.world import open_world
 
 from jeton import clock
-from jeton.app.proving.child import digest_ends, prove_next
+from jeton.app.proving.child import prove_next
 from jeton.billing.jobs.claiming import know_kinds
 from jeton.billing.jobs.running import Runner
 from jeton.billing.jobs.words import Duty
 from jeton.console.files.downloading import Sheet, render_sheet
 from jeton.db.pool import Pool
+from jeton.insight.proving.chain import digest_ends
 from jeton.watch.proofs import SILENCE_MAX, claim_proof, request_due_proof, request_proof
 
 
@@ -116,6 +119,40 @@ async def test_an_organization_sees_its_own_changes_only(pool: Pool, role: str, 
                 assert foreign not in answer.text
     await world.close()
     await other.close()
+
+
+async def test_the_chain_of_the_log_is_shown_verified_and_exported_with_what_it_covers(pool: Pool) -> None:
+    world = await open_world(pool)
+    lot_id = await world.grant(1_000_000_000)
+    own = world.organization.organization_id
+    async with seated(world, OPERATOR) as operator, seated(world, role="auditor") as auditor:
+        assert "No proof has looked at the chain yet" in await operator.text("/console/audit")
+        assert (await operator.post("/console/audit/prove")).headers["location"] == "/console/audit"
+        await prove_next(pool)
+        state = dict((await operator.client.get("/console/audit.json")).json())["chain"]
+        assert (state["is_whole"], state["head"] in await operator.text("/console/audit")) == (True, True)
+        assert state["head"].removeprefix("sha256:") in await operator.text("/console/health")
+        assert "read as they were written" in (await auditor.post("/console/changes/verify")).text
+        lines = [json.loads(line) for line in (await auditor.text("/console/changes.jsonl")).splitlines()]
+        assert [line["sequence"] for line in lines] == [*range(len(lines), 0, -1)]
+        for line in lines:
+            previous = bytes.fromhex((line["previous_digest"] or "").removeprefix("sha256:"))
+            digest = hashlib.sha256(previous + line["content"].encode()).hexdigest()
+            assert line["digest"] == f"sha256:{digest}"
+        assert (await auditor.client.get("/console/changes.json")).json()["chain"]["head"] == lines[0][
+            "digest"
+        ]
+        async with pool.connection() as connection:
+            await connection.execute("ALTER TABLE audit_entries DISABLE TRIGGER USER")
+            forge = "UPDATE audit_entries SET actor = 'nobody' WHERE subject = %s AND organization_id = %s"
+            await connection.execute(forge, (lot_id, own))
+        page = (await auditor.post("/console/changes/verify")).text
+        assert "does not read as it was written" in page
+        await operator.post("/console/audit/prove")
+        await prove_next(pool)
+        assert "Tampered with:" in await operator.text("/console/audit")
+        assert "tampered with" in await operator.text("/console/health")
+    await world.close()
 
 
 def test_a_text_that_would_be_a_formula_is_none() -> None:

@@ -206,6 +206,9 @@ async def test_an_upstream_without_a_cache_is_seen_by_token_class(pool: Pool) ->
     hold.attempts.append(Attempt("first", clock.now(), "answered", 200, 3))
     await charging.settle(hold, Metered(Rule.COMPLETED, V1, "upstream", STANDARD, "{}"))
     async with seated(world, OPERATOR) as seat:
+        for wrong in ("May", "9999-12"):
+            answer = await seat.client.get(f"{place_of(world)}/margin?month={wrong}")
+            assert answer.status_code == 400
         margins = await seat.twin(f"{place_of(world)}/margin")
         classes = {
             one["name"]: (one["tokens_charged"], one["tokens_paid_upstream"], one["margin"])

@@ -1,9 +1,10 @@
 """Prices in the Console: proposed by one operator, tried on a month, approved by another, then in force."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import httpx2
+import pytest
 from tests.integration.console.operating.scene import OPERATOR, Seat, deps_of, seated
 from tests.integration.world import BOOK, EMAIL, V1, World, open_world
 
@@ -12,10 +13,13 @@ from jeton.charging.proposing.following import PriceFollower
 from jeton.charging.words import Metered, Rule
 from jeton.console.deps import ConsoleDeps
 from jeton.db.pool import Pool
+from jeton.gateway.catalog import Catalog, ModelRoute
+from jeton.gateway.errors import UnknownModelError, UnpricedModelError
 from jeton.identity.audit import list_audit
 from jeton.pricing.book import PriceBook
 from jeton.pricing.loading import PriceFile, parse_book
 from jeton.pricing.rating import STANDARD
+from jeton.upstreams.embedded import EmbeddedUpstream
 
 PLACE = "/console/price-book/changes"
 SECOND = "second@example.com"
@@ -49,6 +53,11 @@ web_search_per_1000 = "10.00"
 [[models.{MODEL}.versions.bands]]
 standard = {{ {rates} }}
 """
+
+
+def new_model(on: date) -> str:
+    """A model that has no price yet, from a day on."""
+    return price_file().replace(MODEL, "house-2").replace("2024-01-01", on.isoformat())
 
 
 def own_book() -> PriceBook:
@@ -110,12 +119,14 @@ async def test_what_would_change_a_past_charge_is_refused_with_its_reason(pool: 
     deps = deps_with(world, own_book())
     tomorrow, today = (clock.now().date() + timedelta(days=days) for days in (2, 0))
     good = price_file(changes_on=tomorrow.isoformat())
+    named = new_model(tomorrow).replace("created_on", f'aliases = ["{MODEL}"]\ncreated_on')
     async with seated(world, OPERATOR, deps=deps) as seat:
         for text, said in (
             (price_file(first="0.11", changes_on=tomorrow.isoformat()), "reads otherwise"),
             (price_file(changes_on=today.isoformat()), "begin too soon"),
             (price_file(), "has every version of it already"),
-            (good.replace(MODEL, "house-2"), "has no price yet"),
+            (good.replace(MODEL, "house-2"), "house-2@2024-01-01 would begin too soon"),
+            (named, "house-2 would be called house-1, which is house-1 already"),
             (good.replace('"0.20"', "0.20"), "house.toml:"),
             ("x", "house.toml:1"),
         ):
@@ -127,6 +138,34 @@ async def test_what_would_change_a_past_charge_is_refused_with_its_reason(pool: 
             assert (await seat.client.get(f"{PLACE}/{unknown}")).status_code == 404
     async with seated(world, EMAIL, deps=deps) as member:
         assert (await propose(member, good)).status_code == 403
+    await world.close()
+
+
+async def test_a_new_model_gets_its_first_price_from_two_operators_and_is_served_on_its_day(
+    pool: Pool,
+) -> None:
+    """By whoever serves the rest of the book; an upstream that names its models has to name it."""
+    world = await open_world(pool)
+    book = own_book()
+    on = clock.now().date() + timedelta(days=2)
+    day = datetime.combine(on, time(), UTC)
+    upstream = EmbeddedUpstream(lambda _: None)
+    rest = Catalog(book, [], clock.now(), rest=ModelRoute("", upstream))
+    named = Catalog(book, [ModelRoute(MODEL, upstream)], clock.now())
+    deps = replace(deps_with(world, book), served_models=lambda: rest.models)
+    async with seated(world, OPERATOR, deps=deps) as first, seated(world, SECOND, deps=deps) as second:
+        place = (await propose(first, new_model(on))).headers["location"]
+        assert "the first price of this model" in await second.text(place)
+        assert (await second.post(f"{place}/approve", reason="agreed")).status_code == 303
+        await PriceFollower(pool, book).read()
+        assert (await first.twin(place))["in_this_book"] is True
+    with pytest.raises(UnpricedModelError):
+        rest.find("house-2", day - timedelta(seconds=1))
+    route, version = rest.find("house-2", day)
+    assert (route.model, version.price_version_id) == ("house-2", f"house-2@{on}")
+    assert "house-2" in rest.models
+    with pytest.raises(UnknownModelError):
+        named.find("house-2", day)
     await world.close()
 
 

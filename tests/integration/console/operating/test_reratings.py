@@ -7,8 +7,9 @@ from tests.integration.console.operating.test_price_changes import SECOND, deps_
 from tests.integration.world import BOOK, EMAIL, OLD_SONNET, SONNET, USD, open_world
 
 from jeton import clock
+from jeton.charging.credits.limits import set_credit_limit
 from jeton.db.pool import Pool
-from jeton.identity.audit import list_audit
+from jeton.identity.audit import Actor, list_audit
 from jeton.insight.balance import get_balance
 from jeton.insight.verify import verify
 
@@ -86,4 +87,51 @@ async def test_what_cannot_be_re_rated_is_refused_with_its_reason(pool: Pool) ->
             assert (await seat.client.get(f"{PLACE}/{unknown}")).status_code == 404
     async with seated(world, EMAIL, deps=deps) as member:
         assert (await member.post(PLACE, **good)).status_code == 403
+    await world.close()
+
+
+async def test_what_was_charged_too_little_is_charged_by_two_to_who_is_invoiced(pool: Pool) -> None:
+    """100,000 cache reads at $0.10, not $0.20, a million are $0.01 too little."""
+    world = await open_world(pool)
+    await world.bill()
+    today = clock.now().date()
+    form = {
+        "price_version_id": OLD_SONNET.price_version_id,
+        "from": (today - timedelta(days=1)).isoformat(),
+        "until": (today + timedelta(days=1)).isoformat(),
+        "reason": "the agreed price",
+    }
+    supplemented = {"organization_id": str(world.organization.organization_id), "reason": "as agreed"}
+    deps = deps_with(world, BOOK)
+    async with seated(world, OPERATOR, deps=deps) as first, seated(world, SECOND, deps=deps) as second:
+        place = (await first.post(PLACE, **form)).headers["location"]
+        assert (await first.post(f"{place}/supplements", **supplemented)).status_code == 409
+        assert (await second.post(f"{place}/approve")).status_code == 303
+        assert "never charged later: it stays forgiven" in await first.text(place)
+        assert (await first.post(f"{place}/supplements", **supplemented)).status_code == 400
+        async with pool.connection() as connection:
+            await set_credit_limit(
+                connection, world.organization.organization_id, USD, by=Actor("operator", OPERATOR)
+            )
+        assert "Ask for it" in await first.text(place)
+        assert (
+            await first.post(f"{place}/supplements", **{**supplemented, "organization_id": "x"})
+        ).status_code == 400
+        assert (await first.post(f"{place}/supplements", **supplemented)).status_code == 303
+        asked = (await first.twin(place))["supplements"]
+        assert isinstance(asked, list)
+        supplement = f"{place}/supplements/{asked[0]['id']}"
+        assert (await first.post(f"{supplement}/approve")).status_code == 403
+        assert (await first.post(f"{place}/supplements/supplement_none/approve")).status_code == 404
+        assert "Charge it" in await second.text(place)
+        assert (await second.post(f"{supplement}/approve")).status_code == 303
+        assert (await second.post(f"{supplement}/decline")).status_code == 409
+        assert ">charged<" in await first.text(place)
+        receipt = await first.text(f"/console/requests/{world.requests[0]}")
+        assert "Re-rated:" in receipt
+    async with pool.connection() as connection:
+        balance = await get_balance(connection, world.organization.organization_id)
+        actions = {(entry.action, entry.actor) for entry in await list_audit(connection)}
+    assert balance.accrued_nano == 10_000_000
+    assert {("rerating_supplement.proposed", OPERATOR), ("rerating_supplement.charged", SECOND)} <= actions
     await world.close()

@@ -20,7 +20,7 @@ from jeton.insight.accounts.deferred import Deferred, read_deferred, state_defer
 from jeton.insight.accounts.income import read_income, state_income
 from jeton.insight.accounts.rendering import render_statement, write_statement
 from jeton.insight.accounts.trial_balance import read_trial_balance, state_trial_balance
-from jeton.insight.accounts.words import Stretch
+from jeton.insight.accounts.words import Statement, Stretch
 from jeton.ledger.chart import LotKind
 from jeton.usage import Usage
 
@@ -155,3 +155,11 @@ async def test_a_statement_is_a_table_and_an_object(worlds: tuple[World, World],
     assert rendered["rows"] == rows
     assert rendered["is_tied"] is True
     assert rendered["checks"] == {"debits_less_credits": "0.000000000", "closing_balances": "0.000000000"}
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_text_and_a_negative_amount_stays_one() -> None:
+    statement = Statement("ageing", ("organization", "amount_nano"), [("=1+1", -USD)], {}, {})
+    text = io.StringIO()
+    write_statement(statement, text.write)
+    assert text.getvalue().splitlines()[1] == "'=1+1,-1.000000000"
+    assert render_statement(statement)["rows"] == [{"organization": "=1+1", "amount": "-1.000000000"}]

@@ -1,6 +1,6 @@
 """A past to explore: requests of several models, keys and workspaces at any time, billed for real."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -16,6 +16,7 @@ from jeton.identity.organizations import create_workspace
 from jeton.ids import new_id
 from jeton.ledger.chart import LotKind
 from jeton.metering.events import find_context_window
+from jeton.metering.labels import NO_LABELS, Labels
 from jeton.pricing.book import PriceVersion
 from jeton.pricing.rating import STANDARD, Conditions
 from jeton.usage import Usage
@@ -28,6 +29,17 @@ CONDITIONS = (
     Conditions(service_tier="batch"),
     Conditions(inference_geo="us"),
     Conditions(service_tier="batch", inference_geo="us"),
+)
+
+# Of some requests neither is known, of some one of them.
+LABELS = (
+    NO_LABELS,
+    NO_LABELS,
+    Labels("user-1"),
+    Labels("user-2", "search"),
+    Labels("Zoë Ω", "search"),
+    Labels(tag="search"),
+    Labels(tag="chat/eu"),
 )
 
 
@@ -47,6 +59,7 @@ class Past:
         key: Key | None = None,
         conditions: Conditions = STANDARD,
         version: PriceVersion = SONNET,
+        labels: Labels = NO_LABELS,
     ) -> str:
         """One request, held at ``at``; its id."""
         paying = key or self.keys[0]
@@ -60,6 +73,7 @@ class Past:
             upstream="embedded",
             price_version=version,
             amount_nano=USD,
+            labels=labels,
         )
         valid_until = at + timedelta(minutes=15)
         outcome = await self.world.commits.submit(TakeHold(ask, "node_test", at, valid_until))
@@ -115,12 +129,14 @@ async def fill(past: Past, random: Random, *, requests: int, from_at: datetime, 
             random.randrange(3_000),
             random.choice((0, 0, 2)),
         )
+        usage = replace(usage, thinking_tokens=random.choice((0, usage.output_tokens // 3)))
         request_id = await past.bill_at(
             at,
             usage,
             key=random.choice(past.keys),
             conditions=random.choice(CONDITIONS),
             version=random.choice((SONNET, SONNET, OTHER)),
+            labels=random.choice(LABELS),
         )
         if random.random() < 0.15:
             await past.reverse(request_id, random.choice((None, 1)) if usage.output_tokens else None)
@@ -141,8 +157,9 @@ class Fact:
 
 _FACTS = """
     SELECT e.occurred_at, c.workspace_id, c.key_id, c.model, e.service_tier, e.inference_geo, e.speed,
-           e.input_tokens, e.cache_creation_5m_input_tokens, e.cache_creation_1h_input_tokens,
-           e.cache_read_input_tokens, e.output_tokens, e.web_search_requests, c.list_nano, c.net_nano,
+           c.end_user, c.tag, e.input_tokens, e.cache_creation_5m_input_tokens,
+           e.cache_creation_1h_input_tokens, e.cache_read_input_tokens, e.output_tokens,
+           e.web_search_requests, e.thinking_tokens, c.list_nano, c.net_nano,
            coalesce(r.amount_nano, 0),
            (SELECT coalesce(-sum(p.nano), 0)::bigint
             FROM transactions AS t, unnest(t.accounts, t.lots, t.amounts) AS p (account, lot_id, nano)
@@ -152,7 +169,7 @@ _FACTS = """
     FROM charges AS c JOIN usage_events AS e USING (request_id) LEFT JOIN reversals AS r USING (request_id)
     WHERE c.state = 'settled'
 """
-_NAMES = ("workspace_id", "key_id", "model", "service_tier", "inference_geo", "speed")
+_NAMES = ("workspace_id", "key_id", "model", "service_tier", "inference_geo", "speed", "end_user", "tag")
 
 
 async def read_facts(connection: Connection) -> list[Fact]:
@@ -160,8 +177,8 @@ async def read_facts(connection: Connection) -> list[Fact]:
     cursor = await connection.execute(_FACTS)
     facts = []
     for row in await cursor.fetchall():
-        usage = Usage(*row[7:13])
-        names = dict(zip(_NAMES, row[1:7], strict=True))
+        usage = Usage(*row[9:16])
+        names = dict(zip(_NAMES, row[1:9], strict=True))
         names["context_window"] = find_context_window(usage)
-        facts.append(Fact(row[0].astimezone(UTC), names, usage, *row[13:]))
+        facts.append(Fact(row[0].astimezone(UTC), names, usage, *row[16:]))
     return facts

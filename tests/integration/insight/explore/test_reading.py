@@ -69,7 +69,7 @@ async def test_any_question_is_answered_by_what_the_charges_sum_to(pool: Pool) -
         for _ in range(QUESTIONS):
             question = ask(random, facts, whose)
             report = await explore(connection, question)
-            expected: dict[tuple[int, tuple[str | None, ...]], list[int]] = defaultdict(lambda: [0] * 11)
+            expected: dict[tuple[int, tuple[str | None, ...]], list[int]] = defaultdict(lambda: [0] * 12)
             for fact in facts:
                 bucket = report.buckets.find(fact.at)
                 if not 0 <= bucket < report.buckets.count:
@@ -92,6 +92,7 @@ async def test_any_question_is_answered_by_what_the_charges_sum_to(pool: Pool) -
                     cell.sums.charged_nano,
                     cell.sums.reversed_nano,
                     cell.sums.free_credit_nano,
+                    cell.sums.thinking_tokens,
                 ]
                 for cell in report.cells
             }
@@ -118,6 +119,7 @@ def _amounts(fact: Fact) -> tuple[int, ...]:
         fact.charged_nano,
         fact.reversed_nano,
         fact.free_nano,
+        usage.thinking_tokens,
     )
 
 

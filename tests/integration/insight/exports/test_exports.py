@@ -167,6 +167,18 @@ async def test_an_export_is_the_same_every_time(worlds: tuple[World, World], poo
         assert await export(pool, writer) == await export(pool, writer)
 
 
+async def test_a_reason_that_a_spreadsheet_would_run_is_text_in_the_csv_alone(pool: Pool) -> None:
+    world = await open_world(pool)
+    async with pool.connection() as connection:
+        gift = Grant(LotKind.PROMOTIONAL, USD, "=1+1")
+        await grant(connection, world.organization.organization_id, gift)
+    rows = csv.DictReader(io.StringIO(await export(pool, write_csv)))
+    assert {row["reason"] for row in rows if row["reason"].endswith("1+1")} == {"'=1+1"}
+    lines = [json.loads(line) for line in (await export(pool, write_jsonl)).splitlines()]
+    assert "=1+1" in {line["reason"] for line in lines}
+    await world.close()
+
+
 async def test_a_part_of_the_journal_opens_with_what_was_before(
     worlds: tuple[World, World], pool: Pool, tmp_path: Path
 ) -> None:

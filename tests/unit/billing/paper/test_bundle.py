@@ -23,6 +23,7 @@ from jeton.billing.paper.cii.invoice import render_xml
 from jeton.billing.paper.embedding import render_pdf
 from jeton.billing.paper.lines_csv import render_lines_csv
 from jeton.billing.paper.stored import NotStoredError, parse_document, render_document
+from jeton.billing.paper.ubl.document import render_ubl
 from jeton.billing.words import Document
 from jeton.cli import assemble, run
 
@@ -49,7 +50,8 @@ def reseal_as(path: Path, document: Document) -> None:
     """Put another document, with all its papers, into a bundle: a forger who is thorough."""
     papers = {
         "document.json": render_document(document), "document.pdf": render_pdf(document),
-        "factur-x.xml": render_xml(document), "lines.csv": render_lines_csv(document),
+        "factur-x.xml": render_xml(document), "ubl.xml": render_ubl(document),
+        "lines.csv": render_lines_csv(document),
     }  # fmt: skip
 
     def change(name: str, content: bytes) -> bytes:
@@ -222,13 +224,14 @@ async def test_a_forged_document_is_found(tmp_path: Path, forge: Callable[[Docum
     assert not verify_bundle(path)[1].is_sound
 
 
-@pytest.mark.parametrize("name", ["document.pdf", "factur-x.xml", "lines.csv"])
+@pytest.mark.parametrize("name", ["document.pdf", "factur-x.xml", "ubl.xml", "lines.csv"])
 async def test_a_paper_of_another_document_is_found(tmp_path: Path, name: str) -> None:
     made = bill(november(9))
     other = replace(made, number="INV-2026-000124")
     papers = {
         "document.pdf": render_pdf(other),
         "factur-x.xml": render_xml(other),
+        "ubl.xml": render_ubl(other),
         "lines.csv": render_lines_csv(other),
     }  # fmt: skip
     path = await write(tmp_path / "a.zip", november(9), made)

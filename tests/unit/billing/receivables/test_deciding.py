@@ -1,6 +1,7 @@
 """The steps of dunning by hand, and that no order of asking repeats or loses one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from jeton.billing.receivables.dunning.deciding import (
     decide,
     decide_arrears,
     decide_card,
+    find_next,
 )
-from jeton.billing.receivables.dunning.words import CardAttempt, Debt, DunningTerms, Step, TakenStep
+from jeton.billing.receivables.dunning.words import CardAttempt, Debt, DunningTerms, NextStep, Step, TakenStep
 
 TERMS = DunningTerms()
 DEBT = Debt("inv_1", UUID(int=1), "INV-2026-000001", "EUR", 119_000, date(2026, 11, 10), "Europe/Berlin")
@@ -51,6 +53,35 @@ def test_the_default_schedule_day_by_day() -> None:
         14: [Step("mail", 3), Step("soft_limit")],
         30: [Step("mail", 4), Step("stop")],
     }
+
+
+def test_what_comes_next_is_named_with_its_instant() -> None:
+    """Before it is due; on a day between two reminders; while the operator waits; and after the stop."""
+    taken = [TakenStep("mail", 1, day(3, 2))]
+    assert find_next(DEBT, (), TERMS, at=day(-9)) == NextStep(Step("mail", 1), day(3))
+    assert find_next(DEBT, taken, TERMS, at=day(5)) == NextStep(Step("mail", 2), day(7))
+    waiting = replace(DEBT, paused_until=date(2026, 11, 19))
+    assert find_next(waiting, taken, TERMS, at=day(5)) == NextStep(Step("mail", 2), day(10))
+    # After an outage the stop waits until three days after the last word.
+    told = [TakenStep("mail", 4, day(40)), TakenStep("soft_limit", 1, day(40))]
+    assert find_next(DEBT, told, TERMS, at=day(40)) == NextStep(Step("stop"), day(43))
+    assert find_next(DEBT, [*told, TakenStep("stop", 1, day(43))], TERMS, at=day(44)) is None
+
+
+@given(st.integers(-5, 50), st.lists(st.integers(1, 45), max_size=5), st.none() | st.integers(1, 40))
+def test_what_is_said_to_come_next_is_what_is_decided_then(
+    now: int, days: list[int], wait: int | None
+) -> None:
+    """With whatever was taken before: at the instant it is decided, and at no hour before."""
+    debt = DEBT if wait is None else replace(DEBT, paused_until=DEBT.due_on + timedelta(days=wait))
+    taken: list[TakenStep] = []
+    for number in sorted(days):
+        take(day(min(number, now)), taken, debt=debt)
+    found = find_next(debt, taken, TERMS, at=day(now))
+    hours = [day(now) + timedelta(hours=hour) for hour in range(0, 60 * 24, 6)]
+    first = next((at for at in hours if decide(debt, taken, TERMS, at=at) is not None), None)
+    assert (found and found.at) == first
+    assert found is None or decide(debt, taken, TERMS, at=found.at) == found.step
 
 
 def test_a_day_begins_at_midnight_of_the_organization() -> None:

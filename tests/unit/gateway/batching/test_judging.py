@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jeton.batches.items import BatchHead
 from jeton.batches.ports import Answered, ItemAsk
@@ -15,10 +17,13 @@ from jeton.gateway.batching.judging import ItemJudge, mark_batch
 from jeton.gateway.catalog import Catalog, ModelRoute
 from jeton.gateway.errors import InvalidRequestError, UnknownModelError
 from jeton.pricing.loading import load_book
-from jeton.pricing.rating import rate
+from jeton.pricing.rating import Conditions, rate
+from jeton.tokens.counter.counting import load_counter
+from jeton.tokens.estimate import load_estimator
 from jeton.tokens.prompt import Prompt
 from jeton.upstreams.errors import UpstreamUnreachableError
 from jeton.upstreams.interface import Ask, CountMethod
+from jeton.usage import Usage
 
 MODEL = "claude-sonnet-5-5"
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -112,9 +117,45 @@ def test_a_quote_is_the_bound_of_a_batch_which_is_half_of_that_by_itself() -> No
     assert quoted.batch_nano == judge.bound(PARAMS, HEAD, at=AT).amount_nano
     # A bound has a nano to spare for each line that is rounded.
     assert 0 <= 2 * quoted.batch_nano - quoted.standard_nano <= 3
-    assert quoted.batch_nano - quoted.prompt_nano == 1_499 * 5_000
+    assert quoted.batch_nano - quoted.prompt_nano == 1_500 * 5_000
     with pytest.raises(UnknownModelError):
         judge.quote(PARAMS.replace(b"sonnet-5-5", b"moon-1"), HEAD, at=AT)
+
+
+@pytest.fixture(scope="module")
+def counting_judge() -> ItemJudge:
+    """A judge that can count prompts."""
+    catalog = Catalog(load_book(), [ModelRoute(MODEL, Teller())], AT)
+    return ItemJudge(catalog, counter=load_counter(find_estimator=load_estimator))
+
+
+@given(text=st.text(min_size=1, max_size=400), share=st.integers(0, 100), output=st.integers(0, 1_500))
+@settings(max_examples=60, deadline=None)
+def test_what_is_expected_is_below_what_is_held_and_any_charge_is_too(
+    counting_judge: ItemJudge, text: str, share: int, output: int
+) -> None:
+    fields = msgspec.json.decode(PARAMS)
+    params = msgspec.json.encode({**fields, "messages": [{"role": "user", "content": text}]})
+    quoted = counting_judge.quote(params, HEAD, at=AT)
+    bounded = counting_judge.bound(params, HEAD, at=AT)
+    assert quoted.batch_nano == bounded.amount_nano
+    assert 0 < quoted.expected_tokens <= quoted.prompt_tokens
+    assert quoted.expected_nano <= quoted.batch_nano
+    # However the prompt is counted upstream, from what was expected up to the bound, the hold pays it.
+    tokens = quoted.expected_tokens + (quoted.prompt_tokens - quoted.expected_tokens) * share // 100
+    usage = Usage(tokens, output_tokens=output)
+    assert rate(usage, bounded.version, Conditions("batch")).net_nano <= quoted.batch_nano
+
+
+def test_a_thousand_words_are_expected_to_be_about_as_many_tokens(counting_judge: ItemJudge) -> None:
+    fields = msgspec.json.decode(PARAMS)
+    text = "The old house by the sea was quiet. " * 125
+    params = msgspec.json.encode({**fields, "messages": [{"role": "user", "content": text}]})
+    quoted = counting_judge.quote(params, HEAD, at=AT)
+    assert 900 < quoted.expected_tokens < 1_700
+    assert quoted.prompt_tokens > 10_000
+    uncounted = counting_judge.quote(params, HEAD, at=AT, is_counted=False)
+    assert (uncounted.expected_tokens, uncounted.expected_nano) == (quoted.prompt_tokens, quoted.batch_nano)
 
 
 async def test_the_bytes_and_headers_of_an_item_travel_on() -> None:

@@ -19,7 +19,7 @@ from tests.unit.gateway.fakes import (
 )
 
 from jeton import clock
-from jeton.errors import UpstreamError
+from jeton.errors import InsufficientCreditError, OverloadedError, UpstreamError
 from jeton.gateway.deps import Unwatched
 from jeton.gateway.envelope import classify
 from jeton.gateway.limiting.headers import limit_headers, refusal_details, refusal_headers
@@ -212,4 +212,24 @@ async def test_a_failing_upstream_and_a_malformed_request_are_no_refusals() -> N
     gateway = Gateway(Script(send_error=UpstreamError("gone")), watch=noted)
     assert (await gateway.call()).status >= 500
     assert (await gateway.call(b"{")).status == 400
+    assert noted.refused == []
+
+
+@pytest.mark.parametrize(
+    "error", [InsufficientCreditError(9, 3, sentence="Not enough."), None], ids=["refused", "settled"]
+)
+async def test_a_promised_hold_that_is_refused_later_is_noted_too(error: Exception | None) -> None:
+    """A busy organization's hold is promised out of a lease: its budget refuses it when it is written."""
+    noted = Noted()
+    gateway = Gateway(watch=noted)
+    gateway.charging.settle_error = error
+    await gateway.call()
+    assert [refused.error_code for refused in noted.refused] == ["insufficient_credit"] * (error is not None)
+
+
+async def test_what_fails_after_a_hold_is_no_refusal() -> None:
+    noted = Noted()
+    gateway = Gateway(watch=noted)
+    gateway.charging.settle_error = OverloadedError("The database is away.")
+    await gateway.call()
     assert noted.refused == []

@@ -12,20 +12,53 @@ from jeton.errors import OverloadedError
 from jeton.ids import new_uuid
 from jeton.ledger.budgets.budgets import Asker, Budgets
 from jeton.ledger.budgets.errors import BudgetExceededError, Scope
+from jeton.ledger.budgets.scopes import EVERY
 from jeton.ledger.budgets.storage import parse_budgets, render_budgets
-from jeton.ledger.budgets.tally import Alert, Budget, BudgetWindow, Tally, find_percent, forecast
+from jeton.ledger.budgets.tally import Alert, Budget, BudgetWindow, OwnedKey, Tally, find_percent, forecast
 from jeton.ledger.budgets.windows import EPOCH, Period, find_window
 
 ORGANIZATION = new_uuid()
 # The night in which Berlin's day has 25 hours.
 START = datetime(2026, 10, 24, 12, tzinfo=UTC)
 WORKSPACES, KEYS = ("wrkspc_a", "wrkspc_b"), ("apikey_a", "apikey_b", "apikey_c")
+# Model, end user and tag of a request; a label may be the same word as something else.
+WHAT = (
+    ("model_a", "", ""),
+    ("model_a", "eve", ""),
+    ("model_b", "ada", ""),
+    ("model_a", "ada", "apikey_a"),
+    ("model_b", "model_a", "night"),
+)
+SCOPED: tuple[tuple[Scope, str], ...] = (
+    ("organization", ""),
+    *(("workspace", one) for one in WORKSPACES),
+    *(("key", one) for one in KEYS),
+    ("member", "user_a"),
+    ("member", "user_b"),
+    ("model", "model_a"),
+    ("end_user", "ada"),
+    ("end_user", "model_a"),
+    ("end_user", EVERY),
+    ("tag", "night"),
+    ("tag", "apikey_a"),
+)
+# The second key changes hands, the third is nobody's.
+HANDED_AT = START + timedelta(hours=20)
+OWNED = {
+    "user_a": (OwnedKey("apikey_a", EPOCH), OwnedKey("apikey_b", EPOCH, HANDED_AT)),
+    "user_b": (OwnedKey("apikey_b", HANDED_AT),),
+}
 
 
 def make_budget(
-    number: int, limit_nano: int, period: Period = "day", *, is_hard: bool = True, scope_id: str = ""
+    number: int,
+    limit_nano: int,
+    period: Period = "day",
+    *,
+    is_hard: bool = True,
+    scoped: tuple[Scope, str] = SCOPED[0],
 ) -> Budget:
-    scope: Scope = "workspace" if scope_id.startswith("wrkspc") else "key" if scope_id else "organization"
+    scope, scope_id = scoped
     budget = Budget(
         budget_id=f"bdgt_{number}",
         organization_id=ORGANIZATION,
@@ -39,6 +72,7 @@ def make_budget(
         counted_from=EPOCH,
         created_at=START,
         created_by="test",
+        keys=OWNED.get(scope_id, ()),
     )
     return structs.replace(budget, counted_from=find_window(budget.calendar, START).starts_at)
 
@@ -58,8 +92,8 @@ class Model:
     held: list[Spent] = field(default_factory=list)
     settled: list[Spent] = field(default_factory=list)
 
-    def add_up(self, budget: Budget, at: datetime) -> tuple[int, int]:
-        """(held, settled) in the window of an instant."""
+    def add_up(self, budget: Budget, at: datetime, end_user: str = "") -> tuple[int, int]:
+        """(held, settled) in the window of an instant, of one end user or of all that it counts."""
         starts_at, ends_at = find_window(budget.calendar, at)
 
         def total(some: list[Spent]) -> int:
@@ -67,6 +101,7 @@ class Model:
                 one.nano
                 for one in some
                 if self.is_over(budget, one.asker)
+                and end_user in {"", one.asker.end_user}
                 and one.asker.taken_at >= starts_at
                 and (ends_at is None or one.asker.taken_at < ends_at)
             )
@@ -74,13 +109,28 @@ class Model:
         return total(self.held), total(self.settled)
 
     def is_over(self, budget: Budget, asker: Asker) -> bool:
-        return budget.scope == "organization" or budget.scope_id in {asker.workspace_id, asker.key_id}
+        """Written down beside what is tested: what is whose."""
+        if budget.is_each:
+            return asker.end_user != ""
+        if budget.scope == "member":
+            second = "user_a" if asker.taken_at < HANDED_AT else "user_b"
+            return {"apikey_a": "user_a", "apikey_b": second}.get(asker.key_id) == budget.scope_id
+        return budget.scope == "organization" or budget.scope_id == {
+            "workspace": asker.workspace_id,
+            "key": asker.key_id,
+            "model": asker.model,
+            "end_user": asker.end_user,
+            "tag": asker.tag,
+        }.get(budget.scope)
 
     def admits(self, asker: Asker, nano: int) -> bool:
+        """An end user with a budget of its own, a soft one too, is not under those of every one."""
+        has_own = any((one.scope, one.scope_id) == ("end_user", asker.end_user) for one in self.budgets)
         return all(
-            sum(self.add_up(budget, asker.taken_at)) + nano <= budget.limit_nano
+            sum(self.add_up(budget, asker.taken_at, asker.end_user if budget.is_each else "")) + nano
+            <= budget.limit_nano
             for budget in self.budgets
-            if budget.is_hard and self.is_over(budget, asker)
+            if budget.is_hard and self.is_over(budget, asker) and not (budget.is_each and has_own)
         )
 
 
@@ -89,9 +139,9 @@ BUDGETS = st.lists(
         st.integers(1, 2_000),
         st.sampled_from(["day", "week", "month", "total"]),
         st.booleans(),
-        st.sampled_from(["", *WORKSPACES, *KEYS]),
+        st.sampled_from(SCOPED),
     ),
-    max_size=5,
+    max_size=6,
 )
 STEPS = st.lists(
     st.tuples(
@@ -100,47 +150,63 @@ STEPS = st.lists(
         st.integers(-120, 60 * 26),  # minutes: clocks of two nodes differ, and time goes on
         st.sampled_from(WORKSPACES),
         st.sampled_from(KEYS),
+        st.sampled_from(WHAT),
     ),
     max_size=60,
 )
 
 
-def stored(
-    budgets: Budgets, written: dict[tuple[str, datetime], BudgetWindow], inner: list[Budget]
-) -> Budgets:
+# What is written: windows by budget and start, and by end user ("" for all together).
+Written = dict[tuple[str, str, datetime], BudgetWindow]
+
+
+def stored(budgets: Budgets, written: Written, inner: list[Budget]) -> Budgets:
     """What another node would read after this one wrote: the two newest windows, and those held in."""
     for window in budgets.changed_windows():
-        written[window.budget_id, window.starts_at] = window
+        written[window.budget_id, "", window.starts_at] = window
+    for end_user, window in budgets.changed_each():
+        written[window.budget_id, end_user, window.starts_at] = window
     assert render_budgets([budgets])[0] is None
     budgets.turn_page()
-    tallies = []
-    for budget in inner:
-        windows = sorted(
-            (one for (budget_id, _), one in written.items() if budget_id == budget.budget_id),
-            key=lambda one: one.starts_at,
-        )
-        kept = [one for one in windows[:-2] if one.held_nano] + windows[-2:]
-        tallies.append(Tally(budget, kept))
-    return Budgets(tallies)
+    return Budgets(Tally(budget, newest(written, budget.budget_id)) for budget in inner)
+
+
+def newest(written: Written, budget_id: str, end_user: str = "") -> list[BudgetWindow]:
+    """As they are read: the two newest, and those held in."""
+    windows = sorted(
+        (one for (whose, who, _), one in written.items() if (whose, who) == (budget_id, end_user)),
+        key=lambda one: one.starts_at,
+    )
+    return [one for one in windows[:-2] if one.held_nano] + windows[-2:]
+
+
+def load(budgets: Budgets, written: Written, asker: Asker) -> None:
+    """Read of an end user what is missing, as a node does before it decides."""
+    for budget_id in list(budgets.find_missing(asker)):
+        budgets.add_each(budget_id, asker.end_user, windows=newest(written, budget_id, asker.end_user))
 
 
 @given(BUDGETS, STEPS)
 def test_what_budgets_count_is_what_was_held_and_settled(
-    wanted: list[tuple[int, Period, bool, str]], steps: list[tuple[str, int, int, str, str]]
+    wanted: list[tuple[int, Period, bool, tuple[Scope, str]]],
+    steps: list[tuple[str, int, int, str, str, tuple[str, str, str]]],
 ) -> None:
     """Held and settled agree with the model in each window; hard ones admit exactly what fits."""
     model = Model(
         [
-            make_budget(number, limit, period, is_hard=is_hard, scope_id=scope_id)
-            for number, (limit, period, is_hard, scope_id) in enumerate(wanted)
+            make_budget(number, limit, period, is_hard=is_hard, scoped=scoped)
+            for number, (limit, period, is_hard, scoped) in enumerate(wanted)
         ]
     )
-    written: dict[tuple[str, datetime], BudgetWindow] = {}
+    written: Written = {}
     budgets = Budgets(Tally(budget, ()) for budget in model.budgets)
     at = START
-    for step, nano, minutes, workspace_id, key_id in steps:
+    for step, nano, minutes, workspace_id, key_id, what in steps:
         at = max(START, at + timedelta(minutes=minutes))
-        asker = Asker(workspace_id, key_id, at)
+        asker = Asker(workspace_id, key_id, at, *what)
+        load(budgets, written, asker)
+        if model.held:
+            load(budgets, written, model.held[nano % len(model.held)].asker)
         if step == "hold":
             refusal = budgets.refuse(asker, nano)
             if isinstance(refusal, OverloadedError):
@@ -168,8 +234,50 @@ def check(budgets: Budgets, model: Model) -> None:
         assert tally is not None
         for window in tally.windows:
             assert (window.held_nano, window.settled_nano) == model.add_up(budget, window.starts_at)
-            if budget.is_hard:
+            if budget.is_hard and not budget.is_each:
                 assert window.held_nano + window.settled_nano <= budget.limit_nano
+    for end_user, window in budgets.changed_each():
+        budget = next(one for one in model.budgets if one.budget_id == window.budget_id)
+        assert (window.held_nano, window.settled_nano) == model.add_up(budget, window.starts_at, end_user)
+
+
+def test_holds_that_are_asked_together_must_fit_together() -> None:
+    """A batch of two models: 600 and 500 pass 1,000 for all, and each fits into its model's 600."""
+    both = (("model_a", 600), ("model_b", 500))
+    asked = [(Asker("wrkspc_a", "apikey_a", START, model), nano) for model, nano in both]
+    of_models = [Tally(make_budget(number, 600, scoped=("model", both[number][0])), ()) for number in (0, 1)]
+    assert Budgets(of_models).refuse_all(asked) is None
+    refusal = Budgets([*of_models, Tally(make_budget(2, 1_000), ())]).refuse_all(asked)
+    assert isinstance(refusal, BudgetExceededError)
+    assert (refusal.budget_id, refusal.needed_nano, refusal.left_nano) == ("bdgt_2", 1_100, 1_000)
+
+
+def test_what_was_held_for_many_leaves_only_budgets_over_both() -> None:
+    """An item's end user had nothing held: the pool was everybody's."""
+    budgets = Budgets(
+        [Tally(make_budget(1, 1_000), ()), Tally(make_budget(2, 1_000, scoped=("end_user", "ada")), ())]
+    )
+    pool = Asker("wrkspc_a", "apikey_a", START, "model_a")
+    budgets.take(pool, 500)
+    budgets.end(pool._replace(end_user="ada"), 100, net_nano=70, at=START, held_for=pool)
+    counted = [budgets.find(budget_id) for budget_id in ("bdgt_1", "bdgt_2")]
+    assert [(one.windows[0].held_nano, one.windows[0].settled_nano) for one in counted if one] == [
+        (400, 70),
+        (0, 70),
+    ]
+
+
+def test_holds_of_two_end_users_need_not_fit_together_into_a_budget_of_each() -> None:
+    """600 and 500 pass 1,000 together, and neither does; with 401 more of the first it does."""
+    budgets = Budgets([Tally(make_budget(1, 1_000, scoped=("end_user", EVERY)), ())])
+    askers = [Asker("wrkspc_a", "apikey_a", START, "model_a", who) for who in ("ada", "bob")]
+    for asker in askers:
+        load(budgets, {}, asker)
+    assert budgets.refuse_all([(askers[0], 600), (askers[1], 500)]) is None
+    refusal = budgets.refuse_all([(askers[0], 600), (askers[1], 500), (askers[0], 401)])
+    assert isinstance(refusal, BudgetExceededError)
+    assert (refusal.scope_id, refusal.needed_nano, refusal.left_nano) == ("ada", 1_001, 1_000)
+    assert budgets.list_end_users() == {EVERY}
 
 
 def test_what_fits_to_the_nano_is_admitted() -> None:
@@ -184,7 +292,8 @@ def test_a_budget_comes_back_as_it_was_stored() -> None:
     budget = make_budget(1, 1_000)
     budgets = Budgets()
     budgets.open(Tally(budget, [BudgetWindow(budget.budget_id, START, None, 7, 8, 50)]))
-    rows, windows = render_budgets([budgets])
+    rows, windows, each = render_budgets([budgets])
+    assert each is None
     assert rows is not None
     assert windows is not None
     again = parse_budgets(rows.encode(), windows.encode())[ORGANIZATION].find(budget.budget_id)

@@ -28,7 +28,7 @@ def test_a_subset_becomes_buckets_of_its_own() -> None:
         prompt_tokens_details={"cached_tokens": 7_000},
         completion_tokens_details={"reasoning_tokens": 120},
     )
-    assert usage == Usage(input_tokens=1_000, cache_read_input_tokens=7_000, output_tokens=500)
+    assert usage == Usage(1_000, cache_read_input_tokens=7_000, output_tokens=500, thinking_tokens=120)
 
 
 def test_what_was_written_to_the_cache_is_taken_out_too() -> None:
@@ -54,6 +54,11 @@ def test_no_count_is_no_usage(raw: bytes) -> None:
     "reported",
     [
         {"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 11}},
+        {
+            "prompt_tokens": 10,
+            "completion_tokens": 2,
+            "completion_tokens_details": {"reasoning_tokens": 3},
+        },
         {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 13},
         {"prompt_tokens": -10, "completion_tokens": 2},
         {"prompt_tokens": 10, "completion_tokens": -2},
@@ -64,6 +69,7 @@ def test_no_count_is_no_usage(raw: bytes) -> None:
     ],
     ids=[
         "cached-over-prompt",
+        "thought-over-output",
         "sum",
         "negative",
         "negative-output",

@@ -12,7 +12,7 @@ from fractions import Fraction
 from jeton.billing.invoicing.drafting.composing import Booked, Occasion, compose, negate
 from jeton.billing.invoicing.drafting.sources import Sources
 from jeton.billing.invoicing.lines.building import Due, build_line
-from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, TRUE_UP, VOUCHER, kind_of
+from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, SUPPLEMENT, TRUE_UP, VOUCHER, kind_of
 from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums, subtract
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.tax import TaxDecision
@@ -44,7 +44,7 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
     late = [due for one in sources.periods if one != period for due in _dues_of(sources, one)]
     if basis.rules.zero_receipts == "omit":
         own, late = _omit_paid(sources, own), _omit_paid(sources, late)
-    for due in _list_commits(sources):
+    for due in (*_list_commits(sources), *sources.supplements):
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
     if _goes_back(_total(own), _total(late)) or (
@@ -111,7 +111,8 @@ def _list_minimum(sources: Sources) -> list[Due]:
     _, billed_nano = sources.billed.get(period.period_from, {}).get(MINIMUM, NOTHING)
     if profile.kind != "invoiced" or not is_whole or billed_nano:
         return []
-    missing_nano = profile.minimum_nano - sources.sums[period].net_nano
+    later_nano = sum(due.net_nano for due in sources.supplements if due.period_from == period.period_from)
+    missing_nano = profile.minimum_nano - sources.sums[period].net_nano - later_nano
     if missing_nano <= 0:
         return []
     return [Due(MINIMUM, period.period_from, period.period_to, 0, missing_nano)]
@@ -154,25 +155,29 @@ def _compose(
 def _book(sources: Sources, dues: Iterable[Due], *, is_first: bool) -> Booked:
     """How the dues stand in the ledger: metered ones accrued or owed, commits owed, the rest is earned.
 
+    What was supplemented is accrued since then, whatever the organization is now.
+
     What credit paid is below zero among them, vouchers too, so that metered ones are what is left of them.
 
     What was overrun while paying ahead is in receivable already. Of an organization that was always the same
     that is all or nothing; of another the charges say it, for the first document of a period.
     """
-    owed_nano = earned_nano = metered_nano = 0
+    owed_nano = earned_nano = metered_nano = supplemented_nano = 0
     for due in dues:
         kind = kind_of(due.key)
         if kind in _EARNED:
             earned_nano += due.net_nano
         elif kind == COMMIT:
             owed_nano += due.net_nano
+        elif kind == SUPPLEMENT:
+            supplemented_nano += due.net_nano
         else:
             metered_nano += due.net_nano
     if sources.switches:
         overrun_nano = sources.overrun_nano if is_first else 0
     else:
         overrun_nano = metered_nano if sources.wanted.profile.kind == "prepaid" else 0
-    return Booked(metered_nano - overrun_nano, owed_nano + overrun_nano, earned_nano)
+    return Booked(supplemented_nano + metered_nano - overrun_nano, owed_nano + overrun_nano, earned_nano)
 
 
 def _total(dues: Iterable[Due], kind: str = "") -> int:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jeton.billing.invoicing.drafting.drafting import Basis, draft
 from jeton.billing.invoicing.drafting.sources import Wanted, read_prices, read_sources
+from jeton.billing.invoicing.drafting.supplements import add_supplements
 from jeton.billing.invoicing.drafting.taxing import tax_documents
 from jeton.billing.invoicing.drafting.vouchers import add_vouchers
 from jeton.billing.invoicing.errors import MissingRateError
@@ -84,6 +85,7 @@ async def _draft(
     prices = await read_prices(connection, since=since)
     sources = await read_sources(connection, [wanted], prices, lookback_days=rules.lookback_days)
     await add_vouchers(connection, sources)
+    await add_supplements(connection, sources)
     basis = Basis(rules, at, decide_tax(rules, wanted.profile, on), currency, rate, replaces)
     return draft(sources[0], basis)
 

@@ -146,6 +146,7 @@ class Sources:
     switches: list[tuple[datetime, OrganizationKind]] = field(default_factory=list)
     overrun_nano: int = 0
     vouchers: dict[Period, list[Due]] = field(default_factory=dict)
+    supplements: list[Due] = field(default_factory=list)
 
 
 async def read_prices(connection: Connection, *, since: datetime) -> Prices:

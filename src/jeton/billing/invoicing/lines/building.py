@@ -78,6 +78,9 @@ def build_line(due: Due, prices: Prices, workspaces: Mapping[str, Workspace]) ->
         case "voucher":
             start, _, lot_id = due.key.rpartition("|")
             return Line(**_plain(due, f"{_VOUCHERS[f'{start}|']} ({lot_id})"))
+        case "supplement":
+            _, rerating_id, version_id = due.key.split("|")
+            return Line(**_plain(due, f"Re-rated at {version_id}, charged too little ({rerating_id})"))
         case kind:
             return Line(**_plain(due, _DESCRIPTIONS.get(due.key) or _DESCRIPTIONS[kind]))
 

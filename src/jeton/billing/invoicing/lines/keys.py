@@ -13,6 +13,8 @@ _SIGN = "|"
 USAGE = "usage"
 REVERSED = "reversed"
 COMMIT = "commit"
+# What a re-rating found to be too little, by its id and the price that it is at.
+SUPPLEMENT = "supplement"
 TRUE_UP = "true_up"
 MINIMUM = "minimum"
 CREDIT_FREE = "credit|free"
@@ -89,7 +91,7 @@ def render_conditions(key: UsageKey | ReversedKey) -> str:
 
 
 def kind_of(key: str) -> str:
-    """The first word of a key: usage, reversed, credit, voucher, commit, true_up or minimum."""
+    """The first word of a key: usage, reversed, credit, voucher, commit, supplement, true_up or minimum."""
     return key.partition(_SIGN)[0]
 
 
@@ -98,7 +100,7 @@ def line_kind(key: str, *, is_late: bool) -> LineKind:
     match kind_of(key):
         case "usage":
             return "adjustment" if is_late else "usage"
-        case "reversed":
+        case "reversed" | "supplement":
             return "adjustment"
         case "commit":
             return "commit"

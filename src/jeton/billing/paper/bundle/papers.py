@@ -1,19 +1,21 @@
-"""Papers: the PDF, the XML in it and beside it, and the CSV say the same as the document."""
+"""Papers: the PDF, the XML in it and beside it, the UBL and the CSV say the same as the document."""
 
 from jeton.billing.paper.bundle.findings import Findings
 from jeton.billing.paper.bundle.reading import Bundle
-from jeton.billing.paper.bundle.words import LINES, LOOK, PDF, XML
+from jeton.billing.paper.bundle.words import LINES, LOOK, PDF, UBL, XML
 from jeton.billing.paper.cii.invoice import render_xml
-from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.drawing.pdf import find_drawer
 from jeton.billing.paper.embedding import XML_NAME, render_pdf
 from jeton.billing.paper.lines_csv import render_lines_csv
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.paper.stored import parse_look
+from jeton.billing.paper.ubl.document import render_ubl
 from jeton.billing.words import Document
 
 CSV_CHECK = "lines.csv"
 XML_CHECK = "XML beside the PDF"
 INSIDE_CHECK = "XML inside the PDF"
+UBL_CHECK = "UBL"
 PDF_CHECK = "PDF drawn again"
 
 
@@ -24,11 +26,14 @@ def check_papers(bundle: Bundle, document: Document, findings: Findings) -> None
     obstacle = find_obstacle(document)
     findings.begin(XML_CHECK, obstacle or "")
     findings.begin(INSIDE_CHECK, obstacle or "")
+    findings.begin(UBL_CHECK, obstacle or ("" if bundle.has(UBL) else "its bundle is older than this form"))
     if obstacle is None:
         expected = render_xml(document)
         if findings.require(XML_CHECK, XML, is_met=bundle.has(XML)):
             _compare_texts(findings, XML_CHECK, bundle.read(XML), expected)
         _compare_texts(findings, INSIDE_CHECK, _extract(pdf), expected)
+        if bundle.has(UBL):
+            _compare_texts(findings, UBL_CHECK, bundle.read(UBL), render_ubl(document))
     drawer = find_drawer()
     if bundle.manifest.drawn_by != drawer:
         findings.begin(

@@ -15,16 +15,17 @@ DOCUMENT = "document.json"
 LOOK = "look.json"
 PDF = "document.pdf"
 XML = "factur-x.xml"
+UBL = "ubl.xml"
 LINES = "lines.csv"
 RECEIPTS = "receipts.jsonl"
 VERSIONS = "price_versions.json"
 TERMS = "terms.json"
 BILLED = "billed_before.json"
 LEDGER = "ledger.json"
-# In their order in the file; there is no XML where the standard cannot say the document, and nothing of the
-# ledger where the document posted nothing.
-FILES = (DOCUMENT, LOOK, PDF, XML, LINES, VERSIONS, TERMS, BILLED, LEDGER, RECEIPTS)
-OPTIONAL = frozenset({XML, LEDGER})
+# In their order in the file; there is no XML where the standard cannot say the document, no UBL in bundles of
+# before there was one, and nothing of the ledger where the document posted nothing.
+FILES = (DOCUMENT, LOOK, PDF, XML, UBL, LINES, VERSIONS, TERMS, BILLED, LEDGER, RECEIPTS)
+OPTIONAL = frozenset({XML, UBL, LEDGER})
 
 
 class ReversedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ from jeton.billing.paper.bundle.words import (
     RECEIPTS,
     SCHEMA,
     TERMS,
+    UBL,
     VERSIONS,
     XML,
     BilledRecord,
@@ -35,12 +36,13 @@ from jeton.billing.paper.bundle.words import (
     VersionRecord,
 )
 from jeton.billing.paper.cii.invoice import render_xml
-from jeton.billing.paper.cii.limits import find_obstacle
 from jeton.billing.paper.drawing.pdf import find_drawer, stamp
 from jeton.billing.paper.embedding import render_pdf
 from jeton.billing.paper.lines_csv import render_lines_csv
 from jeton.billing.paper.look import PLAIN, Look
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.paper.stored import render_document, render_look
+from jeton.billing.paper.ubl.document import render_ubl
 from jeton.billing.words import Document
 
 _MODE = 0o644 << 16
@@ -108,6 +110,7 @@ async def write_bundle(
         writer.add(PDF, render_pdf(document, look))
         if find_obstacle(document) is None:
             writer.add(XML, render_xml(document))
+            writer.add(UBL, render_ubl(document))
         writer.add(LINES, render_lines_csv(document))
         writer.add(VERSIONS, _render(sorted(evidence.versions, key=lambda one: one.price_version_id)))
         writer.add(TERMS, _render(sorted(evidence.terms, key=lambda one: one.terms_id)))

@@ -1,6 +1,6 @@
 """Small print: by which rules the amounts came about, and how anybody checks them."""
 
-from jeton.billing.paper.cii.limits import find_obstacle
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.words import Document
 from jeton.money import render_exact
 

@@ -15,8 +15,8 @@ from jeton.billing.payments.disputing.booking import book_dispute_news, settle_w
 from jeton.billing.payments.disputing.storage import find_oldest_open
 from jeton.billing.payments.errors import PaymentNotFoundError
 from jeton.billing.payments.refunding.asking import send_refund
-from jeton.billing.payments.refunding.booking import book_refund_news
-from jeton.billing.payments.refunding.storage import list_unsettled_refunds
+from jeton.billing.payments.refunding.booking import book_refund_news, put_back
+from jeton.billing.payments.refunding.storage import find_refund, list_unsettled_refunds
 from jeton.billing.payments.sending import KEY_VALID, give_up_payment, refresh_payment
 from jeton.billing.payments.storage import find_by_provider, get_payment, list_unsettled
 from jeton.billing.payments.till import Till
@@ -32,6 +32,7 @@ OVERLAP = timedelta(days=1)
 # A refund that succeeded may still fail, in the first weeks.
 REFUNDS_SINCE = timedelta(days=30)
 UNSETTLED_MAX = 1_000
+NEVER_ARRIVED = "The payment provider never heard of it."
 
 _READ_UNTIL = "SELECT read_until FROM provider_readings WHERE provider = %s"
 _KEEP_UNTIL = """
@@ -94,7 +95,7 @@ async def settle_open(till: Till, provider: Provider, *, at: datetime) -> int:
         except ProviderUnreachableError as error:
             _log.warning("payment_unanswered", payment_id=payment_id, problem=str(error))
     for refund_id in refunds:
-        await send_refund(till, refund_id, at=at)
+        await _settle_refund(till, provider, refund_id, at=at)
     return len(payments) + len(refunds)
 
 
@@ -110,6 +111,22 @@ async def _settle_payment(till: Till, provider: Provider, payment_id: str, *, at
         await give_up_payment(till, payment_id, at=at)
 
 
+async def _settle_refund(till: Till, provider: Provider, refund_id: str, *, at: datetime) -> None:
+    """Send one that was never answered again; after a day only the provider's list is believed."""
+    refund = await send_refund(till, refund_id, at=at)
+    if refund.state != "pending" or refund.provider_refund_id or at - refund.asked_at <= KEY_VALID:
+        return
+    async for news in provider.list_refunds(refund.asked_at - OVERLAP):
+        if news.reference == refund_id:
+            async with till.pool.connection() as connection:
+                await book_refund_news(till, connection, news, provider=provider.name, at=at)
+            return
+    async with till.pool.connection() as connection:
+        found = await find_refund(connection, refund_id=refund_id)
+        if found is not None and found.provider_refund_id is None:
+            await put_back(till, connection, refund_id, why=NEVER_ARRIVED, at=at)
+
+
 async def _find_in_list(
     till: Till, provider: Provider, payment_id: str, started_at: datetime, *, at: datetime
 ) -> None:
@@ -121,7 +138,7 @@ async def _find_in_list(
     async with till.pool.connection() as connection:
         payment = await get_payment(connection, payment_id, is_locked=True)
         if not payment.is_over:
-            decline = Decline("never_arrived", "The payment provider never heard of it.", is_hard=False)
+            decline = Decline("never_arrived", NEVER_ARRIVED, is_hard=False)
             await end_payment(till, connection, payment, state="failed", at=at, decline=decline)
 
 

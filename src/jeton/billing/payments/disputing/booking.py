@@ -15,8 +15,10 @@ from jeton.billing.payments.disputing.sizing import bite_part, bite_whole
 from jeton.billing.payments.disputing.storage import (
     change_dispute,
     find_dispute,
+    find_freezing,
     insert_dispute,
     list_waiting,
+    sum_disputed,
 )
 from jeton.billing.payments.storage import find_by_provider, get_payment
 from jeton.billing.payments.till import Till
@@ -42,8 +44,8 @@ async def book_dispute_news(
 ) -> tuple[Outcome, Dispute | None]:
     """Book what a provider says of a dispute, in the caller's transaction.
 
-    One of a payment that is not ours is noted; one of more than was paid, or in another currency, raises
-    an alarm and moves nothing.
+    One of a payment that is not ours is noted; one of more than was paid and not disputed before, or in
+    another currency, raises an alarm and moves nothing.
     """
     payment_id = await find_by_provider(connection, provider, news.provider_payment_id)
     if payment_id is None:
@@ -53,7 +55,7 @@ async def book_dispute_news(
         await till.hooks.locked_first(connection, payment.organization_id)
     dispute = await find_dispute(connection, provider, news.provider_dispute_id)
     if dispute is None:
-        if news.currency != payment.currency or news.amount_minor > payment.amount_minor:
+        if news.currency != payment.currency or await _is_too_much(connection, payment, news):
             await raise_unmatched(connection, payment_id, _render(news, payment), at=at)
             return "refused", None
         dispute = await _open(connection, payment, provider, news, at=at)
@@ -65,6 +67,22 @@ async def book_dispute_news(
     dispute = await _close(connection, payment, dispute, news.status, at=at)
     await _tell(till, connection, payment, dispute, at=at)
     return "booked", dispute
+
+
+async def lift_freeze(connection: Connection, payment: Payment, *, at: datetime) -> Dispute | None:
+    """Undo what a dispute did to the lots of a locked payment, where it froze them, until ``take_anew``."""
+    dispute = await find_freezing(connection, payment.payment_id)
+    if dispute is None:
+        return None
+    lot_ids = _list_lots(payment)
+    async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
+        give_again(desk, lot_ids, dispute)
+    return dispute
+
+
+async def take_anew(connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime) -> None:
+    """Book a dispute that was lifted by what is refunded of its payment now: all of the rest, or a part."""
+    await _keep(connection, await _take(connection, payment, dispute, at=at))
 
 
 async def settle_waiting(connection: Connection, *, at: datetime) -> int:
@@ -127,8 +145,19 @@ async def _open(
     return dispute
 
 
+async def _is_too_much(connection: Connection, payment: Payment, news: ProviderDispute) -> bool:
+    """Banks take no more than was paid, in however many disputes; of a document the hook keeps count."""
+    before_minor = 0 if payment.lot_id is None else await sum_disputed(connection, payment.payment_id)
+    taken_minor = before_minor if news.status != "won" else 0
+    return news.amount_minor > payment.amount_minor - taken_minor
+
+
+def _list_lots(payment: Payment) -> list[str]:
+    return [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
+
+
 async def _take(connection: Connection, payment: Payment, dispute: Dispute, *, at: datetime) -> Dispute:
-    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
+    lot_ids = _list_lots(payment)
     if not lot_ids:
         # A document's money is moved by the hook, which knows what it paid.
         return dispute
@@ -171,7 +200,7 @@ async def _close(
     *,
     at: datetime,
 ) -> Dispute:
-    lot_ids = [one for one in (payment.lot_id, payment.given_lot_id) if one is not None]
+    lot_ids = _list_lots(payment)
     if lot_ids:
         async with open_desk(connection, payment.organization_id, lot_ids=lot_ids, at=at) as desk:
             if state == "won":
@@ -195,16 +224,19 @@ async def _keep(connection: Connection, dispute: Dispute) -> Dispute:
         dispute,
         state=dispute.state,
         left_nano=dispute.left_nano,
+        given_nano=dispute.given_nano,
         owed_nano=dispute.owed_nano,
         tax_nano=dispute.tax_nano,
         pending_nano=dispute.pending_nano,
+        refunded_before_nano=dispute.refunded_before_nano,
+        is_freezing=dispute.is_freezing,
         closed_at=dispute.closed_at,
     )
 
 
 def _render(news: ProviderDispute, payment: Payment) -> dict[str, str | int]:
     return {
-        "problem": "A dispute is of more than was paid, or in another currency.",
+        "problem": "A dispute is of more than was paid and not disputed before, or in another currency.",
         "provider_dispute_id": news.provider_dispute_id,
         "amount_minor": news.amount_minor,
         "expected_minor": payment.amount_minor,

@@ -17,7 +17,17 @@ _WAITING = f"""
         WHERE p.payment_id = d.payment_id AND l.refunded_nano > d.refunded_before_nano + d.left_nano
     ))) LIMIT %s
 """  # noqa: S608 - as above
-_OLDEST = "SELECT min(opened_at) FROM disputes WHERE state = 'open' AND provider = %s"
+_FREEZING = f"""
+    SELECT {_COLUMNS} FROM disputes WHERE payment_id = %s AND state <> 'won' AND is_freezing FOR UPDATE
+"""  # noqa: S608 - as above
+# Of one that was told of late only its payment is sure to be older than it is at the provider.
+_OLDEST = """
+    SELECT min(p.started_at) FROM disputes AS d JOIN payments AS p USING (payment_id)
+    WHERE d.state = 'open' AND d.provider = %s
+"""
+_DISPUTED = """
+    SELECT coalesce(sum(amount_minor), 0)::bigint FROM disputes WHERE payment_id = %s AND state <> 'won'
+"""
 
 LISTED_MAX = 1_000
 
@@ -25,6 +35,12 @@ LISTED_MAX = 1_000
 async def find_dispute(connection: Connection, provider: str, provider_dispute_id: str) -> Dispute | None:
     """A dispute, locked until the transaction ends."""
     row = await (await connection.execute(_FIND, (provider, provider_dispute_id))).fetchone()
+    return None if row is None else Dispute(*row)
+
+
+async def find_freezing(connection: Connection, payment_id: str) -> Dispute | None:
+    """The dispute that froze what a payment bought, locked until the transaction ends."""
+    row = await (await connection.execute(_FREEZING, (payment_id,))).fetchone()
     return None if row is None else Dispute(*row)
 
 
@@ -43,9 +59,15 @@ async def list_waiting(connection: Connection) -> tuple[Dispute, ...]:
 
 
 async def find_oldest_open(connection: Connection, provider: str) -> datetime | None:
-    """When the oldest dispute that is open began."""
+    """An instant before which no dispute began that is open; None if none is."""
     row = await (await connection.execute(_OLDEST, (provider,))).fetchone()
     return None if row is None else row[0]
+
+
+async def sum_disputed(connection: Connection, payment_id: str) -> int:
+    """How much of a payment the bank has, for now or for good, in minor units."""
+    row = await (await connection.execute(_DISPUTED, (payment_id,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def insert_dispute(connection: Connection, dispute: Dispute) -> None:

@@ -6,11 +6,13 @@ from uuid import UUID
 
 import structlog
 
+from jeton.billing.payments.disputing.storage import sum_disputed
 from jeton.billing.payments.errors import NotRefundableError, PaymentAmountError, RefundTooLargeError
 from jeton.billing.payments.refunding.booking import book_refund_news, put_back
 from jeton.billing.payments.refunding.parts import Part, refund_part, whole_cents
 from jeton.billing.payments.refunding.recording import record_refund, take_from_lots
-from jeton.billing.payments.refunding.storage import find_refund, sum_disputed, sum_refunded
+from jeton.billing.payments.refunding.storage import find_refund, sum_refunded
+from jeton.billing.payments.sending import KEY_VALID
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
@@ -23,6 +25,8 @@ from jeton.identity.audit import Actor
 from jeton.ids import new_id
 from jeton.ledger.lots import Lot
 from jeton.money import render_usd
+
+_ALL = "all:"
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +48,7 @@ async def refund_payment(till: Till, asked: Asked, *, at: datetime) -> Refund:
 
     Without the provider's answer it stays ``pending``. Raises RefundTooLargeError with both numbers,
     NotRefundableError, PaymentAmountError, PaymentNotFoundError, NoProviderError, and IdempotencyError for
-    another amount under a key.
+    another amount under a key, or all that is left under one that named an amount.
     """
     await till.door.open()
     if not 0 < len(asked.reason) <= REASON_CHARS_MAX:
@@ -59,9 +63,14 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
     payment = await get_payment(connection, asked.payment_id, is_locked=True)
     refund_id = new_id("rfnd")
     key = f"{asked.payment_id}/{asked.idempotency_key}" if asked.idempotency_key else f"jeton-{refund_id}"
-    known = await find_refund(connection, idempotency_key=key)
+    # No payment's id begins so: what was asked for all that is left is told from what named an amount.
+    whole_key = f"{_ALL}{key}"
+    known = await find_refund(connection, idempotency_key=whole_key)
+    known_whole = known is not None
+    known = known or await find_refund(connection, idempotency_key=key)
     if known is not None:
-        if asked.credit_nano not in {None, known.credit_nano}:
+        is_same = known_whole if asked.credit_nano is None else asked.credit_nano == known.credit_nano
+        if not is_same:
             raise IdempotencyError(asked.idempotency_key)
         return known
     await _check(connection, payment, asked)
@@ -77,7 +86,7 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
         organization_id=payment.organization_id,
         payment_id=payment.payment_id,
         lot_id=payment.lot_id,
-        idempotency_key=key,
+        idempotency_key=whole_key if asked.credit_nano is None else key,
         credit_nano=part.credit_nano,
         given_nano=given_nano,
         net_minor=part.net_minor,
@@ -99,7 +108,11 @@ async def take_out(till: Till, connection: Connection, asked: Asked, *, at: date
 
 
 async def send_refund(till: Till, refund_id: str, *, at: datetime) -> Refund:
-    """Ask the provider for a refund that is pending, under its own key, and book the answer."""
+    """Ask the provider for a refund that is pending, under its own key, and book the answer.
+
+    One that the provider has, or that is older than ``KEY_VALID``, is not asked for again, since that could
+    give the money back twice: how it stands is what the provider's list says.
+    """
     provider = await till.door.open()
     async with till.pool.connection() as connection:
         refund = await find_refund(connection, refund_id=refund_id)
@@ -107,6 +120,8 @@ async def send_refund(till: Till, refund_id: str, *, at: datetime) -> Refund:
             raise NotRefundableError(refund_id, "there is no such refund.")
         payment = await get_payment(connection, refund.payment_id)
     if refund.state != "pending" or payment.provider_payment_id is None:
+        return refund
+    if refund.provider_refund_id is not None or at - refund.asked_at > KEY_VALID:
         return refund
     try:
         news = await provider.refund(

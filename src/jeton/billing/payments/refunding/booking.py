@@ -5,6 +5,7 @@ from typing import Literal
 
 from jeton.billing.currencies import render_minor
 from jeton.billing.payments.alarming import raise_unmatched
+from jeton.billing.payments.disputing.booking import lift_freeze, take_anew
 from jeton.billing.payments.errors import NotRefundableError
 from jeton.billing.payments.refunding.elsewhere import book_elsewhere
 from jeton.billing.payments.refunding.storage import change_refund, find_refund
@@ -68,15 +69,19 @@ async def put_back(till: Till, connection: Connection, refund_id: str, *, why: s
     refund = await find_refund(connection, refund_id=refund_id, is_locked=True) or found
     if refund.state == "failed":
         return refund
+    # A lot that is frozen keeps nothing, so what comes back would go out as money that no bank has taken.
+    frozen = await lift_freeze(connection, payment, at=at) if refund.lot_id is not None else None
     if refund.lot_id is not None:
         await _give_again(connection, payment, refund, at=at)
-    await change_payment(
+    payment = await change_payment(
         connection,
         payment,
         refunded_minor=payment.refunded_minor - refund.amount_minor,
         refunded_tax_minor=payment.refunded_tax_minor - refund.tax_minor,
     )
     refund = await change_refund(connection, refund, state="failed", failure_reason=why[:300], settled_at=at)
+    if frozen is not None:
+        await take_anew(connection, payment, frozen, at=at)
     if till.hooks.refunded is not None:
         await till.hooks.refunded(connection, refund, at)
     await _tell(connection, payment, refund, at=at)

@@ -9,9 +9,10 @@ from typing import Literal
 
 from jeton.billing.currencies import display_minor
 from jeton.billing.payments.alarming import raise_unmatched
+from jeton.billing.payments.disputing.storage import sum_disputed
 from jeton.billing.payments.refunding.parts import size_elsewhere, size_of_document
 from jeton.billing.payments.refunding.recording import record_refund, take_from_lots
-from jeton.billing.payments.refunding.storage import find_refund, sum_disputed, sum_refunded
+from jeton.billing.payments.refunding.storage import find_refund, sum_refunded
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import Till
 from jeton.billing.payments.words import Payment, Refund
@@ -56,10 +57,10 @@ async def _find_problem(connection: Connection, payment: Payment, news: Provider
         return f"Money was given back of a payment that is {payment.state} here."
     if news.currency != payment.currency:
         return f"Money was given back in {news.currency} of a payment in {payment.currency}."
-    # News come in any order: of a payment that is disputed the rest may have been given back before.
-    disputed_minor = await sum_disputed(connection, payment.payment_id)
-    if disputed_minor and payment.lot_id is None:
-        return "Money was given back of a document's payment that is disputed."
+    # News come in any order: of a payment that is disputed the rest may have been given back before. A
+    # document's money is counted by the hook, with whatever banks have of it.
+    is_document = payment.lot_id is None
+    disputed_minor = 0 if is_document else await sum_disputed(connection, payment.payment_id)
     gone_minor = payment.refunded_minor + disputed_minor
     if news.amount_minor > payment.amount_minor - gone_minor:
         return "More was given back than was paid, and not refunded or disputed yet."

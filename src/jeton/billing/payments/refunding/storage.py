@@ -18,10 +18,6 @@ _SUM = """
     WHERE payment_id = %s AND state <> 'failed'
 """
 
-_DISPUTED = """
-    SELECT coalesce(sum(amount_minor), 0)::bigint FROM disputes WHERE payment_id = %s AND state <> 'won'
-"""
-
 LISTED_MAX = 1_000
 
 
@@ -65,12 +61,6 @@ async def list_unsettled_refunds(connection: Connection, until: datetime, *, lim
 async def sum_refunded(connection: Connection, payment_id: str) -> int:
     """For how much of the credit of a payment money was given back, or is being, in nano."""
     row = await (await connection.execute(_SUM, (payment_id,))).fetchone()
-    return int(row[0]) if row else 0
-
-
-async def sum_disputed(connection: Connection, payment_id: str) -> int:
-    """How much of a payment the bank has, for now or for good, in minor units."""
-    row = await (await connection.execute(_DISPUTED, (payment_id,))).fetchone()
     return int(row[0]) if row else 0
 
 

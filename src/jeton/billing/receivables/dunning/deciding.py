@@ -7,7 +7,15 @@ steps loses nothing and repeats nothing.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from jeton.billing.receivables.dunning.words import Arrears, CardAttempt, Debt, DunningTerms, Step, TakenStep
+from jeton.billing.receivables.dunning.words import (
+    Arrears,
+    CardAttempt,
+    Debt,
+    DunningTerms,
+    NextStep,
+    Step,
+    TakenStep,
+)
 
 # Nobody is stopped who was not told so long before, whatever the schedule, and also after an outage of ours.
 NOTICE = timedelta(days=3)
@@ -40,6 +48,25 @@ def decide(debt: Debt, taken: Sequence[TakenStep], terms: DunningTerms, *, at: d
         return Step("soft_limit")
     if _is_time(debt, terms.stop_days, at) and "stop" not in kinds and _was_told(taken, terms, at):
         return Step("stop")
+    return None
+
+
+def find_next(
+    debt: Debt, taken: Sequence[TakenStep], terms: DunningTerms, *, at: datetime
+) -> NextStep | None:
+    """What ``decide`` will say next, and from when on, if nothing is paid; None where nothing will come.
+
+    It is asked at every instant at which its answer can change, so nobody else reckons with the schedule.
+    """
+    days = (1, *terms.mail_days, terms.soft_limit_days, terms.stop_days)
+    instants = {at, *(debt.days_after(number) for number in days if number)}
+    instants |= {one.taken_at + NOTICE for one in taken}
+    if debt.paused_until is not None:
+        instants.add(debt.starts_at(debt.paused_until + _DAY))
+    for instant in sorted(instants):
+        step = decide(debt, taken, terms, at=instant) if instant >= at else None
+        if step is not None:
+            return NextStep(step, instant)
     return None
 
 

@@ -76,6 +76,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """The step that comes next if nothing is paid, and the instant from which it is taken."""
+
+    step: Step
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CardAttempt:
     """An attempt to take money from a card, whatever for."""
 

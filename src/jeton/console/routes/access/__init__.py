@@ -2,7 +2,8 @@
 
 from starlette.routing import BaseRoute, Route
 
-from jeton.console.routes.access import key, keys, members, sessions, workspaces
+from jeton.console.routes.access import directory, key, keys, members, passkeys, sessions, workspaces
+from jeton.console.routes.access.passkeys import PasskeyOptions
 from jeton.console.visit import Door
 
 
@@ -29,6 +30,19 @@ def access_routes(door: Door) -> list[BaseRoute]:
         Route("/console/members/{member_id}/remove", door.form(members.remove), methods=["POST"]),
         Route("/console/invites", door.form(members.invite), methods=["POST"]),
         Route("/console/invites/{invite_id}/delete", door.form(members.delete), methods=["POST"]),
+        *door.pages_at("/console/directory", directory.show_directory),
+        Route("/console/directory/tokens", door.form(directory.create), methods=["POST"]),
+        Route("/console/directory/tokens/{token_id}/revoke", door.form(directory.revoke), methods=["POST"]),
+        Route("/console/directory/role", door.form(directory.change_usual_role), methods=["POST"]),
+        Route(
+            "/console/directory/groups/{group_id}/role",
+            door.form(directory.change_group_role),
+            methods=["POST"],
+        ),
+        *door.pages_at("/console/passkeys", passkeys.show_passkeys),
+        Route("/console/passkeys", door.form(passkeys.add), methods=["POST"]),
+        Route("/console/passkeys/options", PasskeyOptions(door).answer, methods=["POST"]),
+        Route("/console/passkeys/{passkey_id}/remove", door.form(passkeys.remove), methods=["POST"]),
         *door.pages_at("/console/sessions", sessions.show_sessions),
         Route("/console/sessions/end", door.form(sessions.end_all), methods=["POST"]),
         Route("/console/sessions/password", door.form(sessions.set_password), methods=["POST"]),

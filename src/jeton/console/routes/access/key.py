@@ -14,8 +14,11 @@ from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.errors import UnknownKeyIdError
 from jeton.identity.key_life.changing import KeyChange, change_key, restrict_key, rotate_key
+from jeton.identity.key_life.owning import give_key
 from jeton.identity.keys import Key, get_key, record_key_audit, revoke_key
+from jeton.identity.members import list_members
 from jeton.identity.organizations import list_workspaces
+from jeton.identity.roles.permissions import Permission
 from jeton.insight.access.keys import find_key_standing, render_key_standing
 from jeton.insight.access.spending import read_key_cost
 from jeton.money import render_usd
@@ -33,9 +36,15 @@ async def show_key(visit: Visit) -> View:
 
 
 async def change(visit: Visit, form: Mapping[str, str]) -> str:
-    """Give the key another name or workspace."""
+    """Give the key another name, workspace or owner; whose it is decides which budgets count it."""
     wanted = KeyChange(name=form.get("name"), workspace_id=form.get("workspace_id") or None)
-    return await _change(visit, wanted)
+    place = await _change(visit, wanted)
+    if "member_id" in form:
+        visit.require(Permission.MANAGE_BUDGETS)
+        async with visit.deps.pool.connection() as connection:
+            organization_id, member_id = visit.session.organization_id, form["member_id"]
+            await give_key(connection, organization_id, _key_id(visit), member_id=member_id, by=_actor(visit))
+    return place
 
 
 async def pause(visit: Visit, form: Mapping[str, str]) -> str:
@@ -134,6 +143,8 @@ async def _view(visit: Visit, connection: Connection, *, created: Created | None
         "cost": cost,
         "since_local": f"{since.astimezone(CHOICES.get().zone):{_LOCAL}}",
         "workspaces": workspaces,
+        "members": await list_members(connection, organization_id),
+        "may_give": visit.may(Permission.MANAGE_BUDGETS),
         "overlaps": OVERLAPS,
         "created": created,
         "is_ended": visit.find_filter("ended") == "yes",

@@ -18,7 +18,13 @@ from jeton.identity.sessions import (
 )
 
 PLACE = "/console/sessions"
-METHOD_NAMES = {"password": "password", "link": "link by mail", "invite": "invite", "oidc": "provider"}
+METHOD_NAMES = {
+    "password": "password",
+    "link": "link by mail",
+    "invite": "invite",
+    "oidc": "provider",
+    "passkey": "passkey",
+}
 # Whoever proved the e-mail so lately may set a password without the one before.
 FRESH = timedelta(minutes=15)
 

@@ -1,5 +1,6 @@
 """Asking: the question of usage and cost that an address stands for, and the report that answers it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -12,13 +13,18 @@ from jeton.db.pool import Connection
 from jeton.identity.charts.saved import ChartPage
 from jeton.identity.roles.permissions import Permission
 from jeton.insight.explore.minutes import explore_minutes
-from jeton.insight.explore.question import DIMENSIONS, GROUPS_SHOWN, Question, Report
+from jeton.insight.explore.question import DIMENSIONS, GROUPS_SHOWN, Group, Question, Report
 from jeton.insight.explore.reading import explore
-from jeton.insight.explore.stretches import LONGEST, STEP_NAMES, Step, Stretch
-from jeton.insight.explore.sums import COLUMNS, MEASURES, Sums
+from jeton.insight.explore.stretches import LONGEST, STEP_NAMES, Step, Stretch, cut, snap
+from jeton.insight.explore.sums import COLUMNS, MEASURES, TOKEN_CLASSES, Sums
+from jeton.insight.narrowed.classes import CLASS_MEASURES, explore_class
+from jeton.insight.narrowed.uncharged import REFUSED, UNCHARGED, explore_uncharged, list_noted
 
 # What fits a page; files and twins have everything.
 ROWS_SHOWN_MAX = 62
+LOG = "/console/requests"
+# The dimensions that an address can filter by.
+FILTERS = frozenset({"workspace_id", "key_id", "model", "service_tier", "end_user", "tag"})
 GROUPS_SHOWN_MAX = 50
 LIMITS = (5, GROUPS_SHOWN, 25)
 # Minutes are counted from single charges, so a page has few.
@@ -36,6 +42,7 @@ _DEFAULTS = {"step": "", "group": "", "subgroup": "", "limit": "", "measure": "n
 STATE_NAMES = frozenset(
     {
         *("range", "from", "until", "zone", "compare", "workspace_id", "key_id", "model", "service_tier"),
+        *("token_class", "state", "end_user", "tag"),
         *_DEFAULTS,
     }
 )
@@ -63,6 +70,23 @@ class Asked:
         return self.link("").removeprefix("?")
 
     @property
+    def uncharged(self) -> str:
+        """The state other than settled whose requests are counted, or ""."""
+        state = self.filters.state or ""
+        return state if state in UNCHARGED else ""
+
+    @property
+    def is_of_usage(self) -> bool:
+        """Whether all of usage and cost is shown, neither one class of tokens nor what was not settled."""
+        return not self.uncharged and not self.filters.token_class
+
+    def measure_of(self, page: ChartPage) -> str:
+        """The sum that a page draws."""
+        if self.uncharged:
+            return "requests"
+        return self.question.measure if page == "cost" else "tokens"
+
+    @property
     def step(self) -> Step:
         """The step, which a page always has."""
         return self.question.step or "1d"
@@ -77,10 +101,11 @@ def read_question(
     InvalidStretchError and UnknownZoneError.
     """
     filters = parse_filters(visit)
+    state = filters.state if filters.state in UNCHARGED else ""
     names = {**_DEFAULTS, "group": default_group}
     chosen = {name: visit.find_filter(name) or default for name, default in names.items()}
     step, limit, measure = chosen["step"], chosen["limit"] or str(GROUPS_SHOWN), chosen["measure"]
-    steps = _list_steps(filters.stretch, has_minutes=has_minutes)
+    steps = _list_steps(filters.stretch, has_minutes=has_minutes and state not in REFUSED)
     if step not in {"", *STEPS_OFFERED, *steps}:
         raise InvalidFilterError("step", f"is {step!r}, not one of {', '.join(steps)}")
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= max(LIMITS)):
@@ -89,19 +114,59 @@ def read_question(
         raise InvalidFilterError("cumulative", f"is {chosen['cumulative']!r}, not {CUMULATIVE}")
     if measure not in MEASURES:
         raise InvalidFilterError("measure", f"is {measure!r}, not one of {', '.join(MEASURES)}")
-    grouping = (chosen["group"], chosen["subgroup"])[:width_max]
+    grouping = tuple(
+        name for name in (chosen["group"], chosen["subgroup"])[:width_max] if name and name != "none"
+    )
+    check_narrowing(filters, grouping)
     question = Question(
         visit.session.organization_id,
         filters.stretch,
         cast("Step", step) if step else find_step(filters.stretch),
-        tuple(name for name in grouping if name and name != "none"),
+        grouping,
         where_of(filters),
         limit=int(limit),
-        measure=measure,
+        measure=_fit_measure(measure, filters),
     )
     said = {name: visit.find_filter(name) for name in names}
     said = {name: text for name, text in said.items() if text}
     return Asked(filters, question, said, is_cumulative=bool(chosen["cumulative"]))
+
+
+def check_narrowing(filters: Filters, grouping: tuple[str, ...] = ()) -> None:
+    """Raise InvalidFilterError where requests of a state are asked for by what nobody noted of them."""
+    state = filters.state or ""
+    if state not in UNCHARGED:
+        return
+    if filters.token_class:
+        raise InvalidFilterError("token_class", "is of requests that were settled; leave the state out")
+    asked = where_of(filters)
+    for name in (*asked, *grouping):
+        if name in DIMENSIONS and name not in list_noted(state):
+            raise InvalidFilterError(
+                "state",
+                f"is {filters.state!r}, and of such requests nobody noted the"
+                f" {DIMENSIONS[name].lower()}; they can be asked for by"
+                f" {', '.join(sorted(list_noted(state) & DIMENSIONS.keys()))}",
+            )
+
+
+def _fit_measure(measure: str, filters: Filters) -> str:
+    """The measure, or where a narrowed report has no such sum, the one it has."""
+    if filters.state in UNCHARGED:
+        return "requests"
+    if filters.token_class and measure not in {*CLASS_MEASURES, filters.token_class}:
+        return "net_nano"
+    return measure
+
+
+def name_measure(asked: Asked, measure: str) -> str:
+    """What the measure of a report is called."""
+    if asked.uncharged:
+        return f"Requests, {UNCHARGED[asked.uncharged].lower()}"
+    if asked.filters.token_class:
+        name = TOKEN_CLASSES[asked.filters.token_class]
+        return f"Charged for {name.lower()}" if measure == "net_nano" else name
+    return MEASURES[measure]
 
 
 def wants_twin(visit: Visit) -> bool:
@@ -116,6 +181,8 @@ def where_of(filters: Filters) -> dict[str, tuple[str, ...]]:
         "key_id": filters.key_id,
         "model": filters.model,
         "service_tier": filters.service_tier,
+        "end_user": filters.end_user,
+        "tag": filters.tag,
     }
     return {name: (value,) for name, value in chosen.items() if value is not None}
 
@@ -128,9 +195,21 @@ def find_step(stretch: Stretch) -> Step:
 
 
 async def read_report(
-    connection: Connection, question: Question, *, only: frozenset[str] = EVERYTHING
+    connection: Connection,
+    asked: Asked,
+    question: Question | None = None,
+    *,
+    only: frozenset[str] = EVERYTHING,
 ) -> Report:
-    """The report that a page, its twin or its files show, of ``only`` these sums."""
+    """The report that a page, its twin or its files show, of ``only`` these sums.
+
+    ``question``: another one than the page's, narrowed in the same way.
+    """
+    question = question or asked.question
+    if asked.uncharged:
+        return await explore_uncharged(connection, question, state=asked.uncharged)
+    if asked.filters.token_class:
+        return await explore_class(connection, question, token_class=asked.filters.token_class)
     if question.step == "1m":
         return await explore_minutes(connection, question)
     return await explore(connection, question, only=only)
@@ -163,26 +242,70 @@ def name_bucket(at: datetime, step: Step | None, *, filters: Filters) -> str:
             return f"{local:%Y-%m-%d}"
 
 
-def list_buckets(asked: Asked, report: Report) -> tuple[list[BucketRow], int]:
+def list_buckets(asked: Asked, report: Report, *, page: ChartPage) -> tuple[list[BucketRow], int]:
     """The latest ROWS_SHOWN_MAX buckets with anything in them, latest first, and how many more there are.
 
-    Each has its name, where it leads (to its days, hours or minutes, and from a minute, or where a page has
-    no minutes, to its requests) and its sums.
+    Each has its name, where it leads (see ``make_leader``) and its sums.
     """
     filters = asked.filters
+    lead = make_leader(asked, page=page)
     filled = [(number, sums) for number, sums in enumerate(report.by_bucket) if not sums.is_empty]
-    finer = {"1mo": "1d", "1d": "1h", "1h": "1m"}.get(asked.step)
-    changes = {**asked.chosen, "step": finer} if finer else {}
-    # All links have this in common, so it is made once.
-    common = filters.link("", **{**changes, "range": None, "from": None, "until": None}).removeprefix("?")
-    path = "/console/usage" if finer else "/console/requests"
     rows = []
     for number, sums in filled[-ROWS_SHOWN_MAX:][::-1]:
         bucket = report.buckets.stretch(number)
-        within = urlencode(render_stretch(Stretch(*bucket, filters.zone)))
-        href = f"{path}?{within}&{common}" if common else f"{path}?{within}"
-        rows.append((name_bucket(bucket[0], asked.step, filters=filters), href, sums))
+        rows.append((name_bucket(bucket[0], asked.step, filters=filters), lead(*bucket), sums))
     return rows, max(0, len(filled) - ROWS_SHOWN_MAX)
+
+
+def make_leader(
+    asked: Asked, *, page: ChartPage, is_relative: bool = False, is_zoom: bool = False
+) -> Callable[[datetime, datetime], str]:
+    """Where a bucket of time leads, with the same filters: to its days, hours or minutes on the same page.
+
+    Minutes are usage's alone; from a minute it goes on to the requests, and from an hour of those that were
+    sent back, which are in no log, to the rate limits. ``is_relative``: without the path of the same page,
+    which a chart of many bars would have many times. ``is_zoom``: by the same step, as some buckets together
+    have many finer ones.
+    """
+    filters = asked.filters
+    finer = asked.step if is_zoom else {"1mo": "1d", "1d": "1h", "1h": "1m"}.get(asked.step)
+    if asked.uncharged in REFUSED and finer == "1m" and not is_zoom:
+        return lambda _starts_at, _ends_at: "/console/limits#refused"
+    changes = {**asked.chosen, "step": finer, "cumulative": None} if finer else {}
+    path = f"/console/{'usage' if finer == '1m' else page}" if finer else LOG
+    if is_relative and path == f"/console/{page}":
+        path = ""
+    # All links have this in common, so it is made once.
+    common = filters.link("", **{**changes, "range": None, "from": None, "until": None}).removeprefix("?")
+
+    def lead(starts_at: datetime, ends_at: datetime) -> str:
+        within = urlencode(render_stretch(Stretch(starts_at, ends_at, filters.zone)))
+        return f"{path}?{within}&{common}" if common else f"{path}?{within}"
+
+    return lead
+
+
+def narrow(names: tuple[str, ...], group: Group) -> dict[str, str]:
+    """A group as filters; nothing of a dimension that is no filter, of no value, or of all others."""
+    named = zip(names, group, strict=False)
+    return {name: value for name, value in named if name in FILTERS and value}
+
+
+def lead_to_group(asked: Asked, group: Group, *, page: ChartPage) -> str:
+    """The same page of this group alone, or "" where no filter says it."""
+    names = asked.question.group_by
+    said = narrow(names, group)
+    return asked.link(f"/console/{page}", **said) if len(said) == len(names) else ""
+
+
+def _lead_to_earlier(asked: Asked, *, page: ChartPage) -> str:
+    """The same page up to where its table begins, or "" where the table has every bucket."""
+    buckets = cut(snap(asked.question.stretch), asked.step)
+    if buckets.count <= ROWS_SHOWN_MAX:
+        return ""
+    zone = asked.filters.zone
+    earlier = Stretch(buckets.cuts[0], buckets.cuts[-1 - ROWS_SHOWN_MAX], zone)
+    return asked.link(f"/console/{page}", **render_stretch(earlier), step=asked.step)
 
 
 def _list_steps(stretch: Stretch, *, has_minutes: bool) -> tuple[Step, ...]:
@@ -194,7 +317,8 @@ def _list_steps(stretch: Stretch, *, has_minutes: bool) -> tuple[Step, ...]:
 
 def offer(visit: Visit, asked: Asked, *, page: ChartPage) -> dict[str, object]:
     """What the page's own fields and the menu of its chart offer."""
-    steps = _list_steps(asked.question.stretch, has_minutes=page == "usage")
+    has_minutes = page == "usage" and asked.uncharged not in REFUSED
+    steps = _list_steps(asked.question.stretch, has_minutes=has_minutes)
     base_url = visit.deps.base_url or str(visit.request.base_url).rstrip("/")
     return {
         "dimensions": DIMENSIONS,
@@ -204,4 +328,7 @@ def offer(visit: Visit, asked: Asked, *, page: ChartPage) -> dict[str, object]:
         "chart_page": page,
         "twin_url": base_url + asked.link(f"/console/{page}.json"),
         "may_share": visit.may(Permission.SHARE_CHARTS),
+        "earlier_href": _lead_to_earlier(asked, page=page),
+        # FOCUS has charges, and nothing of what was not charged.
+        "has_focus": page == "cost" and not asked.uncharged and visit.may(Permission.SEE_BILLING),
     }

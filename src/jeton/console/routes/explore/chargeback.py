@@ -6,7 +6,7 @@ from datetime import datetime
 from jeton.console.errors import InvalidFilterError
 from jeton.console.files.downloading import Sheet
 from jeton.console.filters import RANGE_NAMES, Filters, parse_filters
-from jeton.console.visit import View, Visit
+from jeton.console.visit import NARROWING, View, Visit
 from jeton.identity.organizations import list_workspaces
 from jeton.insight.chargeback.parts import DEFAULT_RULE, RULES, Center, Part, charge_back, render_part
 from jeton.insight.explore.question import GROUPS_MAX, Question
@@ -15,6 +15,8 @@ from jeton.money import render_usd
 
 # Books are kept by whole months.
 CHARGEBACK_RANGE = "last-month"
+# It shares out everything of a range, and cannot be narrowed.
+_UNKNOWN = frozenset(NARROWING) - {"range", "from", "until"}
 COLUMNS = (
     *("starting_at", "ending_at", "cost_center", "purchase_order", "workspace", "workspace_id", "requests"),
     *("tokens", "own_amount", "shared_amount", "total_amount", "rule", "currency"),
@@ -77,7 +79,7 @@ async def make_chargeback_file(visit: Visit) -> Sheet:
 
 
 async def _read(visit: Visit) -> _Asked:
-    filters = parse_filters(visit, default=CHARGEBACK_RANGE)
+    filters = parse_filters(visit, default=CHARGEBACK_RANGE, without=_UNKNOWN)
     rule = visit.find_filter("rule") or DEFAULT_RULE
     if rule not in RULES:
         raise InvalidFilterError("rule", f"is {rule!r}, not one of {', '.join(RULES)}")

@@ -7,23 +7,26 @@ from jeton.console.routes.explore.asking import (
     GROUPS_SHOWN_MAX,
     Asked,
     ask_before,
+    lead_to_group,
     list_buckets,
+    make_leader,
     offer,
     offer_choices,
     read_question,
     wants_twin,
 )
-from jeton.console.routes.explore.drawing import draw_groups
+from jeton.console.routes.explore.drawing import Style, draw_groups
 from jeton.console.routes.explore.levels import find_level
 from jeton.console.routes.explore.naming import make_namer
+from jeton.console.routes.explore.narrowed import show_narrowed
 from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.insight.budgets.standing import list_budgets
 from jeton.insight.explore.question import Question, Report
-from jeton.insight.explore.reading import explore
+from jeton.insight.explore.reading import count_active, explore
 from jeton.insight.explore.rendering import render_report
 from jeton.insight.explore.sums import COST_COLUMNS, Sums
-from jeton.insight.explore.units import list_steps, list_unit_costs, render_units
+from jeton.insight.explore.units import Active, list_steps, list_unit_costs, render_units
 from jeton.insight.overview.bridge import CAUSES, Bridge, build_bridge, render_bridge
 from jeton.insight.words import STAGE_NAMES
 
@@ -64,21 +67,30 @@ async def _read(connection: Connection, asked: Asked, *, is_twin: bool) -> _Read
 async def show_cost(visit: Visit) -> View:
     """Cost of what the address says; by default the last 30 days by day and model."""
     asked = read_question(visit, default_group="model")
+    if not asked.is_of_usage:
+        return await show_narrowed(visit, asked, page="cost")
     question = asked.question
     async with visit.deps.pool.connection() as connection:
         # Bars, groups and totals are read one after the other, and of one instant.
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         read = await _read(connection, asked, is_twin=wants_twin(visit))
+        active = await count_active(connection, question)
         choices = await offer_choices(connection, visit, asked)
         budgets = await list_budgets(connection, visit.session.organization_id)
     if wants_twin(visit):
-        return View("explore/cost.html", {}, _render(read))
+        return View("explore/cost.html", {}, _render(read, active))
     report, whole, before = read.report, read.whole, read.before
     filters, totals, groups = asked.filters, whole.totals, whole.by_group
     name = make_namer(whole, choices)
-    level = find_level(asked, budgets)
-    measure = asked.question.measure
-    buckets, hidden = list_buckets(asked, report)
+    style = Style(
+        measure=asked.question.measure,
+        level=find_level(asked, budgets),
+        is_cumulative=asked.is_cumulative,
+        lead=make_leader(asked, page="cost", is_relative=True),
+        zoom=make_leader(asked, page="cost", is_relative=True, is_zoom=True),
+        before=None if before is None else before.totals,
+    )
+    buckets, hidden = list_buckets(asked, report, page="cost")
     context = {
         "asked": asked,
         "filters": filters,
@@ -88,11 +100,13 @@ async def show_cost(visit: Visit) -> View:
         "totals": totals,
         "before": None if before is None else before.totals,
         "falls": draw_waterfall(_name_steps(totals)),
-        "units": list_unit_costs(totals),
-        "chart": draw_groups(
-            report, filters, name=name, measure=measure, level=level, is_cumulative=asked.is_cumulative
-        ),
-        "groups": [(name(group), groups[group]) for group in [*groups][:GROUPS_SHOWN_MAX]],
+        "units": list_unit_costs(totals, active),
+        "active": active,
+        "chart": draw_groups(report, filters, name=name, style=style),
+        "groups": [
+            (name(group), lead_to_group(asked, group, page="cost"), groups[group])
+            for group in [*groups][:GROUPS_SHOWN_MAX]
+        ],
         "hidden_groups": max(0, len(groups) - GROUPS_SHOWN_MAX),
         "buckets": buckets,
         "hidden": hidden,
@@ -103,9 +117,9 @@ async def show_cost(visit: Visit) -> View:
     return View("explore/cost.html", context)
 
 
-def _render(read: _Read) -> dict[str, object]:
+def _render(read: _Read, active: Active) -> dict[str, object]:
     report = read.report
-    twin = {**render_report(report), **render_units(report.totals), "type": "cost_report"}
+    twin = {**render_report(report), **render_units(report.totals, active), "type": "cost_report"}
     if read.before is not None and read.bridge is not None:
         twin["previous"] = render_report(read.before)
         twin["bridge"] = render_bridge(read.bridge)

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jeton.console.currency import add_columns, choose_currency
 from jeton.console.files.downloading import Endpoint, Sheet, download
 from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.routes.explore.asking import read_question, read_report
@@ -22,7 +23,9 @@ def make_csv(door: Door, name: str, *, default_group: str, width_max: int) -> En
     async def make(visit: Visit) -> Sheet:
         report = await _read(visit, name, default_group, width_max)
         rows = [[_render_cell(value) for value in row] for row in list_rows(report)]
-        return Sheet(f"{name}.csv", tuple(list_columns(report)), rows)
+        await choose_currency(visit.deps.pool, visit.request, visit.session.organization_id)
+        columns, more = add_columns(tuple(list_columns(report)))
+        return Sheet(f"{name}.csv", columns, [[*row, *more(row)] for row in rows])
 
     return download(door, make)
 
@@ -49,7 +52,7 @@ async def _read(visit: Visit, name: str, default_group: str, width_max: int) -> 
         visit, default_group=default_group, width_max=width_max, has_minutes=name == "usage"
     )
     async with visit.deps.pool.connection() as connection:
-        return await read_report(connection, asked.question)
+        return await read_report(connection, asked)
 
 
 def _render_cell(value: object) -> object:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from jeton.console.currency import display_amount
 from jeton.console.routes.explore.asking import Asked
 from jeton.insight.budgets.standing import BudgetStanding
-from jeton.money import display_usd
 
 PERIOD_OF_STEP = {"1d": "day", "1mo": "month"}
 
@@ -19,7 +19,7 @@ def find_level(asked: Asked, budgets: Sequence[BudgetStanding]) -> tuple[int, st
         return None
     for budget in budgets:
         if _is_of_what_is_shown(asked, budget) and _has_its_time(asked, budget):
-            return budget.limit_nano, f"budget {display_usd(budget.limit_nano)} a {budget.period}"
+            return budget.limit_nano, f"budget {display_amount(budget.limit_nano)} a {budget.period}"
     return None
 
 
@@ -32,6 +32,8 @@ def _is_of_what_is_shown(asked: Asked, budget: BudgetStanding) -> bool:
             return chosen == {"workspace_id": budget.scope_id}
         case "key":
             return chosen == {"key_id": budget.scope_id}
+        case "model" | "end_user" | "tag":
+            return chosen == {budget.scope: budget.scope_id}
         case _:
             return False
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from jeton.console.filters import Choices
-from jeton.insight.explore.question import Group, Report
+from jeton.insight.explore.question import DIMENSIONS, Group, Report
 
 OTHER = "other"
+NAME_CHARS_MAX = 48
 
 
 def make_namer(report: Report, choices: Choices) -> Callable[[Group], str]:
@@ -21,10 +22,16 @@ def make_namer(report: Report, choices: Choices) -> Callable[[Group], str]:
 def _name(dimension: str, value: str | None, choices: Choices) -> str:
     if value is None:
         return OTHER
+    if not value:
+        return f"no {DIMENSIONS[dimension].lower()}"
     match dimension:
         case "workspace_id":
             return choices.workspaces.get(value, value)
         case "key_id":
             return choices.keys.get(value, value)
+        case "end_user" if len(value) > NAME_CHARS_MAX:
+            # Such ids differ at their ends.
+            half = NAME_CHARS_MAX // 2
+            return f"{value[:half]}…{value[-half:]}"
         case _:
             return value

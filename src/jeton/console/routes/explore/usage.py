@@ -3,55 +3,64 @@
 from jeton.console.routes.explore.asking import (
     EVERYTHING,
     ask_before,
+    lead_to_group,
     list_buckets,
+    make_leader,
     offer,
     offer_choices,
     read_question,
     read_report,
     wants_twin,
 )
-from jeton.console.routes.explore.drawing import draw_groups, draw_tokens
+from jeton.console.routes.explore.drawing import Style, draw_groups, draw_tokens
 from jeton.console.routes.explore.naming import make_namer
+from jeton.console.routes.explore.narrowed import show_narrowed
 from jeton.console.visit import View, Visit
 from jeton.insight.explore.question import Report
 from jeton.insight.explore.reading import explore
 from jeton.insight.explore.rendering import render_report
 from jeton.insight.explore.sources import SOURCE_TITLES, read_sources, render_sources
 from jeton.insight.explore.sums import NOTHING, TOKEN_CLASSES, USAGE_COLUMNS
-from jeton.insight.refusals.counting import count_rate_limited
+from jeton.insight.narrowed.uncharged import UNCHARGED, count_endings
 
 
 async def show_usage(visit: Visit) -> View:
     """Usage of what the address says; by default the last 30 days by day."""
     asked = read_question(visit, width_max=1, has_minutes=True)
+    if not asked.is_of_usage:
+        return await show_narrowed(visit, asked, page="usage")
     async with visit.deps.pool.connection() as connection:
         only = EVERYTHING if wants_twin(visit) else USAGE_COLUMNS
-        report = await read_report(connection, asked.question, only=only)
+        report = await read_report(connection, asked, only=only)
         earlier = ask_before(asked)
         before = None if earlier is None else await explore(connection, earlier, only=only)
         choices = await offer_choices(connection, visit, asked)
         sources = await read_sources(connection, asked.question)
-        rate_limited = await count_rate_limited(connection, asked.question)
+        endings = await count_endings(connection, asked.question)
     filters = asked.filters
     name = make_namer(report, choices)
     is_grouped = bool(report.question.group_by)
-    buckets, hidden = list_buckets(asked, report)
+    buckets, hidden = list_buckets(asked, report, page="usage")
+    totals = None if before is None else before.totals
+    style = Style(
+        measure="tokens",
+        is_cumulative=asked.is_cumulative,
+        lead=make_leader(asked, page="usage", is_relative=True),
+        zoom=make_leader(asked, page="usage", is_relative=True, is_zoom=True),
+        before=totals,
+    )
     context = {
         "asked": asked,
         "filters": filters,
         "choices": choices,
         "report": report,
         "totals": report.totals,
-        "before": None if before is None else before.totals,
-        "chart": draw_groups(report, filters, name=name, measure="tokens", is_cumulative=asked.is_cumulative)
+        "before": totals,
+        "chart": draw_groups(report, filters, name=name, style=style)
         if is_grouped
-        else draw_tokens(report, filters, is_cumulative=asked.is_cumulative),
+        else draw_tokens(report, filters, style=style),
         "groups": [
-            (
-                name(group),
-                asked.filters.link("/console/usage", **_narrow(report.question.group_by, group)),
-                sums,
-            )
+            (name(group), lead_to_group(asked, group, page="usage"), sums)
             for group, sums in report.by_group.items()
         ]
         if is_grouped
@@ -62,7 +71,8 @@ async def show_usage(visit: Visit) -> View:
         "sources": sources,
         "source_titles": SOURCE_TITLES,
         "nothing": NOTHING,
-        "rate_limited": rate_limited,
+        "endings": endings,
+        "ending_titles": UNCHARGED,
         **offer(visit, asked, page="usage"),
     }
     if not wants_twin(visit):
@@ -70,7 +80,8 @@ async def show_usage(visit: Visit) -> View:
     twin = {
         **_render(report, before),
         "counted": render_sources(sources),
-        "rate_limited_requests": rate_limited,
+        "rate_limited_requests": endings.by_state["rate_limited"],
+        "not_settled": dict(endings.by_state),
     }
     return View("explore/usage.html", context, twin)
 
@@ -80,9 +91,3 @@ def _render(report: Report, before: Report | None) -> dict[str, object]:
     if before is not None:
         twin["previous"] = render_report(before)
     return twin
-
-
-def _narrow(names: tuple[str, ...], group: tuple[str | None, ...]) -> dict[str, str | None]:
-    """A group as filters, where they can say it."""
-    known = {"workspace_id", "key_id", "model", "service_tier"}
-    return {name: value for name, value in zip(names, group, strict=True) if name in known and value}

@@ -19,12 +19,13 @@ from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import record_audit
 from jeton.insight.accounts.ageing import last_day, read_ageing, state_ageing
-from jeton.insight.accounts.deferred import read_deferred, state_deferred
+from jeton.insight.accounts.deferred import read_deferred, read_deferred_now, state_deferred
 from jeton.insight.accounts.income import read_income, state_income
 from jeton.insight.accounts.rendering import render_row
 from jeton.insight.accounts.trial_balance import read_trial_balance, state_trial_balance
 from jeton.insight.accounts.words import Statement, Stretch
 from jeton.insight.verify import snapshot
+from jeton.money import render_usd
 from jeton.watch.proofs import request_proof
 
 PLACE = "/console/close"
@@ -45,6 +46,7 @@ async def show_closing(visit: Visit) -> View:
         month = _read_month(visit, at, locked_until)
         items = await read_checklist(connection, month, at)
         closings = await list_closings(connection)
+        deferred_nano = await read_deferred_now(connection)
     context = {
         "as_of": at,
         "month": month,
@@ -54,6 +56,7 @@ async def show_closing(visit: Visit) -> View:
         "is_closed": locked_until is not None and month.ends_at <= locked_until,
         "is_newest": locked_until == month.ends_at,
         "closings": closings,
+        "deferred_nano": deferred_nano,
         "statements": STATEMENT_NAMES,
         "before": find_month(month.starts_at - timedelta(seconds=1), office_of(visit).books_zone).name,
         "after": find_month(month.ends_at, office_of(visit).books_zone).name,
@@ -65,6 +68,7 @@ async def show_closing(visit: Visit) -> View:
         "closed_until": None if locked_until is None else locked_until.isoformat(),
         "month": month.name,
         "zone": month.zone,
+        "deferred_revenue": render_usd(deferred_nano),
         "checklist": [asdict(item) for item in items],
         "closings": [_render(one) for one in closings],
     }
@@ -160,4 +164,5 @@ def _render(closing: Closing) -> dict[str, object]:
         "reopened_at": None if closing.reopened_at is None else closing.reopened_at.isoformat(),
         "reopened_by": closing.reopened_by,
         "reopen_reason": closing.reopen_reason,
+        "deferred_revenue": None if closing.deferred_nano is None else render_usd(closing.deferred_nano),
     }

@@ -7,7 +7,7 @@ from jeton.billing.invoicing.documents.reading import DocumentFilter, get_docume
 from jeton.billing.receivables.collecting.pausing import WAIT_DAYS_MAX
 from jeton.billing.rendering.documents import render_head
 from jeton.console.errors import InvalidFilterError
-from jeton.console.routes.billing.desk import read_id
+from jeton.console.routes.billing.desk import office_of, read_id
 from jeton.console.routes.invoices.document import (
     describe_around,
     describe_document,
@@ -64,7 +64,7 @@ async def show_document(visit: Visit) -> View:
     at = clock.now()
     async with visit.deps.pool.connection() as connection:
         document = await get_document(connection, read_id(visit, "document_id"))
-        around = await read_around(connection, document)
+        around = await read_around(connection, document, office_of(visit).dunning, at=at)
         names = await list_organization_names(connection, {document.organization_id})
     can_correct = document.purpose == "period" and document.state != "void"
     context = {

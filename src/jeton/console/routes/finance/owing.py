@@ -6,7 +6,8 @@ from uuid import UUID
 from jeton import clock
 from jeton.billing.currencies import render_minor
 from jeton.billing.receivables.dunning.debts import list_late, list_steps
-from jeton.billing.receivables.dunning.words import Debt, TakenStep
+from jeton.billing.receivables.dunning.plan import STEP_NAMES, Plan, make_plan, render_plan
+from jeton.billing.receivables.dunning.words import Debt
 from jeton.console.routes.billing.desk import office_of
 from jeton.console.routes.finance.documents import PLACE as DOCUMENTS
 from jeton.console.visit import View, Visit
@@ -14,7 +15,6 @@ from jeton.insight.operating.names import list_organization_names
 
 PLACE = f"{DOCUMENTS}/overdue"
 SHOWN_MAX = 100
-STEP_NAMES = {"mail": "reminder", "soft_limit": "limited", "stop": "stopped"}
 
 
 async def show_overdue(visit: Visit) -> View:
@@ -27,21 +27,23 @@ async def show_overdue(visit: Visit) -> View:
         ]
         steps = await list_steps(connection, [one.document_id for one in late])
         names = await list_organization_names(connection, {one.organization_id for one in late})
+    terms = office_of(visit).dunning
+    plans = {one.document_id: make_plan(one, steps[one.document_id], terms, at=at) for one in late}
     context = {
         "as_of": at,
         "debts": late,
-        "steps": steps,
+        "plans": plans,
         "names": names,
         "days": {one.document_id: (at.date() - one.due_on).days for one in late},
         "paused": {one.document_id for one in late if one.is_paused(at)},
         "step_names": STEP_NAMES,
-        "terms": office_of(visit).dunning,
+        "terms": terms,
         "sums": _sum(late),
     }
     data = {
         "type": "overdue_list",
         "as_of": at.isoformat(),
-        "data": [_render(one, steps[one.document_id], names, at) for one in late],
+        "data": [_render(one, plans[one.document_id], names, at) for one in late],
     }
     return View("finance/overdue.html", context, data)
 
@@ -54,7 +56,7 @@ def _sum(debts: list[Debt]) -> dict[str, int]:
     return sums
 
 
-def _render(debt: Debt, steps: list[TakenStep], names: dict[UUID, str], at: datetime) -> dict[str, object]:
+def _render(debt: Debt, plan: Plan, names: dict[UUID, str], at: datetime) -> dict[str, object]:
     return {
         "type": "debt",
         "document_id": debt.document_id,
@@ -65,8 +67,5 @@ def _render(debt: Debt, steps: list[TakenStep], names: dict[UUID, str], at: date
         "due_amount": render_minor(debt.due_minor, debt.currency),
         "due_on": debt.due_on.isoformat(),
         "is_paused": debt.is_paused(at),
-        "paused_until": None if debt.paused_until is None else debt.paused_until.isoformat(),
-        "steps": [
-            {"kind": one.kind, "step": one.step, "taken_at": one.taken_at.isoformat()} for one in steps
-        ],
+        **render_plan(plan),
     }

@@ -7,7 +7,8 @@ from datetime import datetime
 from jeton import clock
 from jeton.billing.invoicing.documents.mailed import Mailed, list_mailed
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
-from jeton.billing.paper.cii.limits import find_obstacle
+from jeton.billing.paper.judged.storage import EInvoice, list_e_invoices, render_e_invoice
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.paper.wording import (
     CATEGORY_REASONS,
     TITLES,
@@ -21,8 +22,8 @@ from jeton.billing.paper.wording import (
 from jeton.billing.payments.saving import list_cards
 from jeton.billing.payments.storage import list_attempts
 from jeton.billing.payments.words import Payment
-from jeton.billing.receivables.dunning.debts import find_debt, list_steps
-from jeton.billing.receivables.dunning.words import Debt, TakenStep
+from jeton.billing.receivables.dunning.plan import Plan, read_plan, render_plan
+from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.billing.receivables.storage import get_received_payment, list_of_document
 from jeton.billing.receivables.words import Application, ReceivedPayment
 from jeton.billing.rendering.documents import render_document, render_head
@@ -51,14 +52,14 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands beside a document: what was paid and tried, what corrects it, dunning, and its mails."""
+    """What stands beside a document: what was paid and tried, corrections, dunning, mails, its XML judged."""
 
     paid: tuple[Paid, ...]
     attempts: tuple[Payment, ...]
     corrections: tuple[Document, ...]
-    debt: Debt | None
-    steps: tuple[TakenStep, ...]
+    plan: Plan
     mailed: tuple[Mailed, ...] = ()
+    judged: EInvoice | None = None
 
 
 async def show_document(visit: Visit) -> View:
@@ -68,9 +69,9 @@ async def show_document(visit: Visit) -> View:
         document = await get_document(
             connection, read_id(visit, "document_id"), organization_id=our_id(visit)
         )
-        around = await read_around(connection, document)
+        office, at = office_of(visit), clock.now()
+        around = await read_around(connection, document, office.dunning, at=at)
         cards = await list_cards(connection, our_id(visit))
-    office, at = office_of(visit), clock.now()
     may_act = visit.may(Permission.MANAGE_BILLING)
     context = {
         **describe_document(visit, document, at),
@@ -97,7 +98,7 @@ async def show_draft(visit: Visit) -> View:
         return View("invoices/no_draft.html", context, {"as_of": at.isoformat(), "drafts": []})
     context = {
         **describe_document(visit, drafts[0], at),
-        **describe_around(Around((), (), (), None, ()), at),
+        **describe_around(Around((), (), (), Plan()), at),
         "others": drafts[1:],
     }
     return View(
@@ -107,16 +108,18 @@ async def show_draft(visit: Visit) -> View:
     )
 
 
-async def read_around(connection: Connection, document: Document) -> Around:
+async def read_around(
+    connection: Connection, document: Document, terms: DunningTerms, *, at: datetime
+) -> Around:
     """Everything beside a document, as it is now."""
     applications = await list_of_document(connection, document.document_id)
     paid = [Paid(one, await get_received_payment(connection, one.payment_id)) for one in applications]
     corrections = await list_documents(connection, DocumentFilter(corrects=document.document_id))
-    debt = await find_debt(connection, document.document_id)
-    steps = await list_steps(connection, [document.document_id])
+    plan = await read_plan(connection, document.document_id, terms, at=at)
     attempts = await list_attempts(connection, "document", document.document_id)
     mailed = await list_mailed(connection, document.document_id)
-    return Around(tuple(paid), attempts, corrections, debt, tuple(steps[document.document_id]), mailed)
+    judged = await list_e_invoices(connection, [document.document_id])
+    return Around(tuple(paid), attempts, corrections, plan, mailed, judged.get(document.document_id))
 
 
 def describe_document(visit: Visit, document: Document, at: datetime) -> dict[str, object]:
@@ -158,7 +161,7 @@ def describe_around(around: Around, at: datetime) -> dict[str, object]:
     """What a template says beside a document."""
     return {
         "around": around,
-        "is_paused": around.debt is not None and around.debt.is_paused(at),
+        "is_paused": around.plan.debt is not None and around.plan.debt.is_paused(at),
         "step_names": STEP_NAMES,
         "payment_states": PAYMENT_STATES,
     }
@@ -166,7 +169,6 @@ def describe_around(around: Around, at: datetime) -> dict[str, object]:
 
 def render_whole(document: Document, around: Around, at: datetime) -> dict[str, object]:
     """The twin of a document's page."""
-    paused = around.debt.paused_until if around.debt is not None else None
     return {
         **render_document(document),
         "as_of": at.isoformat(),
@@ -180,7 +182,7 @@ def render_whole(document: Document, around: Around, at: datetime) -> dict[str, 
             for one in around.paid
         ],
         "corrections": [render_head(one) for one in around.corrections],
-        "e_invoice": {"format": "Factur-X (EN 16931)", "obstacle": find_obstacle(document)},
+        "e_invoice": render_e_invoice(find_obstacle(document), around.judged),
         "mailed": [
             {
                 "email": one.email,
@@ -189,13 +191,7 @@ def render_whole(document: Document, around: Around, at: datetime) -> dict[str, 
             }
             for one in around.mailed
         ],
-        "dunning": {
-            "paused_until": None if paused is None else paused.isoformat(),
-            "steps": [
-                {"kind": one.kind, "step": one.step, "taken_at": one.taken_at.isoformat()}
-                for one in around.steps
-            ],
-        },
+        "dunning": render_plan(around.plan),
     }
 
 

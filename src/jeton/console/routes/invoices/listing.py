@@ -7,7 +7,8 @@ from jeton.billing.invoicing.documents.reading import DocumentFilter, list_docum
 from jeton.billing.invoicing.drafting.planning import draft_period
 from jeton.billing.invoicing.errors import MissingRateError
 from jeton.billing.invoicing.profiles import get_profile
-from jeton.billing.paper.cii.limits import find_obstacle
+from jeton.billing.paper.judged.storage import list_e_invoices, render_e_invoice
+from jeton.billing.paper.standard.limits import find_obstacle
 from jeton.billing.paper.wording import display_period
 from jeton.billing.receivables.storage import list_open_documents
 from jeton.billing.rendering.documents import render_head
@@ -56,12 +57,15 @@ async def show_invoices(visit: Visit) -> View:
         due = await list_open_documents(connection, our_id(visit))
         profile = await get_profile(connection, our_id(visit))
         drafts, problem = await find_drafts(visit, connection)
+        judged = await list_e_invoices(connection, [one.document_id for one in found])
     shown = found[:PAGE_ROWS]
+    obstacles = {one.document_id: find_obstacle(one, is_head=True) for one in shown}
     next_id = shown[-1].document_id if len(found) > PAGE_ROWS else ""
     context = {
         "as_of": at,
         "documents": shown,
-        "obstacles": {one.document_id: find_obstacle(one, is_head=True) for one in shown},
+        "obstacles": obstacles,
+        "judged": judged,
         "due": [one for one in due if one.due_minor > 0],
         "profile": profile,
         "drafts": drafts,
@@ -81,7 +85,11 @@ async def show_invoices(visit: Visit) -> View:
         "drafts": [render_head(one) for one in drafts],
         "draft_problem": problem or None,
         "data": [
-            {**render_head(one), "e_invoice_obstacle": find_obstacle(one, is_head=True)} for one in shown
+            {
+                **render_head(one),
+                "e_invoice": render_e_invoice(obstacles[one.document_id], judged.get(one.document_id)),
+            }
+            for one in shown
         ],
         "has_more": bool(next_id),
         "next_id": next_id or None,

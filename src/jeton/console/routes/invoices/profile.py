@@ -52,6 +52,7 @@ async def save(visit: Visit, form: Mapping[str, str]) -> str:
         vat_number=texts["vat_number"],
         registration=texts["registration"],
         purchase_order=texts["purchase_order"],
+        display_currency=texts["display_currency"].upper(),
         emails=tuple(filter(None, _SEPARATORS.split(form.get("emails", "")))),
     )
     reason = form.get("reason", "").strip() or "changed in the Console"
@@ -64,4 +65,5 @@ async def save(visit: Visit, form: Mapping[str, str]) -> str:
 
 _TEXTS = (
     "legal_name", "street", "city", "postal_code", "country", "vat_number", "registration", "purchase_order",
+    "display_currency",
 )  # fmt: skip

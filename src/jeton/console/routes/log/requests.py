@@ -15,6 +15,7 @@ from jeton.console.filters import list_choices, parse_filters
 from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.visit import TWIN, Door, View, Visit
 from jeton.errors import NotAuthenticatedError
+from jeton.insight.narrowed.uncharged import REFUSED
 from jeton.insight.requests import (
     PAGE_ROWS,
     PAGE_ROWS_MAX,
@@ -40,6 +41,7 @@ COLUMNS = (
     *("service_tier", "state", "rule", "input_tokens", "cache_creation_5m_input_tokens"),
     *("cache_creation_1h_input_tokens", "cache_read_input_tokens", "output_tokens", "list_amount"),
     *("saved_amount", "net_amount", "reversed_amount", "currency", "duration_ms", "first_byte_ms"),
+    *("end_user", "tag", "thinking_tokens"),
 )
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -72,7 +74,7 @@ async def show_requests(visit: Visit) -> View:
             {**query, **({"before": before_id} if before_id else {}), "rows": PAGE_ROWS_MAX}
         ),
         "is_first": not before_id,
-        "is_narrowed": filters.is_narrowed or wanted.state or wanted.request_id or wanted.batch_id,
+        "is_narrowed": filters.is_narrowed or wanted.request_id or wanted.batch_id,
         "may_follow": visit.deps.live is not None and not before_id and not wanted.batch_id,
     }
     return View("log/requests.html", context, render_charges(page))
@@ -116,9 +118,13 @@ def read_wanted(visit: Visit) -> ChargeFilter:
     A request id and a batch say when they were made themselves, so the range does not narrow them.
     """
     filters = parse_filters(visit)
-    state, request_id, batch_id = (visit.find_filter(name) for name in ("state", "request_id", "batch_id"))
-    if state and state not in STATES:
-        raise InvalidFilterError("state", f"is {state!r}, not one of {', '.join(STATES)}")
+    request_id, batch_id = (visit.find_filter(name) for name in ("request_id", "batch_id"))
+    if filters.state in REFUSED:
+        raise InvalidFilterError(
+            "state",
+            f"is {filters.state!r}: what was sent back at once was never held, so no log has it. Usage counts"
+            " it with the same filter, and Rate limits has the reasons",
+        )
     for name, text, pattern, example in (
         ("request_id", request_id, REQUEST_ID, "req_01934b2e…, or how it begins"),
         ("batch_id", batch_id, BATCH_ID, "msgbatch_01934b2e…"),
@@ -128,7 +134,8 @@ def read_wanted(visit: Visit) -> ChargeFilter:
     is_named = bool(request_id or batch_id)
     return ChargeFilter(
         model=filters.model,
-        state=state or None,
+        state=filters.state,
+        token_class=filters.token_class,
         key_id=filters.key_id,
         workspace_id=filters.workspace_id,
         service_tier=filters.service_tier,
@@ -136,6 +143,8 @@ def read_wanted(visit: Visit) -> ChargeFilter:
         until_at=None if is_named else filters.stretch.ends_at,
         request_id=request_id or None,
         batch_id=batch_id or None,
+        end_user=filters.end_user,
+        tag=filters.tag,
     )
 
 
@@ -156,8 +165,9 @@ def _cells(charge: ListedCharge) -> list[object]:
         *(charge.cache_creation_1h_input_tokens, charge.cache_read_input_tokens, charge.output_tokens),
         *(render_usd(charge.list_nano), render_usd(charge.saved_nano), render_usd(charge.net_nano)),
         *(render_usd(charge.reversed_nano), "USD", charge.duration_ms, charge.first_byte_ms),
+        *(charge.end_user, charge.tag, charge.thinking_tokens),
     ]
-    names = {charge.workspace_name, charge.key_name, charge.model}
+    names = {charge.workspace_name, charge.key_name, charge.model, charge.end_user, charge.tag}
     return [
         f"'{cell}" if isinstance(cell, str) and cell in names and cell.startswith(_FORMULA) else cell
         for cell in cells

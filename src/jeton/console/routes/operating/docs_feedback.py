@@ -18,7 +18,10 @@ MISSES_MAX = 50
 MISS_KIND = "search_miss"
 COMMENTS_EXPORTED_MAX = 10_000
 VOTE_COLUMNS = ("page", "people", "people_helped", "agents", "agents_helped", "versions", "last_at")
-COMMENT_COLUMNS = ("page", "page_version", "channel", "is_helpful", "reason", "comment", "at")
+COMMENT_COLUMNS = (
+    *("page", "page_version", "channel", "is_helpful", "reason", "comment", "at"),
+    *("standing", "inbox_item", "inbox_state", "inbox_word"),
+)
 REASON_NAMES = {"outdated": "outdated", "unclear": "unclear", "wrong_number": "a number is wrong"}
 
 
@@ -92,6 +95,10 @@ async def export_comments(visit: Visit) -> Sheet:
             comment.reason,
             comment.comment,
             comment.changed_at.isoformat(),
+            comment.standing_text,
+            comment.item_id,
+            comment.item_state,
+            comment.item_word,
         )
         for comment in comments
     ]

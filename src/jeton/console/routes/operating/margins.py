@@ -6,6 +6,7 @@ from jeton import clock
 from jeton.console.errors import InvalidFilterError
 from jeton.console.routes.operating.organizations import find_organization_id
 from jeton.console.visit import View, Visit
+from jeton.insight.contract.repricing import find_next_month
 from jeton.insight.costs.margins import read_margins, render_margins
 from jeton.insight.operating.organizations import get_organization_row
 
@@ -35,6 +36,9 @@ def _list_months() -> list[str]:
 def _read_month(visit: Visit) -> date:
     text = visit.find_filter("month")
     try:
-        return date.fromisoformat(f"{text or _list_months()[0]}-01")
+        month_on = date.fromisoformat(f"{text or _list_months()[0]}-01")
+        # The last month of the calendar has none after it, at which it would end.
+        find_next_month(month_on)
     except ValueError:
         raise InvalidFilterError("month", f"is {text!r}, not one such as 2026-11") from None
+    return month_on

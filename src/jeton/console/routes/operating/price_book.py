@@ -14,7 +14,7 @@ async def show_price_book(visit: Visit) -> View:
     async with visit.deps.pool.connection() as connection:
         used = await list_used_models(connection, at)
         recorded = await read_recorded(connection)
-    served = visit.deps.served_models
+    served = visit.deps.served_models()
     gaps = list_gaps(book, at, served=served, used=used)
     old, new = read_version(visit, "old"), read_version(visit, "new")
     changes = list_rate_changes(old, new) if old and new else []

@@ -62,8 +62,10 @@ def find_device(request: Request) -> str:
 
 def place_after(text: str) -> str:
     """Where to go after signing in: a page of the Console, whatever the address says."""
+    # Before urlsplit, which raises for some hosts, as that of //[.
+    if not text.startswith(HOME) or "\\" in text or not text.isprintable():
+        return HOME
     parts = urlsplit(text)
-    is_ours = not parts.scheme and not parts.netloc and "\\" not in text and text.isprintable()
-    if is_ours and (parts.path == HOME or parts.path.startswith(f"{HOME}/")):
+    if parts.path == HOME or parts.path.startswith(f"{HOME}/"):
         return text
     return HOME

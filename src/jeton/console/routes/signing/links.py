@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jeton import clock
+from jeton.console.routes.party import find_request_party
 from jeton.console.routes.signing.entrance import HOME, Entrance, find_address, find_device
 from jeton.console.routes.signing.welcome import WELCOME, is_first_run
 from jeton.console.visit import Door, redirect
@@ -47,7 +48,13 @@ class Links:
         try:
             email = deps.sign_in.admit_link_request(form.get("email", ""), address=find_address(request))
         except (InvalidInputError, NotPermittedError) as error:
-            values = {"email": form.get("email", ""), "place": HOME, "problem": str(error)}
+            has_passkeys = find_request_party(request, deps) is not None
+            values = {
+                "email": form.get("email", ""),
+                "place": HOME,
+                "problem": str(error),
+                "has_passkeys": has_passkeys,
+            }
             return self._entrance.show(request, "signing/sign_in.html", values, status=401)
         told = {"email": email, "minutes": int(LINK_LIFE.total_seconds()) // 60}
         response = self._entrance.show(request, "signing/mailed.html", told)

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from jeton.console.cookies import COOKIE_PATH
 from jeton.console.errors import StaleFormError
+from jeton.console.routes.party import find_request_party
 from jeton.console.routes.signing.entrance import HOME, Entrance, find_address, find_device, place_after
 from jeton.console.routes.signing.welcome import WELCOME, is_first_run
 from jeton.console.visit import SESSION_COOKIE, Door, read_form, redirect
@@ -66,5 +67,10 @@ class Signing:
         return response
 
     def _form(self, request: Request, *, email: str, place: str, problem: str = "") -> Response:
-        values = {"email": email, "place": place_after(place), "problem": problem}
+        values = {
+            "email": email,
+            "place": place_after(place),
+            "problem": problem,
+            "has_passkeys": find_request_party(request, self._door.deps) is not None,
+        }
         return self._entrance.show(request, "signing/sign_in.html", values, status=401 if problem else 200)

@@ -17,7 +17,7 @@ from jeton.identity.credentials import KEY_PREFIX, SECRET_CHARS_MAX
 from jeton.identity.keys import WantedKey, issue_key, record_key_audit
 from jeton.identity.roles.permissions import PERMISSIONS, Permission
 from jeton.identity.sessions import find_session
-from jeton.insight.balance import Balance, get_balance, render_balance
+from jeton.insight.balance import Balance, LotBalance, get_balance, render_balance
 from jeton.insight.receipt import Receipt, get_receipt
 from jeton.insight.receipt_json import render_receipt
 
@@ -91,8 +91,10 @@ async def send(visit: Visit, form: Mapping[str, str]) -> View:
         raise InvalidFormError(f"a key begins with {KEY_PREFIX}")
     if send_message is None:
         raise OverloadedError("Nothing can be sent from here now.")
+    async with visit.deps.pool.connection() as connection:
+        balance = await get_balance(connection, visit.session.organization_id)
     body = {
-        "model": MODEL,
+        "model": choose_model(balance, visit.deps.served_models()),
         "max_tokens": OUTPUT_TOKENS_MAX,
         "messages": [{"role": "user", "content": QUESTION}],
     }
@@ -115,17 +117,30 @@ async def _view(
     context = {
         "balance": balance,
         "as_of": balance.as_of,
-        "trial": next((lot for lot in balance.lots if lot.reason == "trial"), None),
+        "trial": _find_trial(balance),
         "created": created,
         "sent": sent,
         "ok": OK,
-        "model": MODEL,
+        "model": choose_model(balance, visit.deps.served_models()),
         "question": QUESTION,
         "first_key": FIRST_KEY,
         "base_url": visit.deps.base_url or f"{visit.request.url.scheme}://{visit.request.url.netloc}",
         "may_create": visit.may(Permission.MANAGE_KEYS),
     }
     return View("signing/welcome.html", context, _render(balance, sent))
+
+
+def choose_model(balance: Balance, served: frozenset[str]) -> str:
+    """The model of the test request: one that the trial pays for and that somebody answers here."""
+    trial = _find_trial(balance)
+    paid = trial.models if trial is not None and trial.models else (MODEL,)
+    if MODEL in paid:
+        return MODEL
+    return next((model for model in paid if model in served), paid[0])
+
+
+def _find_trial(balance: Balance) -> LotBalance | None:
+    return next((lot for lot in balance.lots if lot.reason == "trial"), None)
 
 
 def _render(balance: Balance, sent: Sent | None) -> dict[str, object]:

@@ -19,9 +19,12 @@ def spending_routes(door: Door) -> list[BaseRoute]:
         *door.pages_at("/console/batches/quote", batch_desk.show_quote),
         Route(
             "/console/batches/quote",
-            upload(door, batch_desk.quote, bytes_max=QUOTED_BYTES_MAX),
+            upload(door, batch_desk.quote, bytes_max=QUOTED_BYTES_MAX, is_required=False),
             methods=["POST"],
         ),
+        *door.pages_at("/console/batches/drafts/{draft_id}", batch_desk.show_draft),
+        Route("/console/batches/drafts/{draft_id}/send", door.form(batch_desk.send), methods=["POST"]),
+        Route("/console/batches/drafts/{draft_id}/discard", door.form(batch_desk.discard), methods=["POST"]),
         *door.pages_at("/console/batches/unbatched", batch_desk.show_unbatched),
         *door.pages_at("/console/batches/{batch_id}", batches.show_batch),
         Route("/console/batches/{batch_id}/retry", door.form(batch_desk.retry), methods=["POST"]),

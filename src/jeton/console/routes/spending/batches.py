@@ -26,7 +26,6 @@ from jeton.console.pages import SECURITY_HEADERS
 from jeton.console.visit import Door, View, Visit
 from jeton.errors import NotAuthenticatedError
 from jeton.identity.audit import Actor
-from jeton.identity.audit.entries import record_audit
 from jeton.identity.organizations import list_workspaces
 from jeton.identity.roles.permissions import Permission
 from jeton.money import render_usd
@@ -65,6 +64,7 @@ async def show_batches(visit: Visit) -> View:
             one.batch_id: _render_left(one.expires_at, at) for one in page.batches if one.state != "ended"
         },
         "is_first": not before_id,
+        "may_send": visit.may(Permission.MANAGE_BATCHES) and visit.viewing is None,
         "first_query": urlencode(query),
         "next_query": urlencode({**query, "before": last_id}) if last_id else "",
     }
@@ -123,11 +123,8 @@ async def cancel(visit: Visit, form: Mapping[str, str]) -> str:
     batch_id, organization_id = _batch_id(visit), visit.session.organization_id
     async with visit.deps.pool.connection() as connection:
         batch = await get_organization_batch(connection, organization_id, batch_id)
-        await cancel_batch(connection, batch.workspace_id, batch_id, at=clock.now())
         by = Actor("member", visit.session.email)
-        await record_audit(
-            connection, by, "batches.canceled", subject=batch_id, organization_id=organization_id
-        )
+        await cancel_batch(connection, batch.workspace_id, batch_id, by=by, at=clock.now())
     return f"/console/batches/{batch_id}"
 
 

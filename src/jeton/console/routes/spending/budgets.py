@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
-from uuid import UUID
 
 from jeton import clock
 from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
@@ -14,12 +13,14 @@ from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
 from jeton.identity.keys import list_keys
+from jeton.identity.members import list_members
 from jeton.identity.organizations import list_workspaces
 from jeton.identity.roles.permissions import Permission
-from jeton.insight.budgets.alerts import list_alerts, render_alert
-from jeton.insight.budgets.standing import list_budgets, render_budget
-from jeton.ledger.budgets.errors import InvalidBudgetError, Scope
-from jeton.ledger.budgets.tally import THRESHOLDS
+from jeton.insight.budgets.alerts import list_alerts, render_alert, render_choices
+from jeton.insight.budgets.standing import BudgetStanding, list_budgets, render_budget
+from jeton.ledger.budgets.errors import InvalidBudgetError, name_budget, name_scope
+from jeton.ledger.budgets.scopes import EVERY, SCOPE_FIELDS
+from jeton.ledger.budgets.tally import EACH_TOLD_PERCENT, THRESHOLDS
 from jeton.ledger.budgets.windows import Period
 from jeton.money import parse_usd
 from jeton.notifications.catalogue.testing import AlertTest
@@ -29,7 +30,8 @@ from jeton.notifications.quiet.snoozes import list_snoozes
 
 PERIODS: Mapping[Period, str] = {"day": "a day", "week": "a week", "month": "a month", "total": "in total"}
 KINDS = {"hard": "refuse what is beyond it", "soft": "only tell"}
-SCOPES = frozenset({"organization", "workspace", "key"})
+# Labels are words of the organization: they are written beside the choice.
+LABELS: Mapping[str, str] = {"end_user": "the end user named beside", "tag": "the tag named beside"}
 NO_CHOICE = "it has a choice that the page does not offer"
 
 
@@ -38,7 +40,7 @@ async def show_budgets(visit: Visit) -> View:
     organization_id, at = visit.session.organization_id, clock.now()
     async with visit.deps.pool.connection() as connection:
         standings = await list_budgets(connection, organization_id, at=at)
-        choices = await list_choices(connection, visit.session.organization_id, at=at)
+        choices = await list_choices(connection, visit, at=at)
         alerts = await list_alerts(connection, organization_id)
         chosen = await get_choices(connection, organization_id)
         snoozes = await list_snoozes(connection, organization_id, at=at)
@@ -51,11 +53,12 @@ async def show_budgets(visit: Visit) -> View:
         "snoozes": SNOOZES,
         "silence_hours_max": SILENCE_HOURS_MAX,
         "is_tested": visit.find_filter("tested") == "yes",
-        "names": choices.names,
+        "subjects": {one.budget_id: name_subject(one, choices.names) for one in standings},
         "scopes": choices.scopes,
         "periods": PERIODS,
         "kinds": KINDS,
         "thresholds": sorted(THRESHOLDS),
+        "each_percent": EACH_TOLD_PERCENT,
         "may_change": visit.may(Permission.MANAGE_BUDGETS),
     }
     data = {
@@ -63,15 +66,7 @@ async def show_budgets(visit: Visit) -> View:
         "as_of": at.isoformat(),
         "data": [render_budget(standing) for standing in standings],
         "alerts": [render_alert(alert) for alert in alerts],
-        "alert_choices": {
-            "tells_anomalies": chosen.tells_anomalies,
-            "tells_price_changes": chosen.tells_price_changes,
-            "silence_hours": chosen.silence_hours,
-        },
-        "snoozed": [
-            {"budget_id": one.about or None, "until": one.snoozed_until.isoformat(), "by": one.snoozed_by}
-            for one in snoozes
-        ],
+        **render_choices(chosen, snoozes),
     }
     return View("spending/budgets.html", context, data)
 
@@ -135,20 +130,28 @@ class Choices:
     names: Mapping[str, str]
 
 
-async def list_choices(connection: Connection, organization_id: UUID, *, at: datetime) -> Choices:
-    """The organization, its workspaces, and its API keys that are in force."""
+async def list_choices(connection: Connection, visit: Visit, *, at: datetime) -> Choices:
+    """The organization, its workspaces, members and API keys that are in force, models, and labels."""
+    organization_id = visit.session.organization_id
     workspaces = await list_workspaces(connection, organization_id)
     keys = await list_keys(connection, organization_id)
+    members = await list_members(connection, organization_id)
+    models = sorted({version.model for version in visit.deps.book.versions})
     in_force = [key for key in keys if key.kind == "api" and key.status_at(at) == "active"]
     return Choices(
         scopes={
             "organization": "the whole organization",
             **{f"workspace:{one.workspace_id}": f"workspace {one.name}" for one in workspaces},
             **{f"key:{key.key_id}": f"key {key.name}" for key in in_force},
+            **{f"member:{one.member_id}": f"member {one.email}" for one in members},
+            **{f"model:{model}": f"model {model}" for model in models},
+            f"end_user:{EVERY}": "each end user, on its own",
+            **LABELS,
         },
         names={
             **{workspace.workspace_id: workspace.name for workspace in workspaces},
             **{key.key_id: key.name for key in keys},
+            **{one.member_id: one.email for one in members},
         },
     )
 
@@ -157,17 +160,31 @@ def parse_wanted(form: Mapping[str, str]) -> WantedBudget:
     """The budget that a form describes; InvalidFormError, InvalidBudgetError or InvalidAmountError."""
     scope, _, scope_id = form.get("scope", "").partition(":")
     period, kind = form.get("period", ""), form.get("kind", "")
-    if scope not in SCOPES or period not in PERIODS or kind not in KINDS:
+    if scope in LABELS:
+        # An address has it in one, a form beside.
+        scope_id = scope_id or form.get("label", "").strip()
+    if scope not in {"organization", *SCOPE_FIELDS} or period not in PERIODS or kind not in KINDS:
         raise InvalidFormError(NO_CHOICE)
     return WantedBudget(
         limit_nano=_parse_limit(form),
         period=cast("Period", period),
-        scope=cast("Scope", scope),
+        scope=scope,
         scope_id=scope_id,
         zone=form.get("zone", "").strip() or "UTC",
         anchor_day=_parse_anchor(form.get("anchor_day", "")) if period in {"week", "month"} else 1,
         is_hard=kind == "hard",
     )
+
+
+def name_subject(one: BudgetStanding, names: Mapping[str, str]) -> str:
+    """What a budget is for, as a table says it."""
+    if one.scope == "organization":
+        return "the whole organization"
+    if one.is_each:
+        return name_budget(one.scope, one.scope_id)
+    # A label may be the same word as an id.
+    name = one.scope_id if one.scope in LABELS else names.get(one.scope_id, one.scope_id)
+    return f"{name_scope(one.scope)} {name}"
 
 
 def _parse_limit(form: Mapping[str, str]) -> int:

@@ -25,15 +25,23 @@ from jeton.pricing.terms import OwnTerms
 # Beside the sums by model, workspace and key: prompts by what they begin with, on request.
 BY_PROMPT = "prompt"
 DAYS_DRAWN_MAX = 92
+# The page is of all classes of settled prompts together.
+_UNKNOWN = frozenset({"token_class", "state"})
 
 
 async def show_caching(visit: Visit) -> View:
     """The range's read rate, savings and breaks, by model, workspace, key, or what prompts begin with."""
-    filters, by = parse_filters(visit), visit.find_filter("by")
+    filters, by = parse_filters(visit, without=_UNKNOWN), visit.find_filter("by")
     if by not in {"", BY_PROMPT}:
         raise InvalidFilterError("by", f"is {by!r}, not {BY_PROMPT}")
     choice = CacheChoice(
-        filters.stretch, filters.workspace_id, filters.key_id, filters.model, filters.service_tier
+        filters.stretch,
+        filters.workspace_id,
+        filters.key_id,
+        filters.model,
+        filters.service_tier,
+        end_user=filters.end_user,
+        tag=filters.tag,
     )
     organization_id = visit.session.organization_id
     families: tuple[Family, ...] = ()

@@ -31,6 +31,9 @@ def _rerating_routes(door: Door) -> list[BaseRoute]:
         "approve": reratings.approve,
         "decline": reratings.decline,
         "post": reratings.post,
+        "supplements": reratings.ask_supplement,
+        "supplements/{supplement_id}/approve": reratings.charge_supplement,
+        "supplements/{supplement_id}/decline": reratings.forgive_supplement,
     }
     return [
         *door.pages_at(reratings.PLACE, reratings.show_reratings),

@@ -11,14 +11,23 @@ from jeton.billing.rerating.reratings import (
     decide_rerating,
     get_rerating,
     list_reratings,
+    make_span,
     post_rerating,
     propose_rerating,
     render_rerating,
 )
+from jeton.billing.rerating.supplements import (
+    SupplementAsk,
+    approve_supplement,
+    decline_supplement,
+    list_supplementable,
+    list_supplements,
+    propose_supplement,
+    render_supplement,
+)
 from jeton.console.errors import InvalidFormError
 from jeton.console.routes.operating.inbox import operator
 from jeton.console.visit import View, Visit
-from jeton.insight.rerating.ranged import Span
 
 PLACE = "/console/price-book/reratings"
 
@@ -49,34 +58,36 @@ async def show_rerating(visit: Visit) -> View:
     visit.require_operator()
     async with visit.deps.pool.connection() as connection:
         rerating = await get_rerating(connection, _rerating_id(visit))
+        supplements = await list_supplements(connection, rerating.rerating_id)
+        supplementable = await list_supplementable(connection, rerating, supplements)
     context = {
         "as_of": clock.now(),
         "rerating": rerating,
         "is_own": rerating.proposed_by == visit.session.email,
         "posted_at_once": POSTED_AT_ONCE,
+        "supplements": supplements,
+        "supplementable": supplementable,
+        "reason_chars_max": REASON_CHARS_MAX,
+        "reader": visit.session.email,
     }
-    return View("operating/rerating.html", context, render_rerating(rerating))
+    data = {**render_rerating(rerating), "supplements": [render_supplement(one) for one in supplements]}
+    return View("operating/rerating.html", context, data)
 
 
 async def propose(visit: Visit, form: Mapping[str, str]) -> str:
     """Make the dry run of a span and keep it as proposed."""
     visit.require_operator()
-    version_id = form.get("price_version_id", "")
-    known = {version.price_version_id: version for version in visit.deps.book.versions}
-    if version_id not in known:
-        raise InvalidFormError("the price version is not one of the price book")
     organization = form.get("organization_id", "").strip()
     try:
         organization_id = UUID(organization) if organization else None
     except ValueError:
         raise InvalidFormError("the organization is not an id of one") from None
-    span = Span(
-        known[version_id].model,
-        version_id,
-        _read_day(form, "from"),
-        # Of today, what is past.
-        min(_read_day(form, "until"), clock.now()),
-        organization_id,
+    span = make_span(
+        visit.deps.book,
+        form.get("price_version_id", ""),
+        from_at=_read_day(form, "from"),
+        until_at=_read_day(form, "until"),
+        organization_id=organization_id,
     )
     async with visit.deps.pool.connection() as connection:
         rerating_id = await propose_rerating(
@@ -110,6 +121,45 @@ async def post(visit: Visit, form: Mapping[str, str]) -> str:
     async with visit.deps.pool.connection() as connection:
         await post_rerating(connection, _rerating_id(visit), by=operator(visit))
     return f"{PLACE}/{_rerating_id(visit)}"
+
+
+async def ask_supplement(visit: Visit, form: Mapping[str, str]) -> str:
+    """Ask that an invoiced organization is charged what a re-rating found to be too little."""
+    visit.require_operator()
+    try:
+        organization_id = UUID(form.get("organization_id", ""))
+    except ValueError:
+        raise InvalidFormError("the organization is not an id of one") from None
+    ask = SupplementAsk(_rerating_id(visit), organization_id, form.get("reason", "").strip(), operator(visit))
+    async with visit.deps.pool.connection() as connection:
+        await propose_supplement(connection, ask)
+    return _supplements_of(visit)
+
+
+async def charge_supplement(visit: Visit, form: Mapping[str, str]) -> str:
+    """Approve a supplement that another operator asked for: it is posted with that."""
+    del form
+    visit.require_operator()
+    async with visit.deps.pool.connection() as connection:
+        await approve_supplement(connection, _rerating_id(visit), _supplement_id(visit), by=operator(visit))
+    return _supplements_of(visit)
+
+
+async def forgive_supplement(visit: Visit, form: Mapping[str, str]) -> str:
+    """Decline a supplement, or take back one's own."""
+    del form
+    visit.require_operator()
+    async with visit.deps.pool.connection() as connection:
+        await decline_supplement(connection, _rerating_id(visit), _supplement_id(visit), by=operator(visit))
+    return _supplements_of(visit)
+
+
+def _supplements_of(visit: Visit) -> str:
+    return f"{PLACE}/{_rerating_id(visit)}#supplements"
+
+
+def _supplement_id(visit: Visit) -> str:
+    return str(visit.request.path_params["supplement_id"])
 
 
 def _rerating_id(visit: Visit) -> str:

@@ -20,6 +20,7 @@ from jeton.identity.charts.saved import (
     render_chart,
     save_chart,
     share_chart,
+    take_back_chart,
     unpin_chart,
 )
 from jeton.identity.roles.permissions import Permission
@@ -37,6 +38,7 @@ async def show_charts(visit: Visit) -> View:
         "own": [chart for chart in charts if not chart.is_shared],
         "shared": [chart for chart in charts if chart.is_shared],
         "may_share": visit.may(Permission.SHARE_CHARTS),
+        "may_see_audit": visit.may(Permission.SEE_AUDIT),
         "charts_max": CHARTS_MAX,
         "pinned_max": PINNED_MAX,
         "explain": _explain,
@@ -82,6 +84,16 @@ async def share(visit: Visit, form: Mapping[str, str]) -> str:
     visit.require(Permission.SHARE_CHARTS)
     async with visit.deps.pool.connection() as connection:
         await share_chart(connection, find_owner(visit), chart_id)
+    return PLACE
+
+
+async def take_back(visit: Visit, form: Mapping[str, str]) -> str:
+    """Make the organization's chart private again: its saver's, or one's own where they have left."""
+    del form
+    chart_id = await _find_changeable(visit)
+    visit.require(Permission.SHARE_CHARTS)
+    async with visit.deps.pool.connection() as connection:
+        await take_back_chart(connection, find_owner(visit), chart_id)
     return PLACE
 
 

@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from jeton.console.filters import RANGE_NAMES
-from jeton.console.routes.explore.asking import Asked, read_question
-from jeton.console.routes.explore.charts import find_owner
+from jeton.console.routes.explore.asking import Asked, name_measure, read_question, read_report
+from jeton.console.routes.explore.saved.charts import find_owner
 from jeton.console.visit import Visit
 from jeton.db.pool import Connection
 from jeton.errors import InvalidInputError
 from jeton.identity.charts.saved import SavedChart, list_pinned, render_chart
 from jeton.insight.explore.question import Question
-from jeton.insight.explore.reading import explore
-from jeton.insight.explore.sums import MEASURES, Sums
+from jeton.insight.explore.sums import Sums
 from jeton.money import render_usd
 
 
@@ -42,19 +41,19 @@ async def list_cards(connection: Connection, visit: Visit) -> list[Card]:
 async def _make_card(connection: Connection, visit: Visit, chart: SavedChart) -> Card:
     try:
         asked = _open(visit, chart)
-        measure = asked.question.measure if chart.page == "cost" else "tokens"
+        measure = asked.measure_of(chart.page)
         question = replace(asked.question, step=None, group_by=())
-        total = getattr(await _sum(connection, question), measure)
+        total = getattr(await _sum(connection, asked, question), measure)
         before = None
         if asked.filters.is_compared:
             earlier = replace(question, stretch=asked.filters.stretch.previous)
-            before = getattr(await _sum(connection, earlier), measure)
+            before = getattr(await _sum(connection, asked, earlier), measure)
     except InvalidInputError as error:
         return Card(chart, problem=str(error))
     named, stretch = asked.filters.named, asked.filters.stretch
     return Card(
         chart=chart,
-        measure=MEASURES[measure],
+        measure=name_measure(asked, measure),
         during=RANGE_NAMES[named] if named else f"{stretch.first_on} to {stretch.last_on}",
         is_money=measure.endswith("_nano"),
         total=total,
@@ -62,8 +61,8 @@ async def _make_card(connection: Connection, visit: Visit, chart: SavedChart) ->
     )
 
 
-async def _sum(connection: Connection, question: Question) -> Sums:
-    return (await explore(connection, question)).totals
+async def _sum(connection: Connection, asked: Asked, question: Question) -> Sums:
+    return (await read_report(connection, asked, question)).totals
 
 
 def _open(visit: Visit, chart: SavedChart) -> Asked:

@@ -3,19 +3,30 @@
 import msgspec
 from starlette.routing import BaseRoute, Route
 
+from jeton import clock
 from jeton.admin.deps import AdminDeps
 from jeton.admin.errors import InvalidBodyError
 from jeton.admin.resource import Call, Resource, render_list
-from jeton.charging.budgets.opening import WantedBudget, change_budget, create_budget, end_budget
+from jeton.charging.budgets.opening import (
+    WantedBudget,
+    change_budget,
+    create_budget,
+    draft_budget,
+    end_budget,
+)
 from jeton.identity.audit import Actor
+from jeton.insight.budgets.dry_run import render_dry_run, run_dry
 from jeton.insight.budgets.standing import get_budget, list_budgets, render_budget
 from jeton.ledger.budgets.errors import Scope
+from jeton.ledger.budgets.scopes import SCOPE_FIELDS
 from jeton.ledger.budgets.windows import Period
 from jeton.money import parse_usd
 
+_WHOLE: tuple[Scope, str] = ("organization", "")
+
 
 class CreateBudget(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body that makes a budget: of a workspace, of a key, or of the whole organization."""
+    """The body that makes a budget, or tries one: of what it names, else of the whole organization."""
 
     limit: str
     period: Period
@@ -24,6 +35,10 @@ class CreateBudget(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     is_hard: bool = True
     workspace_id: str | None = None
     key_id: str | None = None
+    member_id: str | None = None
+    model: str | None = None
+    end_user: str | None = None
+    tag: str | None = None
 
 
 class ChangeBudgetBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -38,6 +53,8 @@ def budget_routes(deps: AdminDeps) -> list[BaseRoute]:
     one = {"GET": _get, "POST": _change, "DELETE": _end}
     return [
         Route("/v1/organizations/budgets", Resource(deps, {"GET": _list, "POST": _create})),
+        # Before one budget: this is no id.
+        Route("/v1/organizations/budgets/dry_run", Resource(deps, {"POST": _try})),
         Route("/v1/organizations/budgets/{budget_id}", Resource(deps, one)),
     ]
 
@@ -57,6 +74,17 @@ async def _create(call: Call) -> dict[str, object]:
             connection, caller.organization_id, wanted, by=Actor("key", caller.key_id)
         )
         return render_budget(await get_budget(connection, caller.organization_id, budget_id))
+
+
+async def _try(call: Call) -> dict[str, object]:
+    """Play the last 30 days under a budget; nothing is written."""
+    caller, at = call.require_admin(), clock.now()
+    wanted = _parse(call.read_body(CreateBudget))
+    async with call.connect() as connection:
+        budget = await draft_budget(
+            connection, caller.organization_id, wanted, by=Actor("key", caller.key_id), at=at
+        )
+        return render_dry_run(await run_dry(connection, budget, at=at))
 
 
 async def _get(call: Call) -> dict[str, object]:
@@ -93,20 +121,18 @@ def _budget_id(call: Call) -> str:
 
 
 def _parse(body: CreateBudget) -> WantedBudget:
+    named = {scope: getattr(body, field) for scope, field in SCOPE_FIELDS.items()}
+    given = [(scope, text) for scope, text in named.items() if text is not None]
+    if len(given) > 1:
+        fields = " and of a ".join(SCOPE_FIELDS[scope] for scope, _ in given)
+        raise InvalidBodyError(f"a budget is of one thing, and not of a {fields} at once")
+    scope, scope_id = given[0] if given else _WHOLE
     return WantedBudget(
         limit_nano=parse_usd(body.limit),
         period=body.period,
-        scope=_find_scope(body),
-        scope_id=body.workspace_id or body.key_id or "",
+        scope=scope,
+        scope_id=scope_id,
         zone=body.zone,
         anchor_day=body.anchor_day,
         is_hard=body.is_hard,
     )
-
-
-def _find_scope(body: CreateBudget) -> Scope:
-    if body.workspace_id is not None and body.key_id is not None:
-        raise InvalidBodyError("a budget is of a workspace_id or of a key_id, not of both")
-    if body.workspace_id is not None:
-        return "workspace"
-    return "organization" if body.key_id is None else "key"

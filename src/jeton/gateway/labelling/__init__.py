@@ -1,0 +1,1 @@
+"""Labelling: the end user and the tag that a request names."""

@@ -1,0 +1,1 @@
+"""Sums: what is kept beside the charges, against the charges."""
