@@ -72,7 +72,7 @@ def test_a_reload_is_within_what_may_be_bought_at_once() -> None:
 
 async def test_every_duty_can_be_done_again_and_finds_nothing_more(office: Office) -> None:
     duties = duties_of(office.pool, Settings())
-    at = await office.end(days=30)
+    at = await office.end(days=28)
     first = {kind: dict(await duty.run(at)) for kind, duty in duties.items()}
     again = {kind: dict(await duty.run(at)) for kind, duty in duties.items()}
     assert (first["close_periods"]["periods"], first["close_periods"]["invoice"]) == (1, 1)
@@ -92,7 +92,7 @@ async def test_every_duty_can_be_done_again_and_finds_nothing_more(office: Offic
 
 async def test_what_could_not_be_closed_is_a_problem_with_its_organization(office: Office) -> None:
     """Nobody has noted what a dollar is in yen."""
-    at = await office.end(days=30)
+    at = await office.end(days=28)
     await office.set_profile(ProfileChange(currency="JPY"))
     closing = duties_of(office.pool, Settings())["close_periods"]
     said = rf"0 periods were closed, 1 were not\. {office.organization_id}: .*JPY"
