@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from jeton.batches.errors import BatchNotEndedError
+from jeton.batches.errors import BatchNotEndedError, UnknownBatchError
 from jeton.batches.reading import Standing, get_batch
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor
@@ -19,7 +19,9 @@ _CANCEL_OF_KEY = """
     UPDATE batches SET state = 'canceling', cancel_initiated_at = %s
     WHERE organization_id = %s AND key_id = %s AND state = 'in_progress'
 """
-_DELETE = "UPDATE batches SET deleted_at = %s WHERE batch_id = %s"
+_DELETE = """
+    UPDATE batches SET deleted_at = %s WHERE batch_id = %s AND deleted_at IS NULL RETURNING organization_id
+"""
 _FORGET = (
     "DELETE FROM batch_leftovers WHERE batch_id = %s",
     "DELETE FROM batch_results WHERE batch_id = %s",
@@ -61,13 +63,20 @@ async def end_leaked_key(
     return key, cursor.rowcount
 
 
-async def delete_batch(connection: Connection, workspace_id: str, batch_id: str, *, at: datetime) -> None:
-    """Forget a batch and its results; its charges stay. UnknownBatchError or BatchNotEndedError."""
+async def delete_batch(
+    connection: Connection, workspace_id: str, batch_id: str, *, by: Actor, at: datetime
+) -> None:
+    """Forget a batch and its results, audited; its charges stay. UnknownBatchError or BatchNotEndedError."""
     batch = await get_batch(connection, workspace_id, batch_id)
     if batch.state != "ended":
         raise BatchNotEndedError(batch_id, "its deletion")
-    await connection.execute(_DELETE, (at, batch_id))
-    await _forget(connection, batch_id)
+    async with connection.transaction():
+        row = await (await connection.execute(_DELETE, (at, batch_id))).fetchone()
+        # Of two at once the second finds it deleted.
+        if row is None:
+            raise UnknownBatchError(batch_id)
+        await _forget(connection, batch_id)
+        await record_audit(connection, by, "batches.deleted", subject=batch_id, organization_id=row[0])
 
 
 async def archive_results(connection: Connection, at: datetime, *, before: datetime, limit: int) -> int:

@@ -19,6 +19,8 @@ from jeton.errors import InsufficientCreditError
 from jeton.identity.audit import Actor, list_audit
 from jeton.identity.keys import create_key
 
+BY = Actor("key", "apikey_1")
+
 
 async def test_a_batch_is_held_at_submit_charged_by_item_and_the_rest_is_released(shop: Shop) -> None:
     batch_id = await shop.submit([request(f"r{number}") for number in range(300)])
@@ -208,7 +210,7 @@ async def test_results_and_deletion_wait_for_the_end_and_results_are_kept_29_day
         with pytest.raises(BatchNotEndedError):
             await require_results(connection, WORKSPACE, batch_id)
         with pytest.raises(BatchNotEndedError):
-            await delete_batch(connection, WORKSPACE, batch_id, at=clock.now())
+            await delete_batch(connection, WORKSPACE, batch_id, by=BY, at=clock.now())
     ended = await shop.run(batch_id)
     async with shop.pool.connection() as connection:
         assert await archive_results(connection, clock.now(), before=ended.created_at, limit=9) == 0
@@ -223,9 +225,14 @@ async def test_a_deleted_batch_is_not_seen_any_more_and_its_charges_stay(shop: S
     batch_id = await shop.submit([request("a")])
     await shop.run(batch_id)
     async with shop.pool.connection() as connection:
-        await delete_batch(connection, WORKSPACE, batch_id, at=clock.now())
+        await delete_batch(connection, WORKSPACE, batch_id, by=BY, at=clock.now())
         with pytest.raises(UnknownBatchError):
             await get_batch(connection, WORKSPACE, batch_id)
+        with pytest.raises(UnknownBatchError):
+            await delete_batch(connection, WORKSPACE, batch_id, by=BY, at=clock.now())
+        entries = await list_audit(connection, organization_id=shop.organization_id)
+    deleted = [(entry.actor, entry.subject) for entry in entries if entry.action == "batches.deleted"]
+    assert deleted == [("apikey_1", batch_id)]
     assert len(await shop.fetch("SELECT request_id FROM charges")) == 1
     assert (await shop.proof()).findings == []
 

@@ -72,6 +72,12 @@ def test_lots_are_granted_listed_adjusted_and_revoked(
     assert "revoked" in typed("credits", "list", organization_id, capsys=capsys, is_json=False)
     # It is the only organization, so it need not be named.
     assert typed("credits", "list", capsys=capsys)["lots"] == list(lots.values())
+    unnamed = typed("credits", "grant", "1.25", "--reason", "sorry", capsys=capsys)
+    lots = {lot["id"]: lot for lot in typed("credits", "list", organization_id, capsys=capsys)["lots"]}
+    assert (unnamed["granted"], lots[unnamed["lot_id"]]["granted"]) == ("1.25", "1.25")
+    assert run(["credits", "grant", "ours", "1.25", "--reason", "x"]) == 2
+    assert "'ours' is no organization's id" in capsys.readouterr().err
+    assert run(["credits", "grant", organization_id, "--reason", "x"]) == 2
 
 
 REFUSED = {

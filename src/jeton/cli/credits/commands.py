@@ -26,7 +26,16 @@ from jeton.settings import load_settings
 
 app = typer.Typer(help="Grant credit, list lots, take credit back.", no_args_is_help=True)
 
-Organization = Annotated[UUID, typer.Argument(help="The organization's id.")]
+# Two words, of which the first may be left out: the command line gives what is there to the first.
+FirstOfGrant = Annotated[
+    str,
+    typer.Argument(
+        metavar="ORGANIZATION_ID", help="The organization's id; may be left out where there is only one."
+    ),
+]
+LastOfGrant = Annotated[
+    str | None, typer.Argument(metavar="AMOUNT", show_default=False, help="Dollars, exactly: 25.00")
+]
 LotId = Annotated[str, typer.Argument(help="The lot's id: lot_…")]
 IdempotencyKey = Annotated[str, typer.Option(help="Under which this happens once, however often it is sent.")]
 
@@ -41,8 +50,8 @@ class Kind(StrEnum):
 
 @app.command("grant")
 def grant_command(
-    organization_id: Organization,
-    amount: Annotated[str, typer.Argument(help="Dollars, exactly: 25.00")],
+    first: FirstOfGrant,
+    last: LastOfGrant = None,
     *,
     reason: Reason,
     kind: Annotated[
@@ -67,6 +76,7 @@ def grant_command(
     as_json: Json = False,
 ) -> None:
     """Give an organization credit."""
+    organization_id, amount = _read_grant(first, last)
     given = Grant(
         kind=LotKind(kind.value),
         amount_nano=parse_usd(amount),
@@ -161,9 +171,20 @@ def _report(taken: TakenBack, *, as_json: bool) -> None:
         typer.echo(f"{display_usd(taken.held_nano)} is held for requests in flight.")
 
 
-async def _grant(organization_id: UUID, given: Grant, by: Actor, key: str) -> str:
+def _read_grant(first: str, last: str | None) -> tuple[UUID | None, str]:
+    """Whose credit and how much, of one word or two."""
+    if last is None:
+        return None, first
+    try:
+        return UUID(first), last
+    except ValueError:
+        raise GrantError(f"{first!a} is no organization's id.") from None
+
+
+async def _grant(organization_id: UUID | None, given: Grant, by: Actor, key: str) -> str:
     async with open_database(load_settings()) as pool, pool.connection() as connection:
-        return await grant(connection, organization_id, given, by=by, idempotency_key=key)
+        chosen = await choose_organization(connection, organization_id)
+        return await grant(connection, chosen, given, by=by, idempotency_key=key)
 
 
 async def _balance(organization_id: UUID | None, at: datetime | None) -> Balance:

@@ -210,7 +210,7 @@ async def show(call: BatchCall) -> None:
 async def delete(call: BatchCall) -> None:
     """``DELETE /v1/messages/batches/{id}``: after its end."""
     async with call.deps.pool.connection() as connection:
-        await delete_batch(connection, call.workspace_id, call.batch_id, at=clock.now())
+        await delete_batch(connection, call.workspace_id, call.batch_id, by=_actor(call), at=clock.now())
     await call.reply({"id": call.batch_id, "type": "message_batch_deleted"})
 
 
