@@ -30,7 +30,7 @@ _APPLICATION = ", ".join(entry.name for entry in fields(Application))
 _DOCUMENT = """
     SELECT d.document_id, d.organization_id, d.number, d.kind, d.state, d.currency, d.due_on, d.total_minor,
            (d.tax_minor + v.minor)::bigint AS tax_minor, d.total_nano,
-           (d.tax_nano + v.nano)::bigint AS tax_nano,
+           (d.tax_nano + v.nano)::bigint AS tax_nano, d.written_off_minor,
            CASE WHEN d.state = 'void' THEN 0
                 ELSE d.total_minor - d.paid_minor - d.credited_minor - d.written_off_minor END AS due_minor,
            (CASE WHEN d.state = 'void' THEN 0 ELSE d.total_nano - w.nano - n.nano END

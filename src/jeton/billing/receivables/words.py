@@ -103,6 +103,7 @@ class OpenDocument:
     tax_minor: int
     total_nano: int
     tax_nano: int
+    written_off_minor: int
     due_minor: int
     due_nano: int
     is_late: bool

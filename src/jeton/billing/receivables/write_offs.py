@@ -80,11 +80,9 @@ async def _write_off(
     connection: Connection, desk: Desk, document: OpenDocument, amount_minor: int, *, act: Act
 ) -> WriteOff:
     amount_nano = part_nano(amount_minor, of_minor=document.due_minor, worth_nano=document.due_nano)
-    # What is owed has the same share of tax as the whole document.
-    tax_minor = part_nano(amount_minor, of_minor=document.total_minor, worth_nano=document.tax_minor)
-    tax_nano = min(
-        part_nano(amount_minor, of_minor=document.total_minor, worth_nano=document.tax_nano), amount_nano
-    )
+    # What is owed has the same share of tax as the whole document; parts come to that of all of them at once.
+    tax_minor = _tax_part(document, amount_minor, document.tax_minor)
+    tax_nano = min(_tax_part(document, amount_minor, document.tax_nano), amount_nano)
     transaction_id = desk.batch.book(
         desk.book,
         Movement.WRITE_OFF,
@@ -107,6 +105,15 @@ async def _write_off(
     await insert_row(connection, "write_offs", written)
     await mark_document(connection, document.document_id, written_off_minor=amount_minor, at=act.at)
     return written
+
+
+def _tax_part(document: OpenDocument, amount_minor: int, tax: int) -> int:
+    """Of 19 yen of tax in 119: 4 in the first 22, and 3 in the next, since 44 have 7 (7.03)."""
+    before, after = (
+        part_nano(minor, of_minor=document.total_minor, worth_nano=tax)
+        for minor in (document.written_off_minor, document.written_off_minor + amount_minor)
+    )
+    return after - before
 
 
 async def _get(connection: Connection, write_off_id: str) -> WriteOff:

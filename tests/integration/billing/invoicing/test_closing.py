@@ -223,3 +223,30 @@ async def test_each_organization_has_its_own_grace(office: Office) -> None:
     at = await office.end(days=0)
 
     assert (await office.close(at)).periods == 1
+
+
+async def test_a_commitment_that_late_usage_met_goes_back_as_a_credit_note(office: Office) -> None:
+    """Of $10, $4.20 were missing; $0.058 of the term came late, free credit paid it, and $0.058 go back."""
+    await office.set_invoiced()
+    for _ in range(200):
+        await office.world.bill()
+    (document,) = await office.draft()
+    agreed = Agreed(10 * USD, document.period_from, document.period_to, "a framework contract")
+    async with office.pool.connection() as connection:
+        await agree_commitment(connection, office.organization_id, agreed, by=OPERATOR, at=now())
+    await office.close(document.period_to + timedelta(days=3))
+    await office.world.grant(USD)
+    await office.world.bill()
+    await office.world.bill()
+
+    closing = await office.close(document.period_to + timedelta(days=40))
+
+    assert closing.problems == {}
+    async with office.pool.connection() as connection:
+        note, first = await list_documents(connection, DocumentFilter(office.organization_id))
+        note = await get_document(connection, note.document_id)
+    assert (note.kind, note.purpose, note.corrects_id) == ("credit_note", "adjustment", first.document_id)
+    assert (note.net_nano, note.lines_minor, note.tax_minor) == (58_000_000, 6, 1)
+    assert (await office.balances())["breakage_nano"] == 58_000_000 - 4_200_000_000
+    assert first.state == "issued"
+    assert (await office.proof()).is_sound

@@ -277,3 +277,18 @@ async def test_a_payment_is_taken_off_a_document_whose_rest_was_written_off(hous
     found = await house.document(invoice)
     assert (found.state, found.due_minor, found.due_nano) == ("issued", 6_000, 60 * USD)
     assert (await house.balances())["receivable"] == 60 * USD
+
+
+async def test_parts_that_are_written_off_have_no_more_tax_than_the_document(house: House) -> None:
+    """19 yen of tax in 119: parts of 22 have 3.51 each, and five of 4 with the last of 1 would be 21."""
+    invoice = await house.issue(119, tax_minor=19, currency="JPY", total_nano=1_190_000_001)
+    taxes, nanos = [], []
+    for amount_minor in (22, 22, 22, 22, 22, 9):
+        async with house.pool.connection() as connection:
+            written = await write_off(connection, GiveUp(invoice, amount_minor), ACT)
+        taxes.append(written.tax_minor)
+        nanos.append(written.tax_nano)
+
+    assert (taxes, sum(nanos)) == ([4, 3, 4, 3, 4, 1], 190_000_000)
+    assert (await house.balances()).get("tax", 0) == 0
+    assert await house.is_sound()

@@ -40,11 +40,11 @@ class Basis:
 def draft(sources: Sources, basis: Basis) -> list[Document]:
     """The documents of the wanted period, without numbers and not stored; none where nothing is due."""
     period = sources.wanted.period
-    own = [*_dues_of(sources, period), *_list_true_ups(sources), *_list_minimum(sources)]
+    own = [*_dues_of(sources, period), *_list_minimum(sources)]
     late = [due for one in sources.periods if one != period for due in _dues_of(sources, one)]
     if basis.rules.zero_receipts == "omit":
         own, late = _omit_paid(sources, own), _omit_paid(sources, late)
-    for due in (*_list_commits(sources), *sources.supplements):
+    for due in (*_list_true_ups(sources), *_list_commits(sources), *sources.supplements):
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
     if _goes_back(_total(own), _total(late)) or (
