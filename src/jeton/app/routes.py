@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +18,7 @@ from jeton.app.billing.office import make_office
 from jeton.app.demo import find_demo_operator
 from jeton.app.edges.access import find_group_roles, make_oidc, make_postman
 from jeton.app.edges.loopback import Loopback
+from jeton.app.edges.proxied import BehindProxies
 from jeton.app.edges.site import make_site_deps
 from jeton.app.notifying import make_address_rules
 from jeton.app.observing.health import Health, make_health
@@ -32,6 +34,7 @@ from jeton.gateway.envelope import render_error
 from jeton.gateway.errors import UnexpectedError
 from jeton.gateway.labelling.reading import Labelling
 from jeton.gateway.routes import gateway_routes
+from jeton.identity.restricting.proxies import Proxies
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.identity.standing.operator_keys import OperatorKeys
 from jeton.ids import new_id
@@ -60,6 +63,7 @@ def open_gateway(parts: Parts) -> GatewayDeps:
         terms=parts.terms,
         stops=stops,
         labelling=Labelling(parts.settings.end_users, parts.settings.end_user_key),
+        proxies=Proxies(parts.settings.trusted_proxies),
     )
 
 
@@ -100,6 +104,7 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
     routes += site_routes(site)
     return Starlette(
         routes=routes,
+        middleware=[Middleware(BehindProxies, proxies=gateway.proxies)],
         exception_handlers={HTTPException: _make_refusal(Pages(site)), Exception: _answer_defect},
     )
 

@@ -16,6 +16,7 @@ from jeton.gateway.catalog import Catalog
 from jeton.gateway.envelope import Headers, InsufficientCreditStatus
 from jeton.gateway.labelling.reading import KEPT, Labelling
 from jeton.identity.caller import Caller
+from jeton.identity.restricting.proxies import NO_PROXIES, Proxies
 from jeton.limits.limiter import Limiter
 from jeton.tokens.counter.counting import Counter, load_counter
 from jeton.watch.words import Ended, Refused
@@ -239,3 +240,4 @@ class GatewayDeps:
     terms: TermsBook = field(default_factory=TermsBook)
     stops: Stops = field(default_factory=Stops)
     labelling: Labelling = KEPT
+    proxies: Proxies = NO_PROXIES

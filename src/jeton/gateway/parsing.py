@@ -5,7 +5,7 @@ model can judge (which blocks, tools or betas it knows) is left to the upstream.
 rules: claude-api sections 0.3, 1.2 and 3.9. The work is linear in the bytes of the body.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TypeVar
 
 import msgspec
@@ -24,11 +24,9 @@ NUMBER_CHARACTERS_MAX = 40
 THINKING_TOKENS_MIN = 1024
 NO_SAMPLING_VERSION = "2026-10-21"
 BEARER = b"bearer "
-ADDRESS_CHARS_MAX = 100
 JSON_SPACES = b" \t\r\n"
 API_VERSIONS = ("2023-01-01", "2023-06-01", NO_SAMPLING_VERSION)
 
-_THIS_MACHINE = frozenset({"127.0.0.1", "::1"})
 
 _Part = TypeVar("_Part")
 
@@ -90,8 +88,7 @@ class Head(msgspec.Struct, frozen=True):
 def read_head(pairs: Collection[tuple[bytes, bytes]], peer: str = "") -> Head:
     """Read the headers (names in lower case); ``x-api-key`` goes before ``authorization``.
 
-    ``peer`` is the address of the connection. Where that is this very machine, a proxy on it is believed
-    about who asked it: the last address of ``x-forwarded-for``, which is the one that the proxy wrote.
+    ``peer`` is the address that it comes from, as the wire found it.
     """
     found = dict(pairs)
     secret = found.get(b"x-api-key", b"")
@@ -110,16 +107,9 @@ def read_head(pairs: Collection[tuple[bytes, bytes]], peer: str = "") -> Head:
         beta=beta.decode("latin-1"),
         workspace_id=found.get(b"anthropic-workspace-id", b"").decode("latin-1"),
         content_length=int(length) if length.isdigit() else 0,
-        address=_find_address(found, peer),
+        address=peer,
         tag=found.get(b"jeton-tag", b"").decode("latin-1"),
     )
-
-
-def _find_address(found: Mapping[bytes, bytes], peer: str) -> str:
-    if peer in _THIS_MACHINE and b"x-forwarded-for" in found:
-        last = found[b"x-forwarded-for"].rpartition(b",")[2].strip()
-        return last.decode("latin-1")[:ADDRESS_CHARS_MAX]
-    return peer
 
 
 def require_version(head: Head) -> str:

@@ -4,6 +4,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from jeton.identity.restricting.restrictions import Network
 from jeton.limits.words import Limits
 from jeton.money import parse_usd
 from jeton.settings.billing import BillingSettings
@@ -23,6 +24,7 @@ from jeton.settings.parsers import (
     parse_issuer,
     parse_labels,
     parse_links,
+    parse_networks,
     parse_path,
     parse_paths,
     parse_picture,
@@ -186,6 +188,9 @@ class Settings(BillingSettings):
         parse_public_url,
         "The address that people use, when it is not the one we listen on; https makes the session cookie "
         "Secure and is written into pages and snippets.",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (), parse_networks, "Proxies whose X-Forwarded-For is believed: addresses or networks, ',' between."
     )
     brand_name: str = _setting("Jeton", parse_text, "The name on the pages.")
     brand_tagline: str = _setting(

@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Callable
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from jeton.errors import MoneyError
+from jeton.identity.restricting.restrictions import Network
 from jeton.ledger.budgets.errors import UnknownZoneError
 from jeton.ledger.budgets.zones import parse_zone
 from jeton.money import parse_usd
@@ -113,6 +115,19 @@ def parse_issuer(text: str) -> str:
     if issuer and not (re.fullmatch(r"https?://[^\s?#]+", issuer) and issuer.isascii()):
         raise ValueError("is not an issuer such as https://login.example.com")
     return issuer
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Addresses or networks with commas between them; what says everybody is refused."""
+    try:
+        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(
+            "is not a list of addresses or networks, such as 10.0.0.0/8, with ',' between them"
+        ) from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("names everybody, who could then say they are somebody else")
+    return networks
 
 
 def parse_uuid(text: str) -> str:

@@ -29,6 +29,7 @@ from jeton.ids import new_id
 from jeton.notifications.addresses import Target
 from jeton.notifications.endpoints import WantedEndpoint, create_endpoint
 from jeton.settings import Settings
+from jeton.settings.parsers import parse_networks
 
 BASE_URL = "http://jeton.test"
 ROLES: tuple[Role, ...] = ("developer", "billing", "admin", "auditor")
@@ -250,8 +251,8 @@ MAKERS: dict[str, Maker] = {
 
 
 @asynccontextmanager
-async def playing(database_url: str, folder: Path) -> AsyncIterator[Scene]:
-    """The application on a fresh database."""
+async def playing(database_url: str, folder: Path, *, proxies: str = "") -> AsyncIterator[Scene]:
+    """The application on a fresh database, behind these proxies."""
     settings = Settings(
         data_dir=folder,
         database_url=database_url,
@@ -269,6 +270,7 @@ async def playing(database_url: str, folder: Path) -> AsyncIterator[Scene]:
         upstream_api_key=SECRETS[2],
         metrics_token=SECRETS[3],
         operator_api_keys=(("finance", SECRETS[4]),),
+        trusted_proxies=parse_networks(proxies),
     )
     async with open_parts(settings, lambda _: None) as parts:
         ours = await _open_house(parts.pool, "Ours GmbH")

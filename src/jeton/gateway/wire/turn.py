@@ -141,8 +141,8 @@ class Turn:
 
     @property
     def peer(self) -> str:
-        """The address of the connection."""
-        return self._line.peer
+        """The address that the request comes from."""
+        return self.deps.proxies.find_address(self._line.peer, self.headers)
 
     @property
     def path(self) -> str:

@@ -1,12 +1,15 @@
 """Turns: in order, one at a time, and what becomes of them when the client or the server goes."""
 
 import asyncio
+from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from tests.unit.gateway.fakes import (
     ANSWER,
     HEADERS,
     Gateway,
+    KeyRing,
     Script,
     stream_script,
 )
@@ -17,6 +20,8 @@ from jeton.gateway.wire.connection import (
     KEEP_ALIVE_TIMEOUT_S,
     PIPELINED_MAX,
 )
+from jeton.identity.caller import Caller
+from jeton.identity.restricting.proxies import Proxies
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["one piece", "two pieces"])
@@ -233,3 +238,23 @@ async def test_a_cancelled_call_closes_its_connection() -> None:
         task.cancel()
     await line.closed()
     await line.settled()
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(("192.0.2.0/24",), "203.0.113.9"), ((), "192.0.2.7")])
+async def test_a_turn_comes_from_whom_a_named_proxy_says(proxies: tuple[str, ...], address: str) -> None:
+    seen = []
+
+    class Ring(KeyRing):
+        def note_model(self, caller: Caller, model: str, *, address: str) -> None:
+            del caller, model
+            seen.append(address)
+
+    gateway = Gateway()
+    gateway.deps = replace(
+        gateway.deps, authenticator=Ring(), proxies=Proxies(tuple(map(ip_network, proxies)))
+    )
+    line = Line(gateway)
+    line.connection.peer = "192.0.2.7"
+    line.feed(request(headers={**HEADERS, "X-Forwarded-For": "198.51.100.1, 203.0.113.9"}))
+    await line.hear()
+    assert seen == [address]
