@@ -149,3 +149,44 @@ async def test_what_the_provider_never_heard_of_is_not_sent_again_after_a_day_bu
     assert await shop.scalar("SELECT state FROM refunds") == "failed"
     assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
     await shop.prove()
+
+
+async def test_a_refund_that_takes_weeks_is_settled_without_a_webhook(shop: Shop) -> None:
+    """A bank took 40 days to say no, and the webhook was lost: the credit is there again."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("clock", seconds=int(shop.at.timestamp()))
+    refund = await give_back(shop, payment)
+    (made,) = shop.stripe.things("refund")
+    async with shop.pool.connection() as connection:
+        await connection.execute(
+            "UPDATE refunds SET state = 'pending', settled_at = NULL WHERE refund_id = %s", (refund.refund_id,)
+        )
+    shop.stripe.control("alter", id=made["id"], fields={"status": "pending"})
+    for _ in range(8):
+        shop.wait(days=5)
+        await reconcile(shop.till, at=shop.at)
+    assert await shop.scalar("SELECT state FROM refunds") == "pending"
+    shop.stripe.control("alter", id=made["id"], fields={"status": "failed", "failure_reason": "declined"})
+    await reconcile(shop.till, at=shop.at)
+    assert await shop.scalar("SELECT state FROM refunds") == "failed"
+    assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
+    await shop.prove()
+
+
+async def test_a_refund_that_the_bank_returns_after_weeks_is_found_without_a_webhook(shop: Shop) -> None:
+    """It succeeded, and came back on the 58th day."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    shop.stripe.control("clock", seconds=int(shop.at.timestamp()))
+    await give_back(shop, payment)
+    (made,) = shop.stripe.things("refund")
+    await reconcile(shop.till, at=shop.at)
+    shop.wait(days=57)
+    await reconcile(shop.till, at=shop.at)
+    shop.stripe.control("alter", id=made["id"], fields={"status": "failed", "failure_reason": "declined"})
+    shop.wait(days=1)
+    await reconcile(shop.till, at=shop.at)
+    assert await shop.scalar("SELECT state FROM refunds") == "failed"
+    assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
+    await shop.prove()

@@ -16,7 +16,11 @@ from jeton.billing.payments.disputing.storage import find_oldest_open
 from jeton.billing.payments.errors import PaymentNotFoundError
 from jeton.billing.payments.refunding.asking import send_refund
 from jeton.billing.payments.refunding.booking import book_refund_news, put_back
-from jeton.billing.payments.refunding.storage import find_refund, list_unsettled_refunds
+from jeton.billing.payments.refunding.storage import (
+    find_oldest_unsettled,
+    find_refund,
+    list_unsettled_refunds,
+)
 from jeton.billing.payments.sending import KEY_VALID, give_up_payment, refresh_payment
 from jeton.billing.payments.storage import find_by_provider, get_payment, list_unsettled
 from jeton.billing.payments.till import Till
@@ -29,8 +33,8 @@ QUIET_S = 120
 # A person who has not gone on by then has left.
 ABANDONED = timedelta(hours=24)
 OVERLAP = timedelta(days=1)
-# A refund that succeeded may still fail, in the first weeks.
-REFUNDS_SINCE = timedelta(days=30)
+# A refund that succeeded may still fail: banks return money up to 30 days after they had it.
+REFUNDS_SINCE = timedelta(days=60)
 UNSETTLED_MAX = 1_000
 NEVER_ARRIVED = "The payment provider never heard of it."
 
@@ -65,15 +69,16 @@ async def reconcile(till: Till, *, at: datetime) -> Reconciled:
     found = Reconciled(settled=await settle_open(till, provider, at=at))
     async with till.pool.connection() as connection:
         row = await (await connection.execute(_READ_UNTIL, (provider.name,))).fetchone()
-        oldest = await find_oldest_open(connection, provider.name)
+        disputed = await find_oldest_open(connection, provider.name)
+        under_way = await find_oldest_unsettled(connection, provider.name)
     since = (at - REFUNDS_SINCE if row is None else row[0]) - OVERLAP
     async for news in provider.list_payments(since):
         found = _count(found, await _compare_payment(till, provider, news, at=at))
-    async for refund in provider.list_refunds(min(since, at - REFUNDS_SINCE)):
+    async for refund in provider.list_refunds(_reach(min(since, at - REFUNDS_SINCE), under_way)):
         async with till.pool.connection() as connection:
             outcome, _ = await book_refund_news(till, connection, refund, provider=provider.name, at=at)
         found = _count(found, outcome)
-    async for dispute in provider.list_disputes(since if oldest is None else min(since, oldest - OVERLAP)):
+    async for dispute in provider.list_disputes(_reach(since, disputed)):
         async with till.pool.connection() as connection:
             outcome, _ = await book_dispute_news(till, connection, dispute, provider=provider.name, at=at)
         found = _count(found, outcome)
@@ -162,6 +167,11 @@ async def _compare_payment(till: Till, provider: Provider, news: ProviderPayment
             }
             await raise_unmatched(connection, payment_id, details, at=at)
             return "refused"
+
+
+def _reach(since: datetime, oldest: datetime | None) -> datetime:
+    """From when on a list is read, so that it has the oldest that is not over, however long that takes."""
+    return since if oldest is None else min(since, oldest - OVERLAP)
 
 
 def _count(found: Reconciled, outcome: str) -> Reconciled:

@@ -13,6 +13,13 @@ _LIST = f"SELECT {_COLUMNS} FROM refunds WHERE organization_id = %s ORDER BY ref
 _UNSETTLED = (
     "SELECT refund_id FROM refunds WHERE settled_at IS NULL AND asked_at <= %s ORDER BY asked_at LIMIT %s"
 )
+# One that was made elsewhere was heard of late; only its payment is sure to be older than it is.
+_OLDEST = """
+    SELECT min(CASE WHEN starts_with(r.idempotency_key, p.provider || '/') THEN p.started_at
+                    ELSE r.asked_at END)
+    FROM refunds AS r JOIN payments AS p USING (payment_id)
+    WHERE r.settled_at IS NULL AND p.provider = %s
+"""
 _SUM = """
     SELECT coalesce(sum(credit_nano + used_nano), 0)::bigint FROM refunds
     WHERE payment_id = %s AND state <> 'failed'
@@ -56,6 +63,12 @@ async def list_unsettled_refunds(connection: Connection, until: datetime, *, lim
     """Refunds asked for before ``until`` of which the end is not known, oldest first."""
     cursor = await connection.execute(_UNSETTLED, (until, limit))
     return tuple([str(row[0]) async for row in cursor])
+
+
+async def find_oldest_unsettled(connection: Connection, provider: str) -> datetime | None:
+    """An instant before which no refund was made that is under way; None if none is."""
+    row = await (await connection.execute(_OLDEST, (provider,))).fetchone()
+    return None if row is None else row[0]
 
 
 async def sum_refunded(connection: Connection, payment_id: str) -> int:
