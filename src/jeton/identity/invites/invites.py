@@ -5,6 +5,7 @@ no mail only the operator is shown it, who could do anything here anyway. An org
 somebody again replaces the link, never adds one.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -20,6 +21,7 @@ from jeton.identity.credentials import SECRET_CHARS_MAX, digest_of, new_session_
 from jeton.identity.errors import EmailTakenError, SignInLinkError, UnknownInviteError
 from jeton.identity.members import Member, Role, create_member, record_joining
 from jeton.identity.names import parse_email
+from jeton.identity.scim.authority import DirectoryDecidesError, check_invitable
 from jeton.ids import new_id
 
 # As long as an invite of the Claude API.
@@ -76,9 +78,10 @@ async def create_invite(
 ) -> tuple[Invite, str]:
     """Invite an e-mail, or again with a new link; return it with the link's secret, which nobody keeps.
 
-    Raises InvalidEmailError, EmailTakenError for a member, and TooManyInvitesError.
+    Raises InvalidEmailError, EmailTakenError for a member, DirectoryDecidesError and TooManyInvitesError.
     """
     address, at, secret = parse_email(email), clock.now(), new_session_secret()
+    await check_invitable(connection, organization_id, address)
     await _check_wanted(connection, organization_id, address)
     cursor = await connection.execute(
         "INSERT INTO invites AS i (invite_id, organization_id, email, role, digest, invited_by, invited_at,"
@@ -160,28 +163,36 @@ async def find_invite(connection: Connection, secret: str, *, at: datetime) -> I
 async def accept_invite(connection: Connection, secret: str, *, password_hash: str | None) -> Member:
     """Become a member by a link, which is used up; SignInLinkError for a link that is not good any more.
 
-    The link has shown whose e-mail it is, so ``password_hash`` is their first password, if any.
+    DirectoryDecidesError for whom the directory deactivated. The link has shown whose e-mail it is, so
+    ``password_hash`` is their first password, if any.
     """
     at = clock.now()
     invite = await find_invite(connection, secret, at=at)
+    if invite is not None:
+        await check_invitable(connection, invite.organization_id, invite.email)
     if invite is None or not await _close(connection, invite.invite_id, at):
         raise SignInLinkError
     return await _join(connection, invite, password_hash=password_hash, how="invite")
 
 
 async def accept_invites_of(connection: Connection, email: str, *, how: str) -> list[Member]:
-    """Accept every open invite of an e-mail that a provider has vouched for; the new members."""
+    """Accept every open invite of an e-mail that a provider has vouched for; the new members.
+
+    Those of organizations whose directory deactivated them stay open.
+    """
     at = clock.now()
     async with connection.cursor(row_factory=class_row(Invite)) as cursor:
         await cursor.execute(
             f"{_READ} WHERE i.email = %s AND {_OPEN} AND i.expires_at > %s ORDER BY i.invite_id", (email, at)
         )
         invites = await cursor.fetchall()
-    return [
-        await _join(connection, invite, password_hash=None, how=how)
-        for invite in invites
-        if await _close(connection, invite.invite_id, at)
-    ]
+    members = []
+    for invite in invites:
+        with suppress(DirectoryDecidesError):
+            await check_invitable(connection, invite.organization_id, invite.email)
+            if await _close(connection, invite.invite_id, at):
+                members.append(await _join(connection, invite, password_hash=None, how=how))
+    return members
 
 
 async def _close(connection: Connection, invite_id: str, at: datetime) -> bool:

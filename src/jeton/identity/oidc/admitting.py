@@ -17,7 +17,7 @@ from jeton.identity.members import (
     record_joining,
 )
 from jeton.identity.oidc.terms import Identity, OidcRefusedError, OidcTerms
-from jeton.identity.scim.users import is_deactivated, lock_directory
+from jeton.identity.scim.authority import is_connected, is_deactivated, lock_directory
 
 BY = Actor("system", "oidc")
 
@@ -26,7 +26,8 @@ async def admit(connection: Connection, identity: Identity, terms: OidcTerms) ->
     """The membership that somebody signs in to; OidcRefusedError for whoever has none.
 
     Open invites are accepted. In the organization of ``terms`` the role follows the groups at each sign-in,
-    but the last admin stays one; whom its directory deactivated does not come back by the provider's word.
+    but the last admin stays one. Whom its directory deactivated does not come back by the provider's word,
+    and where a directory is connected nobody becomes a member by it.
     """
     role = terms.find_role(identity.groups)
     if terms.roles and role is None:
@@ -49,7 +50,9 @@ async def _join(
     memberships = await list_memberships(connection, email)
     known = next((one for one in memberships if one.organization_id == organization_id), None)
     if known is None:
-        if await is_deactivated(connection, organization_id, email):
+        if await is_connected(connection, organization_id) or await is_deactivated(
+            connection, organization_id, email
+        ):
             return
         member = await create_member(connection, organization_id, email=email, role=role)
         await record_joining(connection, BY, member, how="oidc")

@@ -12,6 +12,7 @@ from jeton import clock
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
 from jeton.identity.members import Role
+from jeton.identity.scim.authority import lock_directory
 from jeton.identity.scim.terms import (
     GROUPS_MAX,
     PAGE_MEMBERS_MAX,
@@ -25,7 +26,7 @@ from jeton.identity.scim.terms import (
     UnknownScimGroupError,
     UnknownScimUserError,
 )
-from jeton.identity.scim.users import apply_roles, lock_directory
+from jeton.identity.scim.users import apply_roles
 from jeton.ids import new_id
 
 _COLUMNS = "g.scim_group_id, g.name, g.external_id, g.role, g.created_at, g.changed_at"

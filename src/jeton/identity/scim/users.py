@@ -14,6 +14,7 @@ from jeton.identity.audit import Actor
 from jeton.identity.errors import LastAdminError
 from jeton.identity.members import Role, change_role, create_member, record_joining, remove_member
 from jeton.identity.names import parse_email
+from jeton.identity.scim.authority import lock_directory, take_back_invites
 from jeton.identity.scim.terms import (
     CHANGED_MAX,
     ROLE_ORDER,
@@ -30,8 +31,6 @@ from jeton.identity.scim.terms import (
 from jeton.ids import new_id
 
 HOW = "scim"
-# The lock under which an organization's directory changes: that of the number of its admins.
-_LOCK = "SELECT FROM organizations WHERE organization_id = %s FOR NO KEY UPDATE"
 # Who became a member otherwise is known to the directory from the moment on in which it asks.
 _LIST_STRANGERS = """
     SELECT email, created_at FROM members AS m WHERE organization_id = %(id)s AND NOT EXISTS (
@@ -67,11 +66,6 @@ _ROLES = """
 USER_FIELDS = frozenset({"userName", "externalId", "id"})
 
 
-async def lock_directory(connection: Connection, organization_id: UUID) -> None:
-    """Be the only one who changes this directory until the transaction ends."""
-    await connection.execute(_LOCK, (organization_id,))
-
-
 async def list_users(connection: Connection, organization_id: UUID, page: Page) -> tuple[int, list[ScimUser]]:
     """How many there are that the page's filter wants, and those of the page, in the order of their ids."""
     await _adopt(connection, organization_id)
@@ -97,16 +91,6 @@ async def get_user(connection: Connection, organization_id: UUID, user_id: str) 
     if row is None:
         raise UnknownScimUserError(user_id)
     return _build(row)
-
-
-async def is_deactivated(connection: Connection, organization_id: UUID, email: str) -> bool:
-    """Whether the directory knows this e-mail (in lower case) as of somebody who is no member."""
-    cursor = await connection.execute(
-        "SELECT FROM scim_users AS u WHERE organization_id = %s AND email = %s AND NOT EXISTS"
-        " (SELECT FROM members AS m WHERE m.organization_id = u.organization_id AND m.email = u.email)",
-        (organization_id, email),
-    )
-    return await cursor.fetchone() is not None
 
 
 async def create_user(
@@ -143,6 +127,8 @@ async def create_user(
     )
     if is_active:
         await _join(connection, organization_id, user_id, checked.email, by=by)
+    else:
+        await take_back_invites(connection, organization_id, checked.email, by=by)
     return await get_user(connection, organization_id, user_id)
 
 
@@ -186,6 +172,10 @@ async def change_user(
         await _join(connection, organization_id, user_id, checked.email, by=by, role=role)
     if before.member_id is not None and (is_renamed or not is_active):
         await remove_member(connection, organization_id, before.member_id, by=by)
+    if is_renamed or not is_active:
+        await take_back_invites(connection, organization_id, before.profile.email, by=by)
+    if not is_active:
+        await take_back_invites(connection, organization_id, checked.email, by=by)
     return await get_user(connection, organization_id, user_id)
 
 
@@ -195,6 +185,7 @@ async def delete_user(connection: Connection, organization_id: UUID, user_id: st
     user = await get_user(connection, organization_id, user_id)
     if user.member_id is not None:
         await remove_member(connection, organization_id, user.member_id, by=by)
+    await take_back_invites(connection, organization_id, user.profile.email, by=by)
     await connection.execute("DELETE FROM scim_users WHERE scim_user_id = %s", (user_id,))
 
 

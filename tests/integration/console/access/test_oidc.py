@@ -20,7 +20,8 @@ from jeton.identity.members import Role, list_members
 from jeton.identity.oidc.provider import OidcClient
 from jeton.identity.oidc.terms import OidcTerms
 from jeton.identity.scim.terms import Profile
-from jeton.identity.scim.users import change_user, create_user
+from jeton.identity.scim.tokens import create_token
+from jeton.identity.scim.users import change_user, create_user, delete_user
 from jeton.upstreams.http.single import SingleClient
 
 START_S = 60
@@ -214,6 +215,32 @@ async def test_whom_the_directory_deactivated_stays_out_whatever_the_provider_sa
         client, answer = await visit(stage, issuer, {**VERIFIED, "groups": ["staff"]})
         assert answer.status_code == status
         await client.aclose()
+    await world.close()
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True], ids=["deactivated", "deleted"])
+async def test_whom_a_connected_directory_let_go_joins_by_no_group_and_no_invite(
+    pool: Pool, issuer: str, *, is_forgotten: bool
+) -> None:
+    world = await open_world(pool)
+    own, by = world.organization.organization_id, Actor("system", "scim")
+    async with pool.connection() as connection:
+        await create_invite(connection, own, email="bob@example.com", role="admin", by=by)
+        await create_token(connection, own, name="Okta", by=by)
+        user = await create_user(connection, own, Profile("bob@example.com"), is_active=False, by=by)
+        if is_forgotten:
+            await delete_user(connection, own, user.user_id, by=by)
+    stage = stage_of(world, issuer, roles=(("staff", "developer"),), organization_id=own)
+    said = {"email": "bob@example.com", "email_verified": True, "groups": ["staff"]}
+    client, answer = await visit(stage, issuer, said)
+    assert (answer.status_code, "is no member here" in answer.text) == (403, True)
+    await client.aclose()
+    async with pool.connection() as connection:
+        await create_user(connection, own, Profile("carol@example.com"), is_active=True, by=by)
+    # Whom the directory made gets in, with the role of their groups.
+    client, answer = await visit(stage, issuer, {**said, "email": "carol@example.com"})
+    assert answer.status_code == 303
+    await client.aclose()
     await world.close()
 
 
