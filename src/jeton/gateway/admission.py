@@ -21,6 +21,8 @@ from jeton.gateway.errors import (
     InvalidRequestError,
     ModelNotAllowedError,
     OtherWorkspaceError,
+    UnknownModelError,
+    UnpricedModelError,
 )
 from jeton.gateway.labelling.reading import read_labels
 from jeton.gateway.parsing import Head, parse_messages, require_fitting, require_version
@@ -34,6 +36,7 @@ from jeton.pricing.rating import STANDARD, Conditions
 from jeton.pricing.terms import Terms, agree
 from jeton.tokens.bound import bound_prompt
 from jeton.upstreams.interface import MessagesRequest
+from jeton.watch.words import NO_MODEL, Refused
 
 # What a tighter bound may help against.
 REFUSALS = (InsufficientCreditError, BudgetExceededError)
@@ -77,9 +80,8 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
     """Validate, find upstream and price, and bound the prompt; raises InvalidInputError or NotFoundError."""
     request = parse_messages(body, require_version(head))
     at = clock.now()
-    route, version = deps.catalog.find(request.model, at)
+    route, version = find_model(request.model, caller, deps, at=at)
     require_fitting(request, version)
-    require_allowed(caller, version.model)
     deps.authenticator.note_model(caller, version.model, address=head.address)
     terms = deps.terms.find(caller.organization_id, version, at)
     return Admission(
@@ -98,6 +100,21 @@ def admit(head: Head, body: bytes, *, request_id: str, caller: Caller, deps: Gat
         cache=make_plan(body, _cache_scope(caller, version)) if route.keeps_cache else None,
         labels=read_labels(head, request, caller.organization_id, labelling=deps.labelling),
     )
+
+
+def find_model(
+    model: str, caller: Caller, deps: GatewayDeps, *, at: datetime
+) -> tuple[ModelRoute, PriceVersion]:
+    """The route and the price of a model that the key may ask; a refusal is noted, and raised as by both."""
+    try:
+        route, version = deps.catalog.find(model, at)
+        require_allowed(caller, version.model)
+    except (UnknownModelError, UnpricedModelError, ModelNotAllowedError) as error:
+        # A name that is in no price book is anybody's invention, and would be a row of its own.
+        name = model if deps.catalog.is_in_book(model) else NO_MODEL
+        deps.watch.note_refusal(Refused(caller.organization_id, caller.workspace_id or "", name, error.code))
+        raise
+    return route, version
 
 
 def require_allowed(caller: Caller, model: str) -> None:

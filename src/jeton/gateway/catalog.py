@@ -100,6 +100,10 @@ class Catalog:
             raise UnknownModelError(model)
         return route, version
 
+    def is_in_book(self, model: str) -> bool:
+        """Whether it has, had or will have a price, served here or not."""
+        return bool(self._book.timeline(model))
+
     def list_versions(self, at: datetime, lifecycles: Sequence[str]) -> list[PriceVersion]:
         """The price in force of every model served here, newest model first."""
         served = [model for model in self._book.models() if self._find_route(model) is not None]

@@ -10,6 +10,9 @@ from jeton.metering.contract import Rule
 from jeton.tokens.prompt import Prompt
 from jeton.usage import Usage
 
+# In the place of a model that is in no price book. Chosen as if for ever: it is stored.
+NO_MODEL = "(unknown)"
+
 
 class Refused(NamedTuple):
     """A request that was sent back before anything was held, and the code of the error that says why."""

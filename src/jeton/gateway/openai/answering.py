@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time
 import msgspec
 
 from jeton import clock
-from jeton.gateway.admission import admit, authenticate
+from jeton.gateway.admission import admit, authenticate, find_model
 from jeton.gateway.asgi import AsgiCall, Call, answer_model, answer_models, guard, read_body
 from jeton.gateway.catalog import LIFECYCLES_DEFAULT
 from jeton.gateway.envelope import Reply, json_headers
@@ -35,7 +35,7 @@ async def _answer_chat(call: ChatCall) -> None:
     head = msgspec.structs.replace(read_head(call.headers, call.peer), api_version=API_VERSION)
     caller, _ = await authenticate(head, deps)
     request = parse_chat(await read_body(call, head))
-    _, version = deps.catalog.find(request.model, clock.now())
+    _, version = find_model(request.model, caller, deps, at=clock.now())
     chat = translate_chat(request, version.max_output_tokens)
     call.wire.expect(chat)
     admission = admit(head, chat.body, request_id=call.request_id, caller=caller, deps=deps)

@@ -1,5 +1,6 @@
 """Rate limits at the gateway: refused before the hold, corrected by the fact, and said in headers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from tests.unit.gateway.fakes import (
     BODY,
     DELTA,
+    HEADERS,
+    KEYS,
     START,
     STOP,
     TEXT,
@@ -20,19 +23,23 @@ from tests.unit.gateway.fakes import (
 
 from jeton import clock
 from jeton.errors import InsufficientCreditError, OverloadedError, UpstreamError
+from jeton.gateway.admission import find_model
 from jeton.gateway.deps import Unwatched
 from jeton.gateway.envelope import classify
+from jeton.gateway.errors import ModelNotAllowedError
 from jeton.gateway.limiting.headers import limit_headers, refusal_details, refusal_headers
 from jeton.limits.errors import RateLimitedError
 from jeton.limits.limiter import Limiter
 from jeton.limits.words import EVERY_GROUP, Limits, Reserve, Standing
-from jeton.watch.words import Refused
+from jeton.watch.words import NO_MODEL, Refused
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 400_000, tzinfo=UTC)
 POLICIES = (
     b'"requests";q=1000;w=60, "input-tokens";q=2000000;qu="tokens";w=60,'
     b' "output-tokens";q=400000;qu="tokens";w=60'
 )
+CALLER = KEYS[HEADERS["x-api-key"]]
+RETIRED = "claude-opus-4-1"
 STANDINGS = (
     Standing("requests", 1_000, 999, 60_000),
     Standing("input_tokens", 2_000_000, 1_999_985, 0),
@@ -205,6 +212,30 @@ async def test_what_is_sent_back_before_a_hold_is_noted_with_its_reason() -> Non
         (BODY["model"], "rate_limited"),
         (BODY["model"], "insufficient_credit"),
     ]
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+async def test_a_model_that_cannot_be_had_is_noted_and_a_made_up_name_is_not_kept(path: str) -> None:
+    noted = Noted()
+    gateway = Gateway(watch=noted)
+    for model, status in {"gpt-made-up": 404, "x" * 5_000: 404, RETIRED: 404, "claude-opus-5": 200}.items():
+        body = {**BODY, "model": model}
+        headers = {**HEADERS, "authorization": f"Bearer {HEADERS['x-api-key']}"}
+        assert (await gateway.call(body, path=path, headers=headers)).status == status
+    assert [(one.model, one.error_code, one.workspace_id) for one in noted.refused] == [
+        (NO_MODEL, "model_unknown", CALLER.workspace_id),
+        (NO_MODEL, "model_unknown", CALLER.workspace_id),
+        (RETIRED, "model_unknown", CALLER.workspace_id),
+    ]
+
+
+async def test_a_model_that_the_key_may_not_ask_is_noted() -> None:
+    noted = Noted()
+    gateway = Gateway(watch=noted)
+    caller = replace(CALLER, models=frozenset({"claude-opus-5"}))
+    with pytest.raises(ModelNotAllowedError):
+        find_model(str(BODY["model"]), caller, gateway.deps, at=clock.now())
+    assert [(one.model, one.error_code) for one in noted.refused] == [(BODY["model"], "model_not_allowed")]
 
 
 async def test_a_failing_upstream_and_a_malformed_request_are_no_refusals() -> None:
