@@ -24,6 +24,9 @@ _PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._?"
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
 _IPV4_MASK = 0xFFFFFFFF
+# Where clouds tell a machine its own secrets outside of the link-local networks: Amazon over IPv6, Alibaba,
+# Oracle, and Azure, whose address looks like one of the internet.
+_METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -114,6 +117,8 @@ def find_problem(address: str, *, allows_private: bool) -> str:
     if found.is_link_local:
         # Where clouds tell a machine its own secrets; no receiver lives there.
         return "a link-local address, which is never allowed"
+    if found in _METADATA:
+        return "where a cloud tells a machine its secrets, which is never allowed"
     is_site_local = isinstance(found, IPv6Address) and found.is_site_local
     if (not found.is_global or is_site_local) and not allows_private:
         return "on a private network, and JETON_WEBHOOK_PRIVATE_NETWORKS is no"
