@@ -6,7 +6,8 @@ from datetime import timedelta
 from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
 
 from jeton.billing.invoicing.profiles import ProfileChange
-from jeton.billing.switching.switching import switch_to_invoiced
+from jeton.billing.switching.last_documents import issue_pending, make_issue_last
+from jeton.billing.switching.switching import switch_to_invoiced, switch_to_prepaid
 from jeton.billing.switching.words import SwitchAsk
 from jeton.charging.credits.reversing import reverse_charge
 from jeton.charging.words import Metered, Rule
@@ -52,3 +53,36 @@ async def test_what_was_overrun_before_a_switch_is_owed_and_what_was_used_after_
     assert (balances["receivable_nano"], balances.get("accrued_nano", 0)) == (2_800_000_000, 0)
     proof = await office.proof()
     assert proof.is_sound, proof.findings
+
+
+async def test_a_month_in_which_it_paid_ahead_has_no_minimum(office: Office) -> None:
+    """Invoiced since today: no $100 for this month, which is half over, but $100 for the next one.
+
+    Then it pays ahead again, within a month: its last invoice is of the beginning of that month only.
+    """
+    await office.set_profile(replace(COMPLETE, minimum_nano=100 * USD))
+    async with office.pool.connection() as connection:
+        ask = SwitchAsk(OPERATOR, now(), "a contract")
+        await switch_to_invoiced(connection, office.organization_id, ask, limit_nano=900 * USD)
+    await office.world.bill(Usage(3_000_000))
+    (draft,) = await office.draft()
+    async with office.pool.connection() as connection:
+        # It was there before the month began.
+        await connection.execute("UPDATE organizations SET created_at = %s", (draft.period_from,))
+    office.rules = replace(office.rules, tax_rates=())
+    first, second = draft.period_to + timedelta(days=3), draft.period_to + timedelta(days=34)
+
+    await office.close(first)
+    assert (await office.balances()).get("breakage_nano", 0) == 0
+    await office.close(second)
+    assert (await office.balances())["breakage_nano"] == -100 * USD
+
+    await office.world.bill(Usage(1_000_000))
+    async with office.pool.connection() as connection:
+        ask = SwitchAsk(OPERATOR, second + timedelta(days=10), "it ends")
+        await switch_to_prepaid(connection, office.organization_id, ask, may_issue_last=True)
+    at = second + timedelta(days=11)
+    issued = await issue_pending(office.pool, make_issue_last(office.rules, at), at)
+    assert (issued.done, issued.problems) == (1, {})
+    assert (await office.balances())["breakage_nano"] == -100 * USD
+    assert (await office.proof()).is_sound

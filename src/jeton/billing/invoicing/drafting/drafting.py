@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from jeton.billing.invoicing.drafting.composing import Booked, Occasion, compose, negate
 from jeton.billing.invoicing.drafting.sources import Sources
 from jeton.billing.invoicing.lines.building import Due, build_line
 from jeton.billing.invoicing.lines.keys import COMMIT, MINIMUM, SUPPLEMENT, TRUE_UP, VOUCHER, kind_of
 from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums, subtract
-from jeton.billing.invoicing.periods import Period
+from jeton.billing.invoicing.periods import Period, find_period
 from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.invoicing.words import Rules
 from jeton.billing.words import Document
@@ -105,9 +106,15 @@ def _list_true_ups(sources: Sources) -> list[Due]:
 
 
 def _list_minimum(sources: Sources) -> list[Due]:
-    """What is missing of the minimum; of whole periods of an invoiced organization, and once."""
+    """What is missing of the minimum; of whole periods of an invoiced organization, and once.
+
+    A month in which it was switched is none: a part of it was paid ahead.
+    """
     profile, period = sources.wanted.profile, sources.wanted.period
-    is_whole = profile.created_at <= period.period_from
+    month = find_period(ZoneInfo(profile.zone), profile.anchor_day, period.period_from)
+    is_whole = profile.created_at <= period.period_from and not any(
+        month.holds(at) and month.period_from < at <= period.period_to for at, _ in sources.switches
+    )
     _, billed_nano = sources.billed.get(period.period_from, {}).get(MINIMUM, NOTHING)
     if profile.kind != "invoiced" or not is_whole or billed_nano:
         return []
