@@ -213,6 +213,31 @@ async def test_of_what_a_dispute_left_owed_the_tax_of_its_use_is_given_back_with
     assert (await office.proof()).is_sound
 
 
+async def test_late_usage_of_a_voucher_is_taxed_though_as_much_of_other_credit_was_reversed(
+    office: Office, stripe: StripeServer
+) -> None:
+    """$11.60 of credit bought with tax are reversed and refunded; $11.60 more came late, out of a voucher."""
+    await office.set_profile(ProfileChange(country="DE", legal_name="Example GmbH", city="Bonn"))
+    taxed = await buy(office, stripe, rules=RULES)
+    await buy(office, stripe, "two")
+    charge = await office.world.bill(USED)
+    at = await office.end()
+    await office.close(at)
+    async with office.pool.connection() as connection:
+        await reverse_charge(connection, charge.request_id, reason="it was our fault", by=OPERATOR)
+    await refund_payment(
+        Till(office.pool, ProviderDoor(StripeAccess(SECRET_KEY, WEBHOOK_SECRET, stripe.url))),
+        Asked(office.organization_id, taxed.payment_id, reason="no longer needed", by=OPERATOR),
+        at=now(),
+    )
+    await office.world.bill(USED)
+    await office.close(at + timedelta(days=40))
+    late = (await documents(office))[0]
+    assert (late.kind, late.voucher_minor, late.tax_minor, late.due_minor) == ("receipt", 1_160, 185, 0)
+    assert (await cents(office))["tax"] == -185
+    assert (await office.proof()).is_sound
+
+
 async def _verify(office: Office, document: Document, folder: Path) -> None:
     path = folder / f"{document.number}.zip"
     async with office.pool.connection() as connection:

@@ -14,13 +14,14 @@ from uuid import UUID
 
 from jeton.billing.invoicing.drafting.sources import Sources
 from jeton.billing.invoicing.lines.building import Due
-from jeton.billing.invoicing.lines.keys import CREDIT_PREPAID
+from jeton.billing.invoicing.lines.keys import CREDIT_PREPAID, REVERSED, USAGE, kind_of
 from jeton.billing.invoicing.lines.summing import NOTHING, PeriodSums
 from jeton.billing.invoicing.periods import Period
 from jeton.billing.invoicing.rounding import round_half_even
 from jeton.billing.words import VOUCHER_GIVEN, VOUCHER_PAID
 from jeton.db.pool import Connection
 
+_MOVING = frozenset({USAGE, REVERSED})
 _VOUCHERS = """
     SELECT v.organization_id, v.lot_id, l.cost_basis_nano, l.granted_nano
     FROM vouchers AS v JOIN lots AS l USING (lot_id) WHERE v.organization_id = ANY (%s)
@@ -109,9 +110,13 @@ def _list_dues(
 
 
 def _is_changed(sums: PeriodSums, billed: Mapping[str, tuple[int, int]]) -> bool:
-    _, nano = sums.amounts.get(CREDIT_PREPAID, NOTHING)
-    _, billed_nano = billed.get(CREDIT_PREPAID, NOTHING)
-    return nano != billed_nano - sum(_sum_billed(billed).values())
+    """Whether anything was used or reversed since it was billed, so that credit may have paid otherwise.
+
+    What credit paid in all does not say so: of as much that went back another lot may have paid.
+    """
+    return any(
+        billed.get(key, NOTHING) != amounts for key, amounts in sums.amounts.items() if kind_of(key) in _MOVING
+    )
 
 
 def _sum_billed(billed: Mapping[str, tuple[int, int]]) -> dict[str, int]:
