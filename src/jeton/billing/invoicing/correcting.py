@@ -5,6 +5,7 @@ with the next document of the organization, unless its period is issued anew at 
 (an allowance) is a credit note of an amount: what was used stays billed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from jeton.billing.invoicing.documents.reading import get_document, read_lines
 from jeton.billing.invoicing.drafting.composing import Occasion, compose
 from jeton.billing.invoicing.drafting.planning import draft_wanted
 from jeton.billing.invoicing.drafting.sources import Wanted
+from jeton.billing.invoicing.drafting.taxing import retax
 from jeton.billing.invoicing.errors import CorrectionError, DocumentsChangedError
 from jeton.billing.invoicing.issuing.issuing import Issue, issue_all
 from jeton.billing.invoicing.lines.building import amount_line
@@ -24,10 +26,12 @@ from jeton.billing.invoicing.profiles import get_profile
 from jeton.billing.invoicing.rounding import scale, to_nano
 from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.invoicing.words import Rules
-from jeton.billing.words import Document
+from jeton.billing.taxation.words import AnsweredTax, TaxAnswer
+from jeton.billing.words import Document, TaxLine
 from jeton.charging.credits.requests import CreditRequest
 from jeton.db.pool import Connection
 from jeton.identity.audit import Actor, record_audit
+from jeton.money import divide_half_even
 
 REASON_CHARS_MAX = 500
 ALLOWANCE_KEY = "allowance"
@@ -131,9 +135,10 @@ async def _compose_allowance(
             f"{document.number} came to {display_minor(left_minor, document.currency)} before tax that was"
             f" not credited, so {display_minor(amount_minor, document.currency)} cannot be."
         )
-    tax = document.taxes[0]
+    parts = _part(document.taxes, amount_minor)
     period = Period(document.period_from, document.period_to)
-    nano = to_nano(amount_minor, scale(document.currency, document.rate))
+    per_nano = scale(document.currency, document.rate)
+    first = parts[0][0]
     occasion = Occasion(
         profile=await get_profile(connection, document.organization_id),
         rules=request.rules,
@@ -141,14 +146,50 @@ async def _compose_allowance(
         purpose="allowance",
         period=period,
         at=request.at,
-        tax=TaxDecision(tax.category, tax.rate, tax.reason),
+        tax=TaxDecision(first.category, first.rate, first.reason),
         currency=document.currency,
         rate=document.rate,
         corrects_id=document.document_id,
         reason=request.reason,
     )
-    line = amount_line("credit", ALLOWANCE_KEY, description=request.reason, net_nano=nano, period=period)
-    return compose(occasion, [line])
+    lines = [
+        amount_line(
+            "credit",
+            ALLOWANCE_KEY,
+            description=request.reason,
+            net_nano=to_nano(part_minor, per_nano),
+            period=period,
+        )
+        for _, part_minor in parts
+    ]
+    note = compose(occasion, lines)
+    if len(parts) == 1:
+        return note
+    return retax(
+        note,
+        TaxAnswer(
+            tuple(
+                AnsweredTax(tax.category, tax.rate, tax.reason, frozenset({line.line_id}))
+                for (tax, _), line in zip(parts, note.lines, strict=True)
+            )
+        ),
+    )
+
+
+def _part(taxes: Sequence[TaxLine], amount_minor: int) -> list[tuple[TaxLine, int]]:
+    """An amount parted as a document's taxes are: of $15 where $20 and $10 are taxed, $10 and $5."""
+    taxed = [tax for tax in taxes if tax.taxable_minor > 0]
+    if len(taxed) < 2:  # noqa: PLR2004 - one tax, so there is nothing to part
+        return [(taxed[0] if taxed else taxes[0], amount_minor)]
+    whole_minor = sum(tax.taxable_minor for tax in taxed)
+    parts, until_minor, before_minor = [], 0, 0
+    for tax in taxed:
+        until_minor += tax.taxable_minor
+        part_minor = divide_half_even(amount_minor * until_minor, whole_minor) - before_minor
+        before_minor += part_minor
+        if part_minor:
+            parts.append((tax, part_minor))
+    return parts
 
 
 def _as_note(document: Document, request: Request, zone: str) -> Document:

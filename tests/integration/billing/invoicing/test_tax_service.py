@@ -15,6 +15,7 @@ from tests.integration.billing.invoicing.conftest import OPERATOR, RULES, Office
 from tests.tax_service.running import SECRET, TaxServer, tax_server
 
 from jeton.billing.invoicing.closing import Closer, close_due
+from jeton.billing.invoicing.correcting import Request, credit_document
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.issuing.period import issue_period
 from jeton.billing.invoicing.profiles import ProfileChange
@@ -132,6 +133,40 @@ async def test_by_hand_too_it_is_asked_before_the_transaction_and_each_line_may_
         (document.number, "S", "0.2", "invoice_issue", 4_010_000_000),
     ]
     assert (stated.totals["tax_nano"], stated.is_tied) == (5_010_000_000, True)
+    assert (await office.proof()).is_sound
+
+
+async def test_goodwill_on_a_document_with_several_taxes_takes_its_part_of_each(
+    office: Office, service: TaxServer
+) -> None:
+    """$20 at 20 % and $10 at 10 %: of $15 are $10 with $2.00 of tax, and $5 with $0.50; of the rest too."""
+    taxes: list[dict[str, Any]] = [
+        {"category": "S", "rate": "0.1", "lines": ["2"]},
+        {"category": "S", "rate": "0.2"},
+    ]
+    service.control(failures=0, is_down=False, answer={"taxes": taxes}, asked=[])
+    office.rules = rules_with(service)
+    await owe(office, TEN_DOLLARS, Usage(input_tokens=10_000_000))
+    at = office.end_of((await asking(office.draft))[0])
+    await office.close(at)
+    (document,) = await documents(office)
+    assert document.total_minor == 3_500
+    async with office.pool.connection() as connection:
+        for _ in range(2):
+            await credit_document(connection, document.number, 1_500, Request(RULES, OPERATOR, "sorry", at))
+    second, first, document = await documents(office)
+    for note in (first, second):
+        assert sorted((line.net_minor, line.tax_rate) for line in note.lines) == [
+            (500, Fraction(1, 10)), (1_000, Fraction(1, 5)),
+        ]  # fmt: skip
+        assert sorted((tax.taxable_minor, tax.tax_minor) for tax in note.taxes) == [(500, 50), (1_000, 200)]
+        assert (note.lines_minor, note.tax_minor, note.total_minor) == (1_500, 250, 1_750)
+    assert (document.due_minor, document.state) == (0, "paid")
+    balances = await office.balances()
+    assert (balances.get("tax_nano", 0), balances.get("receivable_nano", 0)) == (0, 0)
+    async with office.pool.connection() as connection:
+        stated = state_tax(*await read_tax(connection, Stretch(at + timedelta(days=400))))
+    assert (stated.totals["tax_nano"], stated.is_tied) == (0, True)
     assert (await office.proof()).is_sound
 
 

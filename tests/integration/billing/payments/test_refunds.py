@@ -160,7 +160,8 @@ async def test_a_refund_that_takes_weeks_is_settled_without_a_webhook(shop: Shop
     (made,) = shop.stripe.things("refund")
     async with shop.pool.connection() as connection:
         await connection.execute(
-            "UPDATE refunds SET state = 'pending', settled_at = NULL WHERE refund_id = %s", (refund.refund_id,)
+            "UPDATE refunds SET state = 'pending', settled_at = NULL WHERE refund_id = %s",
+            (refund.refund_id,),
         )
     shop.stripe.control("alter", id=made["id"], fields={"status": "pending"})
     for _ in range(8):

@@ -114,9 +114,8 @@ def _is_changed(sums: PeriodSums, billed: Mapping[str, tuple[int, int]]) -> bool
 
     What credit paid in all does not say so: of as much that went back another lot may have paid.
     """
-    return any(
-        billed.get(key, NOTHING) != amounts for key, amounts in sums.amounts.items() if kind_of(key) in _MOVING
-    )
+    moved = (key for key in sums.amounts if kind_of(key) in _MOVING)
+    return any(billed.get(key, NOTHING) != sums.amounts[key] for key in moved)
 
 
 def _sum_billed(billed: Mapping[str, tuple[int, int]]) -> dict[str, int]:
