@@ -112,17 +112,18 @@ _OF_ONE = {
     "output_nano": 2_000_000,
 }
 _KEY = ", ".join(ROLLUP_DIMENSIONS)
+# In the order in which settlements would write them: so rows of one time lie together.
 _QUARTERS = f"""
     INSERT INTO usage_quarters
     SELECT organization_id, quarter_of(occurred_at), workspace_id, key_id, model, service_tier, inference_geo,
            speed, '0-200k', {", ".join(f"{_OF_ONE.get(name, 0)} * count(*)" for name in ROLLUP_SUMS)}
-    FROM usage_events GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    FROM usage_events GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY min(occurred_at)
 """  # noqa: S608 - names of our own
 _ROLLUPS = f"""
     INSERT INTO usage_rollups
     SELECT organization_id, (quarter_at AT TIME ZONE 'UTC')::date, {_KEY},
            {", ".join(f"sum({name})" for name in ROLLUP_SUMS)}
-    FROM usage_quarters GROUP BY 1, 2, {_KEY}
+    FROM usage_quarters GROUP BY 1, 2, {_KEY} ORDER BY min(quarter_at)
 """  # noqa: S608 - names of our own
 _MINUTES = """
     INSERT INTO minute_rollups

@@ -59,10 +59,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """All parts of one series in one line, where there are too many to have a title each."""
+    """All parts of one series in one line of a bar's ``width``, where they are too many for a title each."""
 
     series: int
     path: str
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,22 @@ def _link_spans(bars: Sequence[Bar], spans: Sequence[Span]) -> tuple[Link, ...]:
 
 
 def _trace(segments: Sequence[Segment]) -> tuple[Outline, ...]:
+    """One line down each part, as wide as a bar, and from there to the next part: half the bytes of boxes."""
     paths: dict[int, list[str]] = {}
+    ends: dict[int, tuple[int, int]] = {}
     for part in segments:
-        shape = f"M{part.x} {part.y}h{part.width}v{part.height}h-{part.width}z"
-        paths.setdefault(part.series, []).append(shape)
-    return tuple(Outline(series, "".join(shapes)) for series, shapes in sorted(paths.items()))
+        if part.series in ends:
+            x, y = ends[part.series]
+            dx, dy = part.x - x, part.y - y
+            start = f"m{dx}{dy}" if dy < 0 else f"m{dx} {dy}"
+        else:
+            # The middle of a bar of odd width lies between two units.
+            start = f"M{part.x + part.width // 2}{'.5' if part.width % 2 else ''} {part.y}"
+        paths.setdefault(part.series, []).append(f"{start}v{part.height}")
+        ends[part.series] = (part.x, part.y + part.height)
+    return tuple(
+        Outline(series, "".join(moves), segments[0].width) for series, moves in sorted(paths.items())
+    )
 
 
 def _hatch(segments: Sequence[Segment]) -> tuple[Hatch, ...]:

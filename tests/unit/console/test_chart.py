@@ -121,4 +121,17 @@ def test_a_crowded_chart_is_one_line_a_series() -> None:
     assert chart is not None
     assert chart.segments == ()
     assert [outline.series for outline in chart.outlines] == [1, 2]
-    assert chart.outlines[0].path.count("M") == 200
+    assert chart.outlines[0].path.count("v") == 200
+
+
+def test_an_outline_goes_down_each_part_in_the_middle_of_its_bar() -> None:
+    # 300 bars on 676 units, one wide: 0, 2, 4, 6, 9 ... The axis goes to 4, so a part of 1 is 170 / 4 high.
+    chart = draw([*[(1, 2)] * 299, (3, 1)])
+    assert chart is not None
+    lower, upper = chart.outlines
+    assert (lower.width, upper.width) == (1, 1)
+    # From x = 76.5 (the first bar's middle); its first part is from 140 (= 12 + 170 - 42) to the axis at 182.
+    assert lower.path.startswith("M76.5 140v42m2-42v42m2-42v42m2-42v42m3-42")
+    assert lower.path.endswith("m2-127v127")
+    assert upper.path.startswith("M76.5 55v85m2-85v85m2-85v85m2-85v85m3-85")
+    assert upper.path.endswith("m2-128v43")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from jeton.insight.explore.errors import InvalidGroupingError
@@ -64,8 +66,7 @@ class Question:
 Group = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One group in one bucket of time; ``group`` has a value for each dimension, None for all others."""
 
     bucket: int
@@ -73,7 +74,8 @@ class Cell:
     sums: Sums
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, so that what is added up is added up once.
+@dataclass(frozen=True)
 class Report:
     """What was used: a cell for each bucket and group with any usage, in the order of time.
 
@@ -94,12 +96,12 @@ class Report:
         is_charged = self.columns is None or "charged_amount" in self.columns
         return is_charged and self.question.step != "1m"
 
-    @property
+    @cached_property
     def totals(self) -> Sums:
         """The sum of everything."""
         return add_up(cell.sums for cell in self.cells)
 
-    @property
+    @cached_property
     def by_bucket(self) -> tuple[Sums, ...]:
         """The sum of each bucket of time, empty ones too."""
         cells: list[list[Sums]] = [[] for _ in range(self.buckets.count)]

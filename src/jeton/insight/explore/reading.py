@@ -5,6 +5,7 @@ It reads sums only, of UTC days and of quarters of an hour, never single request
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, LiteralString
 
@@ -116,11 +117,11 @@ async def explore(
     told = await _find_told(connection, question, buckets)
     query, parameters = _compose(question, buckets, plan, names, tables=tables, told=told)
     cursor = await connection.execute(query, parameters)
-    width = len(question.group_by)
-    cells = tuple(
-        Cell(row[0], tuple(row[1 : 1 + width]), Sums(**dict(zip(names, row[1 + width :], strict=True))))
-        for row in await cursor.fetchall()
-    )
+    width = 1 + len(question.group_by)
+    # A sum that was not read is at a place of its own, after all that were.
+    place = {name: width + number for number, name in enumerate(names)}
+    pick = itemgetter(*(place.get(name, width + len(names)) for name in COLUMNS))
+    cells = tuple(Cell(row[0], row[1:width], Sums._make(pick((*row, 0)))) for row in await cursor.fetchall())
     return Report(question, as_of, buckets, cells)
 
 
@@ -212,7 +213,7 @@ def _compose(
     sources = _SOURCES.format(
         dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
         sums=", ".join(f"r.{name}" for name in stored),
-        summed=", ".join(f"sum(r.{name})::bigint AS {name}" for name in stored),
+        summed=", ".join(f"whole_sum(r.{name}) AS {name}" for name in stored),
         told=", ".join(f"{one} AS {name}" for name, one in expressions.items()) or "NULL AS nothing",
         grouped=f"GROUP BY {', '.join(expressions.values())}" if dimensions else "",
         signed=", ".join(f"counted.sign * r.{name}" for name in stored),
@@ -221,22 +222,16 @@ def _compose(
         where=where,
         **tables,
     )
-    total = ", ".join(f"sum({name})::bigint AS {name}" for name in (*stored, _REVERSED))
+    total = ", ".join(f"whole_sum({name}) AS {name}" for name in (*stored, _REVERSED))
     kept = ", ".join((*stored, _REVERSED))
     grouped = "".join(f", {name}" for name in dimensions)
     ranked = "".join(_rank(question, name) for name in dimensions if name not in told)
-    folded = "".join(
-        f", c.{name}"
-        if name in told
-        else f", CASE WHEN c.{name} IN (SELECT value FROM top_{name}) THEN c.{name} END AS {name}"  # noqa: S608 - as below
-        for name in dimensions
-    )
+    folding = _fold(dimensions, told, total) if ranked else ""
     query = f"""
         WITH sources AS ({sources}),
-        cells AS MATERIALIZED (SELECT bucket{grouped}, {total} FROM sources GROUP BY bucket{grouped}){ranked},
-        folded AS (SELECT bucket{folded}, {kept} FROM cells AS c)
-        SELECT bucket{grouped}, {total} FROM folded GROUP BY bucket{grouped}
-        HAVING bool_or(requests <> 0 OR list_nano <> 0 OR reversed_nano <> 0)
+        cells AS MATERIALIZED (SELECT bucket{grouped}, {total} FROM sources GROUP BY bucket{grouped}){ranked}
+        SELECT bucket{grouped}, {kept} FROM cells AS c
+        WHERE (requests <> 0 OR list_nano <> 0 OR reversed_nano <> 0){folding}
         ORDER BY bucket{"".join(f", {name} NULLS LAST" for name in dimensions)}
     """  # noqa: S608 - every name is one of ours, every value a parameter
     parameters: dict[str, Any] = {
@@ -267,3 +262,22 @@ def _rank(question: Question, name: str) -> str:
         top_{name} AS (
             SELECT {name} AS value FROM cells GROUP BY {name} ORDER BY {by} DESC, {name} LIMIT %(limit)s
         )"""  # noqa: S608 - every name is one of ours
+
+
+def _fold(dimensions: tuple[str, ...], told: Mapping[str, list[str]], total: str) -> LiteralString:
+    """What comes after the cells that are told apart: the others, each with those of the same bucket.
+
+    Cells that are told apart are single already, so only the others, mostly none, are added up once more.
+    """
+    ranked = [name for name in dimensions if name not in told]
+    apart = " AND ".join(f"c.{name} IN (SELECT value FROM top_{name})" for name in ranked)  # noqa: S608 - as below
+    folded = "".join(
+        f", c.{name}"
+        if name in told
+        else f", CASE WHEN c.{name} IN (SELECT value FROM top_{name}) THEN c.{name} END"  # noqa: S608 - as below
+        for name in dimensions
+    )
+    return f""" AND {apart}
+        UNION ALL
+        SELECT c.bucket{folded}, {total} FROM cells AS c WHERE NOT ({apart}) GROUP BY c.bucket{folded}
+        HAVING bool_or(requests <> 0 OR list_nano <> 0 OR reversed_nano <> 0)"""  # noqa: S608 - names of ours

@@ -1,15 +1,13 @@
 """Sums: what is added up, and how it is added, folded and said in JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from typing import NamedTuple
 
 from jeton.money import render_usd
 from jeton.pricing.rating import STAGES
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Requests, tokens by disjoint bucket, and money in nano.
 
     List amount - all savings = charged = the sum of the buckets' amounts; charged - reversed = net amount;
@@ -98,7 +96,7 @@ class Sums:
         return self == NOTHING
 
 
-COLUMNS = tuple(field.name for field in fields(Sums))
+COLUMNS = Sums._fields
 NOTHING = Sums()
 
 TOKEN_CLASSES: Mapping[str, str] = {
@@ -132,8 +130,6 @@ MEASURES: Mapping[str, str] = {
     **TOKEN_CLASSES,
 }
 
-_values = attrgetter(*COLUMNS)
-
 
 def parse_counts(row: Sequence[int]) -> Sums:
     """Requests, tokens of each class, web searches and, last, what was thought: as single requests count."""
@@ -143,8 +139,10 @@ def parse_counts(row: Sequence[int]) -> Sums:
 
 def add_up(many: Iterable[Sums]) -> Sums:
     """Add sums field by field."""
-    rows = [_values(sums) for sums in many]
-    return Sums(*map(sum, zip(*rows, strict=True))) if rows else NOTHING
+    rows = list(many)
+    if len(rows) == 1:
+        return rows[0]
+    return Sums._make(map(sum, zip(*rows, strict=True))) if rows else NOTHING
 
 
 def render_sums(sums: Sums) -> dict[str, object]:

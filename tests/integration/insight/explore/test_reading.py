@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+import pytest
+from psycopg.errors import NumericValueOutOfRange
 from tests.integration.insight.explore.past import Fact, fill, open_past, read_facts
 
 from jeton.db.pool import Pool
@@ -141,6 +143,41 @@ async def test_what_is_beyond_the_limit_is_other_and_nothing_is_lost(pool: Pool)
     assert keys[next(iter(keys))].net_nano == first.net_nano
     assert {group[1] for group in one.by_group} == {"claude-sonnet-5-5", None}
     await past.world.close()
+
+
+@pytest.mark.parametrize("group_by", [("key_id",), ("key_id", "model"), ("model", "end_user"), ("end_user",)])
+async def test_what_is_other_is_so_in_every_bucket(pool: Pool, group_by: tuple[str, ...]) -> None:
+    random = Random(8)  # noqa: S311 - a seed, so that a failure can be repeated
+    past = await open_past(pool)
+    await fill(past, random, requests=60, from_at=FROM_AT, days=2)
+    stretch = of_days(date(2026, 10, 22), date(2026, 10, 24), zone=ZoneInfo("Asia/Kolkata"))
+    whose = past.world.organization.organization_id
+    async with pool.connection() as connection:
+        every = await explore(connection, Question(whose, stretch, "1h", group_by, limit=1_000))
+        told = await explore(connection, Question(whose, stretch, "1h", group_by, limit=1))
+    highest = []
+    for place in range(len(group_by)):
+        amounts: dict[str, int] = defaultdict(int)
+        for cell in every.cells:
+            amounts[str(cell.group[place])] += cell.sums.net_nano
+        highest.append(min(amounts, key=lambda value: (-amounts[value], value)))
+    folded: dict[tuple[int, tuple[str | None, ...]], list[int]] = {}
+    for cell in every.cells:
+        group = tuple(
+            value if value == first else None for value, first in zip(cell.group, highest, strict=True)
+        )
+        sums = folded.setdefault((cell.bucket, group), [0] * len(cell.sums))
+        folded[cell.bucket, group] = [one + more for one, more in zip(sums, cell.sums, strict=True)]
+    assert {(cell.bucket, cell.group): list(cell.sums) for cell in told.cells} == folded
+    assert len(told.cells) == len(folded) < len(every.cells)
+    assert [cell.bucket for cell in told.cells] == sorted(cell.bucket for cell in told.cells)
+    await past.world.close()
+
+
+async def test_a_sum_too_large_is_an_error_and_no_other_number(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        with pytest.raises(NumericValueOutOfRange):
+            await connection.execute("SELECT whole_sum(n) FROM (VALUES (9223372036854775807), (1)) AS r (n)")
 
 
 def test_a_year_in_any_zone_reads_few_quarters() -> None:

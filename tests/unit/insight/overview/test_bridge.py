@@ -1,7 +1,5 @@
 """Why it changed: every cause alone has its own amount, and together they are the difference to the nano."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,7 +74,7 @@ def any_sums(draw: st.DrawFn) -> Sums:
     amounts = [draw(COUNT) if count else 0 for count in counts]
     nothing = Sums(requests, *counts)
     paid = dict(zip(BUCKET_SUMS.values(), amounts, strict=True))
-    return replace(nothing, charged_nano=sum(amounts), reversed_nano=draw(COUNT), **paid)
+    return nothing._replace(charged_nano=sum(amounts), reversed_nano=draw(COUNT), **paid)
 
 
 MIX = st.dictionaries(
