@@ -36,15 +36,16 @@ async def show_key(visit: Visit) -> View:
 
 
 async def change(visit: Visit, form: Mapping[str, str]) -> str:
-    """Give the key another name, workspace or owner; whose it is decides which budgets count it."""
+    """Give the key another name, workspace or owner, all or nothing; budgets count by owner."""
     wanted = KeyChange(name=form.get("name"), workspace_id=form.get("workspace_id") or None)
-    place = await _change(visit, wanted)
     if "member_id" in form:
         visit.require(Permission.MANAGE_BUDGETS)
-        async with visit.deps.pool.connection() as connection:
+    async with visit.deps.pool.connection() as connection:
+        key_id = await _change_own(visit, connection, wanted)
+        if "member_id" in form:
             organization_id, member_id = visit.session.organization_id, form["member_id"]
-            await give_key(connection, organization_id, _key_id(visit), member_id=member_id, by=_actor(visit))
-    return place
+            await give_key(connection, organization_id, key_id, member_id=member_id, by=_actor(visit))
+    return _place(key_id)
 
 
 async def pause(visit: Visit, form: Mapping[str, str]) -> str:
@@ -113,11 +114,13 @@ async def revoke(visit: Visit, form: Mapping[str, str]) -> str:
 
 async def _change(visit: Visit, wanted: KeyChange) -> str:
     async with visit.deps.pool.connection() as connection:
-        await _get_own(visit, connection)
-        key = await change_key(
-            connection, visit.session.organization_id, _key_id(visit), wanted, by=_actor(visit)
-        )
-    return _place(key.key_id)
+        return _place(await _change_own(visit, connection, wanted))
+
+
+async def _change_own(visit: Visit, connection: Connection, wanted: KeyChange) -> str:
+    own = await _get_own(visit, connection)
+    key = await change_key(connection, visit.session.organization_id, own.key_id, wanted, by=_actor(visit))
+    return key.key_id
 
 
 async def _get_own(visit: Visit, connection: Connection) -> Key:
