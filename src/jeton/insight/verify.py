@@ -14,6 +14,8 @@ from psycopg import IsolationLevel
 from jeton.db.pool import Connection
 from jeton.insight.operating.audit_chain import verify_audit
 from jeton.insight.proving.batches import verify_batches
+from jeton.insight.proving.billed.documents import verify_documents
+from jeton.insight.proving.billed.money_back import verify_money_back
 from jeton.insight.proving.budgets import verify_budgets
 from jeton.insight.proving.chain import verify_chain
 from jeton.insight.proving.charges import verify_charges
@@ -91,5 +93,7 @@ async def prove(
     await verify_budgets(connection, proof)
     await verify_batches(connection, proof)
     await verify_receivables(connection, proof)
+    await verify_documents(connection, proof)
+    await verify_money_back(connection, proof)
     await verify_supplements(connection, proof)
     return proof

@@ -36,6 +36,11 @@ _LONELY = """
     SELECT c.request_id FROM supplemented_charges AS c JOIN rerating_supplements AS d USING (supplement_id)
     WHERE d.state <> 'done' OR d.organization_id <> c.organization_id
 """
+# Its instant says on which line it is billed.
+_MOVED = """
+    SELECT request_id FROM supplemented_charges AS c JOIN charges AS h USING (request_id)
+    WHERE c.held_at <> h.held_at OR c.organization_id <> h.organization_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ async def verify_supplements(connection: Connection, proof: Proof) -> None:
         await _rate_again(connection, proof, supplement_id, organization_id, Span(*span), charges)
     async for (subject,) in read_rows(connection, "lonely_supplements", _LONELY):
         proof.find(f"{subject} belongs to no supplement that was approved.")
+    async for (request_id,) in read_rows(connection, "moved_supplements", _MOVED):
+        proof.find(f"The supplement of {request_id} is of another time or organization than its charge.")
 
 
 async def _rate_again(

@@ -228,3 +228,16 @@ async def test_what_is_not_as_it_was_asked_for_is_not_charged(office: Office) ->
         supplements = await list_supplements(connection, rerating_id)
     assert [(one.state, one.requests) for one in supplements] == [("declined", 2), ("done", 1)]
     assert (await office.proof()).is_sound
+
+
+async def test_a_supplement_that_was_moved_to_another_month_is_found(office: Office) -> None:
+    await office.set_invoiced()
+    await bill(office, 1)
+    await charge(office)
+    async with office.pool.connection() as connection:
+        await connection.execute("ALTER TABLE supplemented_charges DISABLE TRIGGER USER")
+        await connection.execute("UPDATE supplemented_charges SET held_at = held_at - interval '31 days'")
+    (finding,) = (await office.proof()).findings
+    assert finding == (
+        f"The supplement of {office.world.requests[0]} is of another time or organization than its charge."
+    )

@@ -12,6 +12,7 @@ from jeton.billing.payments.refunding.asking import Asked, refund_payment, send_
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Payment, Refund
 from jeton.charging.credits.errors import IdempotencyError
+from jeton.insight.verify import verify
 
 
 async def give_back(shop: Shop, payment: Payment, nano: int | None = None, *, key: str = "") -> Refund:
@@ -191,3 +192,42 @@ async def test_a_refund_that_the_bank_returns_after_weeks_is_found_without_a_web
     assert await shop.scalar("SELECT state FROM refunds") == "failed"
     assert await shop.accounts() == {"credit:paid": -10_000, "cash": 11_900, "tax": -1_900}
     await shop.prove()
+
+
+CHANGES = {
+    "what was given back": (
+        "UPDATE payments SET refunded_minor = refunded_minor - 1",
+        "is not what its refunds come to",
+    ),
+    "a refund's tax": (
+        "UPDATE refunds SET tax_nano = tax_nano + 1, net_nano = net_nano - 1",
+        "posted were 47.60, 7.60 and 0",
+    ),
+    "what a dispute left owed": ("UPDATE disputes SET owed_nano = owed_nano + 1", "disputes posted"),
+    "a dispute's tax": ("UPDATE disputes SET tax_nano = tax_nano - 1", "dollars on tax"),
+    "a dispute that was won": (
+        "UPDATE disputes SET state = 'won', closed_at = opened_at",
+        "dollars on receivable, and come to 0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "finding"), CHANGES.values(), ids=CHANGES)
+async def test_money_that_went_back_otherwise_than_it_was_posted_is_found(
+    shop: Shop, change: str, finding: str
+) -> None:
+    """Of $100 at 19 % $30 are used, $40 refunded; the bank has the rest, and $35.70 of it are owed."""
+    await shop.save_card()
+    payment = await shop.buy(100)
+    await use(shop, 30 * USD)
+    await give_back(shop, payment, 40 * USD)
+    shop.stripe.control("dispute", payment_intent=payment.provider_payment_id, amount=7_140)
+    await reconcile(shop.till, at=shop.at)
+    assert (await shop.accounts())["receivable"] == 3_570
+    await shop.prove()
+
+    async with shop.pool.connection() as connection:
+        await connection.execute(change.encode())
+    async with shop.pool.connection() as connection:
+        proof = await verify(connection)
+    assert any(finding in one for one in proof.findings), proof.findings

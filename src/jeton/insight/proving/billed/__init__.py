@@ -1,0 +1,1 @@
+"""Billed: documents, refunds and disputes against their lines and the postings."""
