@@ -1,6 +1,7 @@
 """The chains over the audit log in PostgreSQL: made at each commit, and told when somebody tampers."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 from jeton import clock
 from jeton.db.migrating import load_migrations, migrate_within
 from jeton.db.pool import Connection, Pool, connect
-from jeton.identity.audit import SYSTEM, Actor, Change, record_audit, record_changes
+from jeton.identity.audit import SYSTEM, Actor, Change, list_audit, record_audit, record_changes
 from jeton.identity.audit.chain import HOUSE
 from jeton.identity.organizations import create_organization
 from jeton.insight.operating.audit_chain import read_audit_ends, verify_audit
@@ -71,6 +72,47 @@ async def test_writers_at_once_in_any_order_all_get_their_links(pool: Pool) -> N
     await asyncio.gather(*(write(pool, *((one, two) if turn % 2 else (two, one))) for turn in range(24)))
     proof = await prove(pool)
     assert (proof.findings, proof.audit_entries - start) == ([], 48)
+
+
+class GaveUpError(Exception):
+    """Whoever writes thinks better of it."""
+
+
+async def write_in_steps(pool: Pool, turn: int, first: UUID, second: UUID) -> None:
+    """An entry of each, one between them that is taken back, and of every third turn all of it."""
+    with suppress(GaveUpError):
+        async with pool.connection() as connection, connection.transaction():
+            await record_audit(connection, BY, "key.created", subject=f"{turn} first", organization_id=first)
+            with suppress(GaveUpError):
+                async with connection.transaction():
+                    await record_audit(connection, BY, "key.revoked", subject="never", organization_id=second)
+                    await record_audit(connection, BY, "key.revoked", subject="never")
+                    raise GaveUpError
+            async with connection.transaction():
+                await record_audit(
+                    connection, BY, "key.created", subject=f"{turn} second", organization_id=second
+                )
+            if turn % 3 == 0:
+                raise GaveUpError
+
+
+async def test_what_is_rolled_back_among_writers_at_once_leaves_no_gap_and_no_entry(pool: Pool) -> None:
+    one, two = await open_two(pool)
+    start = (await prove(pool)).audit_entries
+    await asyncio.gather(
+        *(write_in_steps(pool, turn, *((one, two) if turn % 2 else (two, one))) for turn in range(24))
+    )
+    proof = await prove(pool)
+    # Sixteen of the turns are not taken back, with two entries each.
+    assert (proof.findings, proof.audit_entries - start) == ([], 32)
+    async with pool.connection() as connection:
+        entries = await list_audit(connection)
+        cursor = await connection.execute(
+            "SELECT chain_id, count(*), max(sequence) FROM audit_links GROUP BY chain_id"
+        )
+        lengths = await cursor.fetchall()
+    assert "never" not in {entry.subject for entry in entries}
+    assert all(count == longest for _, count, longest in lengths)
 
 
 # What stands in the way of whoever owns the tables, and what they can do about it.
