@@ -5,7 +5,8 @@ SQL (``bigint``) and, as a decimal string of dollars, in JSON. Prices and factor
 rationals (``Fraction``) until the one rounding. Binary floating point never comes near.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from fractions import Fraction
 
 from jeton.errors import MoneyError
@@ -15,6 +16,10 @@ TOKENS_PER_MTOK = 1_000_000
 NANO_MAX = 2**63 - 1
 _NANO_DIGITS = 9
 _CENT_DIGITS = 2
+# Few digits, and of the exponent two: an exact number has as many digits as its power of ten says, and
+# making those of 1e100000000 takes minutes, in which nothing else is done.
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,100}(?:\.[0-9]{0,100})?|\.[0-9]{1,100})(?:[eE][+-]?[0-9]{1,2})?")
+_CHARS_SHOWN = 60
 
 
 def divide_half_even(up: int, down: int) -> int:
@@ -29,14 +34,11 @@ def divide_half_even(up: int, down: int) -> int:
 
 
 def parse_exact(text: str) -> Fraction:
-    """Read a plain decimal such as ``"0.125"`` exactly; raise MoneyError for anything else."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise MoneyError(text, "is not a decimal number") from None
-    if not number.is_finite():
-        raise MoneyError(text, "is not a finite number")
-    return Fraction(number)
+    """Read a decimal such as ``"0.125"`` or ``"1E-9"`` exactly; raise MoneyError for anything else."""
+    plain = text.strip()
+    if _DECIMAL.fullmatch(plain) is None:
+        raise MoneyError(text[:_CHARS_SHOWN], "is not a decimal number")
+    return Fraction(Decimal(plain))
 
 
 def parse_usd(text: str) -> int:

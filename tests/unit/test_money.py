@@ -70,10 +70,22 @@ def test_people_see_sign_and_thousands_and_every_decimal(nano: int, shown: str) 
     assert display_usd(nano) == shown
 
 
-@pytest.mark.parametrize("text", ["", "five", "NaN", "Infinity", "0x10", "1,50"])
+NO_AMOUNTS = [
+    "", "five", "NaN", "Infinity", "0x10", "1,50", ".", "1_000", "\u0661", "\uff11", "1 0", "1.5.0", "--1",
+    # A power of ten of a hundred million digits would keep the whole server busy.
+    "1e100000000", "1e-100000000", "9" * 5_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_AMOUNTS)
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(MoneyError):
+    with pytest.raises(MoneyError, match="is not a decimal number"):
         parse_usd(text)
+
+
+def test_a_small_power_of_ten_is_read_exactly() -> None:
+    assert parse_usd("1E-9") == 1
+    assert parse_usd("-2.5e3") == -2_500_000_000_000
 
 
 def test_finer_than_a_nano_is_refused() -> None:

@@ -74,6 +74,11 @@ async def test_auto_reload_is_set_and_ended(pool: Pool) -> None:
         assert (made["is_on"], made["cool_down_s"]) == (True, 600)
         refused = await client.post(f"{PLACE}/auto_reload", json={**body, "target": "1"})
         assert refused.json()["error"]["details"]["error_code"] == "reload_rule_invalid"
+        for cool_down_s in (-1, 31 * 86_400 + 1, 10**18):
+            refused = await client.post(f"{PLACE}/auto_reload", json={**body, "cool_down_s": cool_down_s})
+            assert (refused.status_code, "cool_down_s" in refused.text) == (400, True)
+        refused = await client.post(f"{PLACE}/auto_reload", json={**body, "target": "1e100000000"})
+        assert (refused.status_code, "is not a decimal number" in refused.text) == (400, True)
         assert (await client.request("DELETE", f"{PLACE}/auto_reload")).json()["why_off"] == "switched_off"
     await world.close()
 

@@ -6,6 +6,7 @@ that of the purchase or refund itself, so the same request again does nothing tw
 
 from datetime import timedelta
 from hashlib import sha256
+from typing import Annotated
 
 import msgspec
 from starlette.routing import BaseRoute, Route
@@ -23,6 +24,7 @@ from jeton.billing.payments.storage import get_payment, list_payments
 from jeton.billing.payments.words import Payment
 from jeton.billing.reloads.overview import read_overview, render_overview
 from jeton.billing.reloads.rules import COOL_DOWN, RuleWish, save_rule, switch_off
+from jeton.billing.reloads.words import COOL_DOWN_MAX
 from jeton.billing.rendering.payments import render_card, render_payment, render_refund
 from jeton.identity.audit import Actor
 from jeton.money import parse_usd
@@ -53,7 +55,9 @@ class SetAutoReload(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     target: str
     monthly_ceiling: str
     zone: str = "UTC"
-    cool_down_s: int = int(COOL_DOWN.total_seconds())
+    cool_down_s: Annotated[int, msgspec.Meta(ge=0, le=COOL_DOWN_MAX // timedelta(seconds=1))] = (
+        COOL_DOWN // timedelta(seconds=1)
+    )
 
 
 def payment_routes(deps: AdminDeps) -> list[BaseRoute]:

@@ -180,7 +180,8 @@ def _list_mistakes(values: Mapping[str, Any]) -> list[str]:
         ("vat_number", lambda number: check_vat_number(number, country)),
     ):
         try:
-            if values.get(name):
+            # Without a currency it is the operator's own; without a zone nothing could ever be issued.
+            if values.get(name) or (name == "zone" and name in values):
                 check(values[name])
         except InvalidInputError as error:
             mistakes.append(str(error))

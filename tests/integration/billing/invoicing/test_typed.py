@@ -76,6 +76,9 @@ def test_profiles_and_rates_are_entered_and_their_mistakes_named(capsys: pytest.
     assert "country is 'Deutschland'" in said
     assert "anchor_day is 32, not a whole number from 1 to 31" in said
     assert "'EURO' is no currency code" in said
+    # A zone that is none would keep every later period from being issued.
+    assert run(["invoices", "profile", "zone="]) == 2
+    assert "zone" in capsys.readouterr().err
     assert run(["invoices", "profile", "colour=red"]) == 2
     assert "'colour=red' is not FIELD=VALUE" in capsys.readouterr().err
     noting = ["rate", "EUR", "0.92", "--from", "2026-01-01", "--source", "ECB"]
