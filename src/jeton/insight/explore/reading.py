@@ -34,6 +34,7 @@ _BY_LABEL: Mapping[str, LiteralString] = MappingProxyType(
 _LABELLED: Mapping[str, LiteralString] = MappingProxyType(
     {"days": "labelled_days", "quarters": "labelled_quarters", "reversals": "labelled_reversals"}
 )
+_NO_LABEL: LiteralString = "''::text"
 # By which expression groups are ranked.
 _RANKED = {
     "net_nano": "sum(net_nano - reversed_nano)",
@@ -97,24 +98,28 @@ _COUNT_ACTIVE: LiteralString = """
 
 
 async def explore(
-    connection: Connection, question: Question, *, only: frozenset[str] = frozenset(COLUMNS)
+    connection: Connection,
+    question: Question,
+    *,
+    only: frozenset[str] = frozenset(COLUMNS),
+    told: Mapping[str, list[str]] | None = None,
 ) -> Report:
     """Answer one question; its stretch is widened to whole quarters of an hour.
 
     ``only``: the sums that whoever asks will look at; others may be left at 0. Adding up is most of the work
-    where days are made of quarters, and it is as many times cheaper as there are fewer sums. Raises
-    InvalidStepError where the stretch has too many steps, TooManyLabelsError where it has too many labels.
+    where days are made of quarters, and it is as many times cheaper as there are fewer sums. ``told``: what
+    ``find_told`` found for the same stretch, filters, limit and measure. Raises InvalidStepError where the
+    stretch has too many steps, TooManyLabelsError where it has too many labels.
     """
     as_of = clock.now()
     buckets = cut(snap(question.stretch), question.step)
     plan = draw_up(buckets)
-    if question.asks_labels:
-        kept = await _count_labelled(connection, question, plan, most=LABELLED_MAX)
-        if kept > LABELLED_MAX:
-            raise TooManyLabelsError(LABELLED_MAX)
     names = _choose(question, only)
     tables = _BY_LABEL if question.asks_labels else _WITHOUT_LABELS
-    told = await _find_told(connection, question, buckets)
+    if told is None:
+        await _check_labelled(connection, question)
+        is_found_with_it = buckets.count == 1 and len(question.group_by) == 1
+        told = {} if is_found_with_it else await _find_told(connection, question)
     query, parameters = _compose(question, buckets, plan, names, tables=tables, told=told)
     cursor = await connection.execute(query, parameters)
     width = 1 + len(question.group_by)
@@ -125,10 +130,25 @@ async def explore(
     return Report(question, as_of, buckets, cells)
 
 
-async def _find_told(connection: Connection, question: Question, buckets: Buckets) -> Mapping[str, list[str]]:
-    """The labels that are told apart: found first, by few sums, so that the rest is folded as it is read."""
-    if buckets.count == 1 and len(question.group_by) == 1:
-        return {}
+async def find_told(connection: Connection, question: Question) -> Mapping[str, list[str]]:
+    """The labels that are told apart, once for some questions that differ in steps, sums and other groups.
+
+    Raises TooManyLabelsError.
+    """
+    await _check_labelled(connection, question)
+    return await _find_told(connection, question)
+
+
+async def _check_labelled(connection: Connection, question: Question) -> None:
+    if not question.asks_labels:
+        return
+    plan = draw_up(cut(snap(question.stretch), question.step))
+    if await _count_labelled(connection, question, plan, most=LABELLED_MAX) > LABELLED_MAX:
+        raise TooManyLabelsError(LABELLED_MAX)
+
+
+async def _find_told(connection: Connection, question: Question) -> Mapping[str, list[str]]:
+    """Found first, by few sums, so that the rest is folded as it is read."""
     told = {}
     for name in (name for name in LABEL_DIMENSIONS if name in question.group_by):
         alone = replace(question, step=None, group_by=(name,))
@@ -207,21 +227,7 @@ def _compose(
     """The statement and its parameters; names in it come from tables of this package only."""
     dimensions = question.group_by
     stored = [_STORED.get(name, name) for name in names if name != _REVERSED]
-    where = "".join(f" AND r.{name} = ANY (%({name})s)" for name in question.where)
-    expressions = {name: f"r.{name}" for name in dimensions}
-    expressions |= {name: f"CASE WHEN r.{name} = ANY (%(told_{name})s) THEN r.{name} END" for name in told}
-    sources = _SOURCES.format(
-        dimensions=", ".join(f"r.{name}" for name in dimensions) or "NULL AS nothing",
-        sums=", ".join(f"r.{name}" for name in stored),
-        summed=", ".join(f"whole_sum(r.{name}) AS {name}" for name in stored),
-        told=", ".join(f"{one} AS {name}" for name, one in expressions.items()) or "NULL AS nothing",
-        grouped=f"GROUP BY {', '.join(expressions.values())}" if dimensions else "",
-        signed=", ".join(f"counted.sign * r.{name}" for name in stored),
-        # What went back to the lots that nobody paid for, they did not pay.
-        undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in stored),
-        where=where,
-        **tables,
-    )
+    sources = _list_sources(question, stored, tables, told)
     total = ", ".join(f"whole_sum({name}) AS {name}" for name in (*stored, _REVERSED))
     kept = ", ".join((*stored, _REVERSED))
     grouped = "".join(f", {name}" for name in dimensions)
@@ -253,6 +259,63 @@ def _compose(
         **{f"told_{name}": values for name, values in told.items()},
     }
     return query, parameters
+
+
+def _list_sources(
+    question: Question, stored: list[str], tables: Mapping[str, LiteralString], told: Mapping[str, list[str]]
+) -> LiteralString:
+    """The sums that make up the answer, by bucket and dimension, labels that are not told apart as None.
+
+    What labels are asked of is everything as if it had none, less what has one, and that with its labels. The
+    views say so row by row; where no label is chosen, what has one is read and added up once for both.
+    """
+    if tables is not _BY_LABEL or any(name in LABEL_DIMENSIONS for name in question.where):
+        return _list_stored(question, stored, tables, {name: f"r.{name}" for name in question.group_by}, told)
+    plain = {name: _NO_LABEL if name in LABEL_DIMENSIONS else f"r.{name}" for name in question.group_by}
+    named = {name: f"r.{name}" for name in question.group_by}
+    labels = [name for name in question.group_by if name in LABEL_DIMENSIONS]
+    blank = _fold_labels(dict.fromkeys(labels, _NO_LABEL), told)
+    dimensions = ", ".join(f"{'m' if name in labels else 'l'}.{name}" for name in question.group_by)
+    return f"""
+        {_list_stored(question, stored, _WITHOUT_LABELS, plain, told)}
+        UNION ALL
+        SELECT l.bucket, {dimensions}, {", ".join(f"m.sign * l.{name}" for name in (*stored, _REVERSED))}
+        FROM ({_list_stored(question, stored, _LABELLED, named, told)}) AS l
+        CROSS JOIN LATERAL (
+            VALUES (1, {", ".join(f"l.{name}" for name in labels)}), (-1, {", ".join(blank.values())})
+        ) AS m (sign, {", ".join(labels)})"""  # noqa: S608 - every name is one of ours
+
+
+def _fold_labels(expressions: Mapping[str, str], told: Mapping[str, list[str]]) -> dict[str, str]:
+    """Expressions of dimensions, with None for labels that are not told apart."""
+    return {
+        name: f"CASE WHEN {one} = ANY (%(told_{name})s) THEN {one} END" if name in told else one
+        for name, one in expressions.items()
+    }
+
+
+def _list_stored(
+    question: Question,
+    stored: list[str],
+    tables: Mapping[str, LiteralString],
+    values: Mapping[str, str],
+    told: Mapping[str, list[str]],
+) -> LiteralString:
+    """The sums of these tables; ``values`` says of what each dimension is read."""
+    expressions = _fold_labels(values, told)
+    grouping = [expressions[name] for name, one in values.items() if one != _NO_LABEL]
+    return _SOURCES.format(
+        dimensions=", ".join(f"r.{name}" for name in values) or "NULL AS nothing",
+        sums=", ".join(f"r.{name}" for name in stored),
+        summed=", ".join(f"whole_sum(r.{name}) AS {name}" for name in stored),
+        told=", ".join(f"{one} AS {name}" for name, one in expressions.items()) or "NULL AS nothing",
+        grouped=f"GROUP BY {', '.join(grouping)}" if grouping else "",
+        signed=", ".join(f"counted.sign * r.{name}" for name in stored),
+        # What went back to the lots that nobody paid for, they did not pay.
+        undone=", ".join("-r.free_credit_nano" if name == "free_credit_nano" else "0" for name in stored),
+        where="".join(f" AND r.{name} = ANY (%({name})s)" for name in question.where),
+        **tables,
+    )
 
 
 def _rank(question: Question, name: str) -> str:

@@ -23,7 +23,7 @@ from jeton.console.visit import View, Visit
 from jeton.db.pool import Connection
 from jeton.insight.budgets.standing import list_budgets
 from jeton.insight.explore.question import Question, Report
-from jeton.insight.explore.reading import count_active, explore
+from jeton.insight.explore.reading import count_active, explore, find_told
 from jeton.insight.explore.rendering import render_report
 from jeton.insight.explore.sums import COST_COLUMNS, Sums
 from jeton.insight.explore.units import Active, list_steps, list_unit_costs, render_units
@@ -56,9 +56,10 @@ async def _read(connection: Connection, asked: Asked, *, is_twin: bool) -> _Read
         report = await explore(connection, question)
         return _Read(report, report, before, bridge)
     bars = replace(question, group_by=question.group_by[:1])
+    told = await find_told(connection, question)
     return _Read(
-        report=await explore(connection, bars, only=COST_COLUMNS),
-        whole=await explore(connection, replace(question, step=None)),
+        report=await explore(connection, bars, only=COST_COLUMNS, told=told),
+        whole=await explore(connection, replace(question, step=None), told=told),
         before=before,
         bridge=bridge,
     )
