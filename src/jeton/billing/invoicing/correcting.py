@@ -36,6 +36,12 @@ from jeton.money import divide_half_even
 REASON_CHARS_MAX = 500
 ALLOWANCE_KEY = "allowance"
 
+# What was given up was never paid, and its tax went back with it.
+_GONE = """
+    SELECT (SELECT coalesce(sum(lines_minor), 0) FROM documents WHERE corrects = %(id)s)::bigint
+         + (SELECT coalesce(sum(amount_minor - tax_minor), 0) FROM write_offs
+            WHERE document_id = %(id)s)::bigint
+"""
 _LOCK_BALANCES = "SELECT FROM balances WHERE organization_id = %s FOR UPDATE"
 
 
@@ -122,18 +128,14 @@ async def _lock(connection: Connection, name: str) -> Document:
 async def _compose_allowance(
     connection: Connection, document: Document, amount_minor: int, request: Request
 ) -> Document:
-    credited = await connection.execute(
-        "SELECT coalesce(sum(lines_minor), 0)::bigint FROM documents WHERE corrects = %s",
-        (document.document_id,),
-    )
-    ((before_minor,),) = await credited.fetchall()
-    left_minor = max(0, document.lines_minor - before_minor)
+    ((gone_minor,),) = await (await connection.execute(_GONE, {"id": document.document_id})).fetchall()
+    left_minor = max(0, document.lines_minor - gone_minor)
     if document.kind == "credit_note" or document.state == "void" or document.purpose == "purchase":
         raise CorrectionError(f"{document.number} is no document that goodwill can be shown on.")
     if not 0 < amount_minor <= left_minor:
         raise CorrectionError(
             f"{document.number} came to {display_minor(left_minor, document.currency)} before tax that was"
-            f" not credited, so {display_minor(amount_minor, document.currency)} cannot be."
+            f" not credited or written off, so {display_minor(amount_minor, document.currency)} cannot be."
         )
     parts = _part(document.taxes, amount_minor)
     period = Period(document.period_from, document.period_to)

@@ -12,6 +12,7 @@ from tests.integration.billing.invoicing.conftest import (
 
 from jeton.billing.invoicing.correcting import Request, cancel_document, credit_document
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
+from jeton.billing.invoicing.errors import CorrectionError
 from jeton.billing.receivables.applying import Act
 from jeton.billing.receivables.collecting.correcting import cancel_and_settle, credit_and_settle
 from jeton.billing.receivables.credit import put_all_credit
@@ -19,6 +20,7 @@ from jeton.billing.receivables.dunning.following import follow_debts
 from jeton.billing.receivables.dunning.words import DunningTerms
 from jeton.billing.receivables.recording import record_payment
 from jeton.billing.receivables.words import Receipt
+from jeton.billing.receivables.write_offs import GiveUp, write_off
 from jeton.billing.words import Document
 
 __all__ = ["office"]
@@ -100,6 +102,28 @@ async def test_goodwill_on_a_part_that_is_due_clears_exactly(office: Office) -> 
     assert (paid.state, paid.credited_minor, paid.due_minor) == ("paid", 40, 0)
     over_nano = (note.total_minor - 40) * 10_000_000
     assert (await office.balances())["receivable_nano"] == -over_nano
+    assert (await office.proof()).is_sound
+
+
+async def test_what_was_written_off_is_not_given_again_as_goodwill(office: Office) -> None:
+    """Of $0.80 and $0.15 of tax $0.50 are given up, $0.42 and $0.08 (7.9): $0.38 may be credited, no more.
+
+    All $0.80 would be credit of $0.50 that nobody paid, and its tax would go back twice.
+    """
+    first = await issue(office)
+    assert first.issued_at is not None
+    request = Request(office.rules, OPERATOR, "for the outage", first.issued_at)
+    async with office.pool.connection() as connection:
+        await write_off(connection, GiveUp(first.document_id, 50), Act(OPERATOR, request.at, "insolvent"))
+        with pytest.raises(CorrectionError, match=r"came to \$0\.38 before tax that was not credited or"):
+            await credit_document(connection, first.number, 80, request)
+    async with office.pool.connection() as connection:
+        note = (await credit_document(connection, first.number, 38, request)).credit_note
+        document = await get_document(connection, first.number)
+    assert (note.total_minor, note.credited_minor) == (45, 45)
+    assert (document.state, document.due_minor) == ("written_off", 0)
+    balances = await office.balances()
+    assert (balances.get("receivable_nano", 0), balances.get("tax_nano", 0)) == (0, -1_052_632)
     assert (await office.proof()).is_sound
 
 
