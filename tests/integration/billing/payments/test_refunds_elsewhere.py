@@ -17,6 +17,8 @@ from jeton.billing.payments.sending import send_payment
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.till import PaymentTerms
 from jeton.billing.payments.words import Hooks, Payment
+from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.claims.giving_up import give_up_claim
 from jeton.billing.receivables.collecting.cards import book_card_payment, order_document
 from jeton.billing.receivables.collecting.following import follow_refund
 from jeton.charging.credits.reversing import reverse_charge
@@ -172,3 +174,25 @@ async def test_of_a_documents_payment_it_is_due_again(shop: Shop) -> None:
     assert (await shop.receive(shop.stripe.events("refund.failed")[-1])).outcome == "booked"
     assert (await house.document(invoice)).state == "paid"
     assert await house.is_sound()
+
+
+async def test_what_was_given_up_and_comes_back_after_all_is_told(shop: Shop) -> None:
+    """$35.70 were owed of $119 given back, and given up; then the bank returned the whole refund."""
+    shop.till = replace(shop.till, hooks=Hooks(refunded=follow_refund))
+    payment = await buy(shop, used=30)
+    await shop.receive(await give_back(shop, payment))
+    async with shop.pool.connection() as connection:
+        await give_up_claim(connection, payment.payment_id, Act(ADA, shop.at, "gone abroad"))
+    (made,) = shop.stripe.things("refund")
+    shop.stripe.control("fail_refund", refund=made["id"])
+    (event,) = shop.stripe.events("refund.failed")
+    assert [(await shop.receive(event)).outcome for _ in range(2)] == ["booked", "known"]
+    problem = await shop.scalar(
+        "SELECT details ->> 'problem' FROM alarms WHERE subject = (SELECT refund_id FROM refunds)"
+    )
+    assert problem == (
+        "$35.70 of what was given up is owed no more, since its refund came back: it stands as credit in"
+        " receivable, and in bad debt with its tax relieved."
+    )
+    assert (await shop.accounts())["receivable"] == -3_570
+    await shop.prove()

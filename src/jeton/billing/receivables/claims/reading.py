@@ -40,6 +40,7 @@ _LIST = f"""
     ORDER BY owed.at, payment_id LIMIT %(limit)s
 """
 _ONE = f"{_CLAIMS} WHERE payment_id = %s"
+_GIVEN_UP = "SELECT coalesce(sum(amount_nano), 0)::bigint FROM claim_write_offs WHERE payment_id = %s"
 # The tax that receipts took out of what a lot paid: a document's one sum, parted as its lots paid.
 _OF_USE = """
     WITH paid AS (
@@ -100,6 +101,12 @@ async def find_claim(connection: Connection, payment_id: str) -> Claim | None:
     async with connection.cursor(row_factory=class_row(Claim)) as cursor:
         await cursor.execute(_ONE, (payment_id,))
         return await cursor.fetchone()
+
+
+async def sum_given_up(connection: Connection, payment_id: str) -> int:
+    """What was given up of a payment, in nano, whatever is owed of it now."""
+    row = await (await connection.execute(_GIVEN_UP, (payment_id,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def list_contained(connection: Connection, payment: Payment) -> tuple[Contained, ...]:

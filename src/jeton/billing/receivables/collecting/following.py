@@ -14,11 +14,13 @@ from jeton.billing.payments.disputing.storage import sum_disputed
 from jeton.billing.payments.storage import get_payment
 from jeton.billing.payments.words import Dispute, Payment, Refund
 from jeton.billing.receivables.applying import Act
+from jeton.billing.receivables.claims.reading import find_claim, sum_given_up
 from jeton.billing.receivables.collecting.cards import book_card_payment
 from jeton.billing.receivables.recording import return_payment
 from jeton.billing.receivables.storage import list_known_payments
 from jeton.db.pool import Connection
 from jeton.identity.audit import SYSTEM
+from jeton.money import display_usd
 from jeton.watch.alarms import Alarm, AlarmCode, record_alarms
 
 
@@ -37,6 +39,8 @@ async def follow_refund(connection: Connection, refund: Refund, at: datetime) ->
             went_minor=sign * refund.amount_minor,
             act=Act(SYSTEM, at, "given back in the payment provider’s own pages"),
         )
+    elif refund.state == "failed" and refund.owed_nano:
+        await _tell_given_up(connection, refund, at)
 
 
 async def follow_dispute(connection: Connection, dispute: Dispute, at: datetime) -> None:
@@ -72,6 +76,22 @@ async def _move(connection: Connection, payment: Payment, cause: str, *, went_mi
         await book_card_payment(connection, again, act.at)
     elif change_minor < 0:
         await _take(connection, payment, cause, amount_minor=-change_minor, act=act)
+
+
+async def _tell_given_up(connection: Connection, refund: Refund, at: datetime) -> None:
+    """What was given up of a refund that came back is a bad debt no more: the operator corrects it."""
+    claim = await find_claim(connection, refund.payment_id)
+    owed_nano = 0 if claim is None else claim.owed_nano
+    over_nano = await sum_given_up(connection, refund.payment_id) - owed_nano
+    if over_nano > 0:
+        over = display_usd(over_nano)
+        problem = (
+            f"{over} of what was given up is owed no more, since its refund came back: it stands as credit in"
+            " receivable, and in bad debt with its tax relieved."
+        )
+        details: dict[str, str | int] = {"problem": problem, "payment_id": refund.payment_id}
+        alarm = Alarm(AlarmCode.PAYMENT_MISMATCH, refund.refund_id, details, at, at)
+        await record_alarms(connection, [alarm])
 
 
 async def _take(connection: Connection, payment: Payment, cause: str, *, amount_minor: int, act: Act) -> None:
