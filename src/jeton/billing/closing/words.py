@@ -14,7 +14,8 @@ ItemState = Literal["done", "open", "attention"]
 ItemKey = Literal["ended", "usage", "unknown", "expiries", "proof", "documents", "payments", "exports"]
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
-_LAST = "9999-12"
+# A month is shown with the ones before and after it, in any zone, and the calendar ends on both sides.
+_YEARS = ("1970", "9998")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class Closing:
 def parse_month(text: str, zone: ZoneInfo) -> Month:
     """``2026-11`` in a zone; raises InvalidMonthError."""
     match = _MONTH.fullmatch(text.strip())
-    # The last month of the calendar has none after it, at whose first instant it would end.
-    if match is None or match[1] == "0000" or match[0] == _LAST:
+    if match is None or not _YEARS[0] <= match[1] <= _YEARS[1]:
         raise InvalidMonthError(text)
     return _month(int(match[1]), int(match[2]), zone)
 
