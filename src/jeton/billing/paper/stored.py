@@ -1,5 +1,6 @@
 """Stored: a document and a look as JSON, exactly, and back."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,9 @@ from jeton.billing.paper.look import Look
 from jeton.billing.words import Document
 from jeton.errors import InvalidInputError
 from jeton.money import render_exact
+
+_NUMBER = re.compile(r"-?[0-9]{1,200}(?:[./][0-9]{1,200})?")
+_CHARS_SHOWN = 60
 
 
 class NotStoredError(InvalidInputError):
@@ -62,9 +66,12 @@ def _encode(value: object) -> object:
 def _decode(kind: type, value: object) -> object:
     if kind is Fraction and isinstance(value, str):
         try:
-            return Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            message = f"{value!r} is no number"
-            raise ValueError(message) from None
+            # Neither way of writing one has a power of ten, which could take minutes to read.
+            if _NUMBER.fullmatch(value):
+                return Fraction(value)
+        except ZeroDivisionError:
+            pass
+        message = f"{value[:_CHARS_SHOWN]!r} is no number"
+        raise ValueError(message)
     message = f"{value!r} is no {kind.__name__}"
     raise ValueError(message)

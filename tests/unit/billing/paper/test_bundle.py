@@ -256,7 +256,11 @@ def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, content: bytes) ->
 
 def test_a_document_is_stored_exactly() -> None:
     made = bill(november(), currency="EUR", exchange=Fraction(6, 7))
-    assert parse_document(render_document(made)) == made
+    stored = render_document(made)
+    assert parse_document(stored) == made
+    for number in (b"1e100000000", b"6/0", b"1_000", b"", b"9" * 5_000):
+        with pytest.raises(NotStoredError, match="is no number"):
+            parse_document(stored.replace(b'"6/7"', b'"' + number + b'"'))
 
 
 async def test_the_command_prints_what_was_checked_and_exits_with_1_on_a_difference(
