@@ -1,6 +1,8 @@
 """Correcting: late usage and reversals on the next document, cancelled documents, goodwill."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from fractions import Fraction
 
 import pytest
 from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
@@ -8,6 +10,8 @@ from tests.integration.billing.invoicing.conftest import OPERATOR, USD, Office
 from jeton.billing.invoicing.correcting import Correction, Request, cancel_document, credit_document
 from jeton.billing.invoicing.documents.reading import DocumentFilter, get_document, list_documents
 from jeton.billing.invoicing.errors import CorrectionError
+from jeton.billing.invoicing.profiles import ProfileChange
+from jeton.billing.invoicing.words import TaxRate
 from jeton.billing.words import Document
 from jeton.charging.credits.errors import IdempotencyError
 from jeton.charging.credits.reversing import reverse_charge
@@ -164,3 +168,36 @@ async def test_a_prepaid_organization_has_a_receipt_of_what_credit_paid(office: 
     assert sum(line.net_nano for line in receipt.lines if line.kind == "usage") == 10 * V1_NANO
     assert receipt.number.startswith("RCT-")
     assert "receivable_nano" not in await office.balances()
+
+
+@pytest.mark.parametrize("later", [0, 300], ids=["alone", "beside what is used then"])
+async def test_what_goes_back_bears_the_tax_that_it_was_billed_with(office: Office, later: int) -> None:
+    """$0.83 were billed with 16 %; of $0.58 that go back when it is 19 %, 9 cents (9.28) are tax, not 11."""
+    await office.set_invoiced()
+    await office.world.bill()
+    (draft,) = await office.draft()
+    changes_on = (draft.period_to + timedelta(days=5)).date()
+    before, after = (
+        TaxRate("DE", Fraction(16, 100), date(2007, 1, 1)),
+        TaxRate("DE", Fraction(19, 100), changes_on),
+    )
+    office.rules = replace(office.rules, tax_rates=(before, after))
+    first = await issue(office)
+    assert (first.lines_minor, first.tax_minor) == (83, 13)
+    async with office.pool.connection() as connection:
+        for request_id in office.world.requests[-20:]:
+            await reverse_charge(connection, request_id, reason="a mistake", by=OPERATOR)
+        if later:
+            # What the next month has to be billed for: $3 that were to be used at least.
+            await connection.execute("UPDATE organizations SET created_at = %s", (draft.period_from,))
+    await office.set_profile(ProfileChange(minimum_nano=later * USD // 100))
+
+    await office.close(first.period_to + timedelta(days=40))
+
+    latest = [one for one in await list_all(office) if one.document_id != first.document_id]
+    (note,) = [one for one in latest if one.kind == "credit_note"]
+    assert (note.lines_minor, note.tax_minor, note.taxes[0].rate) == (58, 9, Fraction(16, 100))
+    invoices = [(one.lines_minor, one.tax_minor) for one in latest if one.kind == "invoice"]
+    assert invoices == ([(300, 57)] if later else [])
+    assert (await office.balances()).get("accrued_nano", 0) == 0
+    assert (await office.proof()).is_sound

@@ -48,9 +48,13 @@ def draft(sources: Sources, basis: Basis) -> list[Document]:
     for due in (*_list_true_ups(sources), *_list_commits(sources), *sources.supplements):
         (own if due.net_nano > 0 else late).append(due)
     own = own if any(due.net_nano for due in own) else []
-    if _goes_back(_total(own), _total(late)) or (
-        # What vouchers paid is below zero on a document: above zero it comes back, and its tax with it.
-        _total(late) <= 0 and _goes_back(-_total(own, VOUCHER), -_total(late, VOUCHER))
+    if (
+        _goes_back(_total(own), _total(late))
+        or (
+            # What vouchers paid is below zero on a document: above zero it comes back, and its tax with it.
+            _total(late) <= 0 and _goes_back(-_total(own, VOUCHER), -_total(late, VOUCHER))
+        )
+        or (_total(late) < 0 and _is_taxed_otherwise(sources, basis, late))
     ):
         notes = [_compose(sources, basis, late, is_note=True, is_first=not own)]
         return [_compose(sources, basis, own), *notes] if own else notes
@@ -152,11 +156,26 @@ def _compose(
             occasion,
             kind="credit_note",
             purpose="adjustment",
+            tax=_find_tax(sources, basis, dues),
             booked=booked.negate(),
             corrects_id=max(corrected, default=""),
             replaces="",
         )
     return compose(occasion, lines)
+
+
+def _find_tax(sources: Sources, basis: Basis, dues: Iterable[Due]) -> TaxDecision:
+    """The tax that what goes back had, where one can be told: that of today may be another.
+
+    A tax service is asked about the note itself.
+    """
+    taxes = {tax for due in dues for tax in sources.taxes.get(due.period_from, (basis.tax,))}
+    return taxes.pop() if len(taxes) == 1 and basis.rules.tax_desk is None else basis.tax
+
+
+def _is_taxed_otherwise(sources: Sources, basis: Basis, dues: Iterable[Due]) -> bool:
+    tax = _find_tax(sources, basis, dues)
+    return (tax.category, tax.rate) != (basis.tax.category, basis.tax.rate)
 
 
 def _book(sources: Sources, dues: Iterable[Due], *, is_first: bool) -> Booked:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from jeton.billing.invoicing.lines.building import Due
 from jeton.billing.invoicing.lines.prices import Prices
 from jeton.billing.invoicing.lines.summing import Amounts, PeriodSums, sum_up
 from jeton.billing.invoicing.periods import Period
+from jeton.billing.invoicing.tax import TaxDecision
 from jeton.billing.invoicing.words import Commitment, OrganizationKind, Profile
 from jeton.charging.agreeing.reading import read_all_terms
 from jeton.db.pool import Connection
@@ -40,7 +42,7 @@ _COMMITS_BILLED = """
     WHERE organization_id = ANY (%s) AND (line_key LIKE 'commit|%%' OR line_key LIKE 'true_up|%%')
 """
 _DOCUMENTS = """
-    SELECT organization_id, period_from, document_id, number FROM documents
+    SELECT organization_id, period_from, document_id, number, taxes FROM documents
     WHERE organization_id = ANY (%s) AND purpose = 'period' AND state <> 'void' AND period_from >= %s
 """
 _WORKSPACES = """
@@ -141,6 +143,7 @@ class Sources:
     billed: dict[datetime, dict[str, Amounts]] = field(default_factory=dict)
     billed_once: dict[str, int] = field(default_factory=dict)
     documents: dict[datetime, tuple[str, str]] = field(default_factory=dict)
+    taxes: dict[datetime, tuple[TaxDecision, ...]] = field(default_factory=dict)
     commits: list[CommitLot] = field(default_factory=list)
     true_ups: list[TrueUp] = field(default_factory=list)
     switches: list[tuple[datetime, OrganizationKind]] = field(default_factory=list)
@@ -237,10 +240,13 @@ async def _add_billed(connection: Connection, by_id: Mapping[UUID, Sources], sin
         await connection.execute(_BILLED, parameters)
     ).fetchall():
         by_id[organization_id].billed.setdefault(period_from, {})[key] = (quantity, nano)
-    for organization_id, period_from, document_id, number in await (
+    for organization_id, period_from, document_id, number, taxes in await (
         await connection.execute(_DOCUMENTS, parameters)
     ).fetchall():
         by_id[organization_id].documents[period_from] = (document_id, number)
+        by_id[organization_id].taxes[period_from] = tuple(
+            TaxDecision(tax["category"], Fraction(tax["rate"]), tax["reason"]) for tax in taxes
+        )
 
 
 async def _add_commits(connection: Connection, by_id: Mapping[UUID, Sources]) -> None:
