@@ -39,6 +39,7 @@ from jeton.identity.errors import AdminKeyRequiredError, OperatorKeyRequiredErro
 from jeton.ids import new_id
 
 BODY_BYTES_MAX = 65_536
+COUNT_DIGITS_MAX = 20
 # As JSON writes the character that no text of PostgreSQL may hold.
 _ZERO = rb"\u0000"
 RETRY_AFTER_S = 1
@@ -96,7 +97,8 @@ class Call:
         text = self.request.query_params.get(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= count_max:
+        is_number = text.isascii() and text.isdigit() and len(text) <= COUNT_DIGITS_MAX
+        if not is_number or not 1 <= int(text) <= count_max:
             raise InvalidQueryError(name, f"must be a whole number from 1 to {count_max}")
         return int(text)
 

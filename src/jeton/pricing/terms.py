@@ -24,6 +24,7 @@ from jeton.usage import Bucket
 ScopeKind = Literal["model", "line", "all"]
 QUARTER = timedelta(minutes=15)
 CONTENT_SCHEMA = 1
+FRACTION_DIGITS_MAX = 100
 TERMS_PREFIX = "terms"
 TIERS: tuple[Tier, ...] = ("standard", "batch", "fast")
 
@@ -188,8 +189,9 @@ def parse_factor(text: str) -> Fraction:
     up, slash, down = text.partition("/")
     if not slash:
         return parse_exact(text)
-    if not (up.isascii() and up.isdigit() and down.isascii() and down.isdigit() and int(down)):
-        raise MoneyError(text, "is neither a decimal nor a fraction such as 17/20")
+    is_fraction = all(part.isascii() and part.isdigit() for part in (up, down))
+    if not is_fraction or len(text) > FRACTION_DIGITS_MAX or not int(down):
+        raise MoneyError(text[:FRACTION_DIGITS_MAX], "is neither a decimal nor a fraction such as 17/20")
     return Fraction(int(up), int(down))
 
 

@@ -181,6 +181,8 @@ async def test_a_bad_body_creates_no_key_and_says_why(pool: Pool, body: bytes, s
         ("GET", "/v1/organizations/api_keys?limit=0", 400),
         ("GET", "/v1/organizations/api_keys?limit=1000000000000000000000000", 400),
         ("GET", "/v1/organizations/api_keys?limit=²", 400),
+        ("GET", "/v1/organizations/api_keys?limit=000000000000000000011000000", 400),
+        ("GET", f"/v1/organizations/api_keys?limit={'0' * 19}1{'9' * 5000}", 400),
         ("GET", "/v1/organizations/api_keys?after_id=%00", 400),
         ("POST", "/v1/organizations/api_keys/apikey_none", 404),
         ("POST", "/v1/organizations/api_keys/%00", 404),

@@ -161,7 +161,10 @@ def _parse_time(name: str, value: object) -> datetime:
         except ValueError:
             raise InvalidInputError(f"{name} {value!r} is no time such as 2027-01-01T00:00:00Z.") from None
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except OverflowError:
+            raise InvalidInputError(f"{name} {value} is outside of the years from 1 to 9999.") from None
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     raise InvalidInputError(f"{name} {value!r} is no time such as 2027-01-01T00:00:00Z.")

@@ -82,6 +82,8 @@ async def test_an_organization_is_switched_and_back(pool: Pool) -> None:
     switch = f"/console/organizations/{organization_id}/switch"
     form = {"to": "invoiced", "limit": "$1000", "net_days": "14", "reason": "contract"}
     async with seated(world, OPERATOR) as seat:
+        endless = await seat.post(switch, **{**form, "net_days": "9" * 5000}, idempotency_key="k0")
+        assert endless.status_code == 400
         refused = await seat.post(switch, **form, idempotency_key="k1")
         assert (refused.status_code, "no street, city" in refused.text) == (409, True)
         change = ProfileChange(street="Ring 1", city="Ulm", country="DE", emails=("pay@example.com",))

@@ -71,6 +71,7 @@ def csv_of(**changed: str) -> str:
         pytest.param({"factor": "0.9x"}, "line 3: The amount '0.9x'", id="factor"),
         pytest.param({"rates": "input=1"}, "line 3: 'input' is no rate", id="rate"),
         pytest.param({"rates": "standard.input=cheap"}, "line 3: The amount 'cheap'", id="amount"),
+        pytest.param({"effective_from": "0001-01-01T00:00:00+14:00"}, "outside of the years", id="too early"),
         pytest.param({"effective_from": "soon"}, "line 3: effective_from 'soon' is no time", id="time"),
         pytest.param({"reason": ""}, "line 3: reason is missing", id="reason"),
         pytest.param({"approved_by": ""}, "line 3: approved_by is missing", id="approver"),

@@ -25,6 +25,7 @@ from jeton.money import parse_usd
 from jeton.pricing.terms import OwnTerms
 
 KEY_CHARS_MAX = 60
+DAYS_DIGITS_MAX = 9
 NAMES = ("scope", "factor", "rates", "effective_from", "effective_to", "reason", "approved_by")
 
 
@@ -107,7 +108,7 @@ async def switch_kind(visit: Visit, form: Mapping[str, str]) -> str:
             case "invoiced":
                 limit_nano = parse_usd(form.get("limit", "").strip().removeprefix("$"))
                 days = form.get("net_days", "").strip()
-                if days and not (days.isascii() and days.isdigit()):
+                if days and not (days.isascii() and days.isdigit() and len(days) <= DAYS_DIGITS_MAX):
                     raise InvalidFormError("the days until an invoice is due are no whole number")
                 net_days = int(days) if days else None
                 await switch_to_invoiced(
