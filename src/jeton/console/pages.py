@@ -53,6 +53,7 @@ class Pages:
         )
         self._environment.filters.update(
             money=display_money,
+            money_cell=display_money_cell,
             minor=display_minor,
             count=display_count,
             time=display_time,
@@ -94,6 +95,19 @@ def display_money(nano: int) -> Markup:
     29,000,000 is ``$0.029``; 1,234,567,000,001 is ``$1,234.56`` and then ``7000001`` in grey. In another
     currency it says the dollars, the rate and its day on hover.
     """
+    full, shown = _say_money(nano)
+    # Written out, because a page has hundreds and Markup.format takes a dozen times as long.
+    return Markup(f'<span class="money" title="{full}">{shown}</span>')  # noqa: S704 - digits only
+
+
+def display_money_cell(nano: int) -> Markup:
+    """An amount as ``display_money`` has it, as a cell of a table: in long ones two tags less are a fifth."""
+    full, shown = _say_money(nano)
+    return Markup(f'<td class="number" title="{full}">{shown}</td>')  # noqa: S704 - digits only
+
+
+def _say_money(nano: int) -> tuple[str, str]:
+    """What an amount says on hover, and what it shows."""
     text = display_usd(nano)
     whole, _, decimals = text.partition(".")
     full = f"{whole}.{decimals.ljust(_NANO_DIGITS, '0')}"
@@ -107,9 +121,7 @@ def display_money(nano: int) -> Markup:
     coarse, finer = f"{whole}.{decimals}", ""
     if abs(nano) >= NANO_PER_USD:
         coarse, finer = f"{whole}.{decimals[:_CENTS]}", decimals[_CENTS:]
-    rest = f'<span class="finer">{finer}</span>' if finer else ""
-    # Written out, because a page has hundreds and Markup.format takes a dozen times as long.
-    return Markup(f'<span class="money" title="{full}">{coarse}{rest}</span>')  # noqa: S704 - digits only
+    return full, f'{coarse}<span class="finer">{finer}</span>' if finer else coarse
 
 
 def display_exact(nano: Fraction) -> str:

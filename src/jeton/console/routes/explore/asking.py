@@ -20,8 +20,9 @@ from jeton.insight.explore.sums import COLUMNS, MEASURES, TOKEN_CLASSES, Sums
 from jeton.insight.narrowed.classes import CLASS_MEASURES, explore_class
 from jeton.insight.narrowed.uncharged import REFUSED, UNCHARGED, explore_uncharged, list_noted
 
-# What fits a page; files and twins have everything.
+# What fits a page: two months of days, two days of hours; files and twins have everything.
 ROWS_SHOWN_MAX = 62
+HOURS_SHOWN_MAX = 48
 LOG = "/console/requests"
 # The dimensions that an address can filter by.
 FILTERS = frozenset({"workspace_id", "key_id", "model", "service_tier", "end_user", "tag"})
@@ -243,18 +244,18 @@ def name_bucket(at: datetime, step: Step | None, *, filters: Filters) -> str:
 
 
 def list_buckets(asked: Asked, report: Report, *, page: ChartPage) -> tuple[list[BucketRow], int]:
-    """The latest ROWS_SHOWN_MAX buckets with anything in them, latest first, and how many more there are.
+    """The latest buckets with anything in them that fit, latest first, and how many more there are.
 
     Each has its name, where it leads (see ``make_leader``) and its sums.
     """
     filters = asked.filters
     lead = make_leader(asked, page=page)
     filled = [(number, sums) for number, sums in enumerate(report.by_bucket) if not sums.is_empty]
-    rows = []
-    for number, sums in filled[-ROWS_SHOWN_MAX:][::-1]:
+    rows, shown_max = [], _count_shown(asked.step)
+    for number, sums in filled[-shown_max:][::-1]:
         bucket = report.buckets.stretch(number)
         rows.append((name_bucket(bucket[0], asked.step, filters=filters), lead(*bucket), sums))
-    return rows, max(0, len(filled) - ROWS_SHOWN_MAX)
+    return rows, max(0, len(filled) - shown_max)
 
 
 def make_leader(
@@ -298,13 +299,19 @@ def lead_to_group(asked: Asked, group: Group, *, page: ChartPage) -> str:
     return asked.link(f"/console/{page}", **said) if len(said) == len(names) else ""
 
 
+def _count_shown(step: Step) -> int:
+    """How many rows a table in time has."""
+    return HOURS_SHOWN_MAX if step == "1h" else ROWS_SHOWN_MAX
+
+
 def _lead_to_earlier(asked: Asked, *, page: ChartPage) -> str:
     """The same page up to where its table begins, or "" where the table has every bucket."""
     buckets = cut(snap(asked.question.stretch), asked.step)
-    if buckets.count <= ROWS_SHOWN_MAX:
+    shown_max = _count_shown(asked.step)
+    if buckets.count <= shown_max:
         return ""
     zone = asked.filters.zone
-    earlier = Stretch(buckets.cuts[0], buckets.cuts[-1 - ROWS_SHOWN_MAX], zone)
+    earlier = Stretch(buckets.cuts[0], buckets.cuts[-1 - shown_max], zone)
     return asked.link(f"/console/{page}", **render_stretch(earlier), step=asked.step)
 
 
