@@ -97,9 +97,10 @@ class AddressRules:
             addresses = []
         if not addresses:
             raise WebhookAddressError(target.url, f"the name {target.host} cannot be resolved")
+        # Which address it is stays here: the names of the inside are nobody's to look up.
         for address in addresses:
             if problem := find_problem(address, allows_private=self.allows_private):
-                raise WebhookAddressError(target.url, f"{target.host} is {address}, {problem}")
+                raise WebhookAddressError(target.url, f"{target.host} is {problem}")
         return addresses
 
     async def check(self, url: str) -> Target:
@@ -113,7 +114,7 @@ def find_problem(address: str, *, allows_private: bool) -> str:
     """Why an address may not be called; "" if it may."""
     found = unwrap(ip_address(address.partition("%")[0]))
     if found.is_multicast or found.is_unspecified or (found.is_reserved and not found.is_loopback):
-        return "which is no address of one machine"
+        return "no address of one machine"
     if found.is_link_local:
         # Where clouds tell a machine its own secrets; no receiver lives there.
         return "a link-local address, which is never allowed"

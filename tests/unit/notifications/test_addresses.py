@@ -86,7 +86,7 @@ async def test_our_own_machine_is_refused_in_every_spelling(host: str) -> None:
 
 
 async def test_one_private_address_among_public_ones_is_enough() -> None:
-    with pytest.raises(WebhookAddressError, match=r"hooks\.example\.com is 10\.0\.0\.8, on a private"):
+    with pytest.raises(WebhookAddressError, match=r"hooks\.example\.com is on a private"):
         await answering("8.8.8.8", "10.0.0.8").check("https://hooks.example.com/")
 
 
