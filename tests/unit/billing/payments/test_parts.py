@@ -189,3 +189,18 @@ def test_a_dispute_takes_all_of_the_money_and_no_more(used: int, held: int) -> N
     lot = lot_of(used=used, held=min(held, 100 - used))
     bite = bite_whole(paid(), lot, 119 * USD)
     assert bite.left_nano + bite.tax_nano + bite.owed_nano + bite.pending_nano == 119 * USD
+
+
+def test_a_dispute_of_the_rest_takes_no_nano_more_than_the_bank_did() -> None:
+    """$92.15 of $132.38 were refunded elsewhere; the rest of credit and of its tax would be $40.230000001."""
+    payment = paid(
+        net_minor=11_124, tax_minor=2_114, amount_minor=13_238, net_nano=111_240_000_000,
+        tax_nano=21_140_000_000, credit_nano=111_240_000_000, refunded_minor=9_215, refunded_tax_minor=1_471,
+    )  # fmt: skip
+    lot = Lot(
+        "lot_1", LotKind.PAID, 0, None, AT, None, AT, 111_240_000_000, 33_805_599_034,
+        cost_basis_nano=111_240_000_000,
+    )  # fmt: skip
+    lot.refunded_nano = 77_434_400_966
+    bite = bite_whole(payment, lot, 40_230_000_000)
+    assert (bite.left_nano, bite.tax_nano, bite.owed_nano) == (33_805_599_034, 6_424_400_966, 0)

@@ -28,7 +28,7 @@ def bite_whole(payment: Payment, lot: Lot, money_nano: int) -> Bite:
     """
     left_nano = lot.left_nano
     paid_nano = lot.paid_part(lot.gone_nano + left_nano) - lot.paid_part(lot.gone_nano)
-    tax_nano = _tax(payment, left_nano)
+    tax_nano = _tax_within(payment, left_nano, money_nano - paid_nano)
     pending_nano = (payment.net_nano + payment.tax_nano) * lot.held_nano // payment.credit_nano
     owed_nano = max(0, money_nano - paid_nano - tax_nano - pending_nano)
     return Bite(left_nano, tax_nano, owed_nano, pending_nano, is_freezing=lot.revoked_at is None)
@@ -39,7 +39,7 @@ def bite_part(payment: Payment, lot: Lot, money_nano: int, *, amount_minor: int)
     bought_nano = payment.credit_nano * amount_minor // payment.amount_minor
     left_nano = min(lot.left_nano, bought_nano)
     paid_nano = lot.paid_part(lot.gone_nano + left_nano) - lot.paid_part(lot.gone_nano)
-    tax_nano = _tax(payment, left_nano)
+    tax_nano = _tax_within(payment, left_nano, money_nano - paid_nano)
     return Bite(left_nano, tax_nano, max(0, money_nano - paid_nano - tax_nano), 0, is_freezing=False)
 
 
@@ -51,6 +51,11 @@ def settle_pending(payment: Payment, *, pending_nano: int, returned_nano: int) -
     tax_nano = _tax(payment, returned_nano)
     back_nano = payment.net_nano * returned_nano // payment.credit_nano
     return tax_nano, pending_nano - back_nano - tax_nano
+
+
+def _tax_within(payment: Payment, credit_nano: int, most_nano: int) -> int:
+    """The tax of so much credit, at most so much: what was refunded before was rounded, too."""
+    return max(0, min(_tax(payment, credit_nano), most_nano))
 
 
 def _tax(payment: Payment, credit_nano: int) -> int:
