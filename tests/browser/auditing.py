@@ -19,6 +19,10 @@ TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 # The house's own warm white and ink: what a page is painted with.
 PAPER = {"light": "rgb(250, 246, 238)", "dark": "rgb(25, 24, 22)"}
 PAGE_BYTES_MAX = 100_000
+# Tables of the Console that are wider than their box, by their names.
+CUT = """() => [...document.querySelectorAll(".app .scroll")]
+    .filter((box) => box.scrollWidth > box.clientWidth + 1)
+    .map((box) => `${box.getAttribute("aria-label")}: ${box.scrollWidth} in ${box.clientWidth}`)"""
 # Loaded by the pages that explore only, and counted by nobody else.
 CHARTS = re.compile(r"/static/[\w.-]*(echarts|charts)[\w.-]*\.js")
 LINK = re.compile(r'<a\b[^>]*?\bhref="(/[^"#?]*)')
@@ -70,6 +74,8 @@ class Auditor:
         self.page.evaluate(read_axe())
         # Axe sees every screen and every theme; twice is enough, since colours do not depend on widths.
         self._look(WIDE, "light")
+        for table in self.page.evaluate(CUT):
+            self._note(f"a table is cut on a usual screen: {table} pixels")
         self._ask_axe("wide, light")
         self._look(WIDE, "dark")
         self._look(NARROW, "light")

@@ -201,6 +201,7 @@ async def test_who_is_signed_in_sees_what_was_agreed(pool: Pool) -> None:
         after = await client.get("/faq?model=claude-sonnet-5-5")
         agreed = await client.get("/pricing")
         of_developer = await client.get("/pricing", headers={"x-role": "developer"})
+        asked_by_developer = await client.get("/faq", headers={"x-role": "developer"})
     own = [page.text.partition('id="own-example"')[2].partition("</details>")[0] for page in (before, after)]
     assert ("$25.00" in own[0], "$18.75" in own[0]) == (True, False)
     assert ("$25.00" in own[1], "$18.75" in own[1]) == (False, True)
@@ -208,6 +209,9 @@ async def test_who_is_signed_in_sees_what_was_agreed(pool: Pool) -> None:
     assert "Example GmbH pays" not in listed.text
     assert "Example GmbH pays" in agreed.text
     assert "Example GmbH pays" not in of_developer.text
+    # A developer may not open the page of credit, so no link leads there.
+    assert 'href="/console/billing"' in before.text
+    assert 'href="/console/billing"' not in asked_by_developer.text
     assert agreed.headers["cache-control"] == "private, no-store"
     await world.close()
 

@@ -23,6 +23,7 @@ from jeton.notifications.catalogue import (
 )
 from jeton.notifications.catalogue.data import EventData
 from jeton.notifications.catalogue.inbox import InboxItemOpened
+from jeton.notifications.catalogue.payments import PaymentDisputed
 from jeton.site.documents import Documents
 
 THRESHOLD = BudgetThresholdReached(
@@ -66,6 +67,10 @@ def test_people_are_told_in_sentences(example: EventData) -> None:
 SALES = InboxItemOpened(
     item_id="inbox_1", email="jane@example.org", name="Jane", company="", message="Two months?"
 )
+# A part of a payment of USD 119.00.
+DISPUTED = PaymentDisputed(
+    payment_id="pay_1", purpose="purchase", amount="59.50", currency="USD", dispute_id="dp_1", state="open"
+)
 TOLD: dict[str, tuple[EventData, str]] = {
     "threshold": (
         THRESHOLD,
@@ -91,6 +96,13 @@ TOLD: dict[str, tuple[EventData, str]] = {
             " through and charged. The budget is bdgt_1."
         ),
     ),
+    "a dispute that was lost": (
+        structs.replace(DISPUTED, state="lost"),
+        (
+            "USD 59.50 of the payment pay_1 was disputed at the bank. It was decided against the payment;"
+            " what was used of the credit is owed."
+        ),
+    ),
     "a question to sales": (
         SALES,
         (
@@ -99,6 +111,27 @@ TOLD: dict[str, tuple[EventData, str]] = {
         ),
     ),
 }
+
+
+SUBJECTS: dict[str, EventData] = {
+    "All of the monthly budget of $1,000.00 is used": structs.replace(THRESHOLD, percent=100),
+    "75 % of the monthly budget of $1,000.00 is used": THRESHOLD,
+    "USD 59.50 of a payment is disputed": DISPUTED,
+    "The dispute over USD 59.50 is decided: the payment stands": structs.replace(DISPUTED, state="won"),
+    "The dispute over USD 59.50 is decided: it is taken back": structs.replace(DISPUTED, state="lost"),
+}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_is_a_heading_too(subject: str) -> None:
+    """It stands above the mail and in the Console's list of alerts."""
+    assert SUBJECTS[subject].subject == subject
+
+
+def test_only_a_document_calls_itself_a_receipt() -> None:
+    """Who buys credit gets two mails, of the card and of the receipt; both were called a receipt."""
+    named = {example.type for example in EXAMPLES if "receipt" in example.subject.lower()}
+    assert named <= {"document.issued"}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -69,13 +69,17 @@ def _find_end(pace: tuple[int, int], available_nano: int, today: date) -> date |
 
 
 def render_forecast(forecast: Forecast) -> dict[str, object]:
-    """The forecast in JSON; amounts are exact dollars."""
+    """The forecast in JSON; amounts are exact dollars, None as long as no full day is known."""
+
+    def render(nano: int) -> str | None:
+        return render_usd(nano) if forecast.days_known else None
+
     return {
         "so_far": render_usd(forecast.so_far_nano),
-        "least": render_usd(forecast.least_nano),
-        "expected": render_usd(forecast.expected_nano),
-        "most": render_usd(forecast.most_nano),
-        "pace_a_day": render_usd(forecast.pace_nano),
+        "least": render(forecast.least_nano),
+        "expected": render(forecast.expected_nano),
+        "most": render(forecast.most_nano),
+        "pace_a_day": render(forecast.pace_nano),
         "days_known": forecast.days_known,
         "runs_out_on": None if forecast.runs_out_on is None else forecast.runs_out_on.isoformat(),
     }

@@ -89,7 +89,7 @@ class BudgetThresholdReached(_BudgetData, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """The subject of a mail."""
-        used = "all" if self.percent >= _WHOLE else f"{self.percent} %"
+        used = "All" if self.percent >= _WHOLE else f"{self.percent} %"
         return f"{used} of the {render_adjective(self.period)} budget of {render_amount(self.limit)} is used"
 
     @property

@@ -42,7 +42,7 @@ class PaymentSucceeded(_PaymentData, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """The subject of a mail."""
-        return f"Receipt: {self._money} was paid"
+        return f"{self._money} was paid by card"
 
     @property
     def sentence(self) -> str:
@@ -137,12 +137,15 @@ class PaymentDisputed(_PaymentData, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """The subject of a mail."""
-        return f"A disputed payment of {self._money}: {self.state}"
+        if self.state == "open":
+            return f"{self._money} of a payment is disputed"
+        outcome = "the payment stands" if self.state == "won" else "it is taken back"
+        return f"The dispute over {self._money} is decided: {outcome}"
 
     @property
     def sentence(self) -> str:
         """What happened and what to do about it."""
-        return f"The payment {self.payment_id} was disputed at the bank. {self._what}"
+        return f"{self._money} of the payment {self.payment_id} was disputed at the bank. {self._what}"
 
     @property
     def _what(self) -> str:

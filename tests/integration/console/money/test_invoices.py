@@ -137,6 +137,13 @@ async def test_a_profile_that_cannot_be_right_says_everything_that_is_wrong(pool
         await seat.post(f"{LIST}/profile", **PROFILE)
         data = await seat.twin(f"{LIST}/profile")
         assert data["emails"] == ["ap@example.com", "cfo@example.com"]
+        await seat.post(f"{LIST}/profile", **{**PROFILE, "city": "Bremen", "emails": ""})
+        log = await seat.text("/console/changes")
+    # What was and what is, and not that there are two of them.
+    assert "city: none → Hamburg" in log
+    assert "city: Hamburg → Bremen" in log
+    assert "emails: ap@example.com, cfo@example.com → none" in log
+    assert "of them" not in log
     await world.close()
 
 

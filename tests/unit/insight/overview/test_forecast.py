@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from jeton.insight.overview.forecast import predict
+from jeton.insight.overview.forecast import predict, render_forecast
 
 USD = 1_000_000_000
 TODAY = date(2026, 11, 20)
@@ -31,6 +31,22 @@ def test_a_third_of_a_nano_is_rounded_once() -> None:
 def test_without_a_past_nothing_is_foretold() -> None:
     forecast = predict([], so_far_nano=5, days_left=5, available_nano=USD, today=TODAY)
     assert (forecast.least_nano, forecast.expected_nano, forecast.most_nano) == (5, 5, 5)
-    assert forecast.runs_out_on is None
+    assert (forecast.days_known, forecast.runs_out_on) == (0, None)
     endless = predict([1] * 7, so_far_nano=0, days_left=1, available_nano=10**18, today=TODAY)
     assert endless.runs_out_on is None
+
+
+def test_what_no_day_tells_is_no_amount() -> None:
+    """An overview of one morning said that the month ends with what the morning came to."""
+    forecast = predict([], so_far_nano=5 * USD, days_left=5, available_nano=USD, today=TODAY)
+    assert render_forecast(forecast) == {
+        "so_far": "5.00",
+        "least": None,
+        "expected": None,
+        "most": None,
+        "pace_a_day": None,
+        "days_known": 0,
+        "runs_out_on": None,
+    }
+    known = predict([USD], so_far_nano=0, days_left=2, available_nano=0, today=TODAY)
+    assert (render_forecast(known)["expected"], render_forecast(known)["pace_a_day"]) == ("2.00", "1.00")
