@@ -1,7 +1,8 @@
 """Dying: a process that does one job at a time in a child of its own, which others may kill at any instant.
 
 It has loaded everything before the first job, so that a child is at work within milliseconds. A job is a line
-of JSON on its input; it answers with the child's id, and at its end with how it ended.
+of JSON on its input; it answers with the child's id, and at its end with its exit status, or with the signal
+that killed it as a negative number.
 """
 
 import asyncio
@@ -65,7 +66,11 @@ async def _do(pool: Pool, job: dict[str, Any], at: datetime) -> None:
 def main() -> None:
     """Serve jobs until the input ends."""
     url = sys.argv[1]
+    ended_before = 0
     for line in sys.stdin:
+        # Only now, so that an id is its child's own for as long as somebody may still kill it.
+        if ended_before:
+            os.waitpid(ended_before, 0)
         child = os.fork()
         if not child:
             status = 1
@@ -77,9 +82,12 @@ def main() -> None:
             os._exit(status)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
-        _, ended = os.waitpid(child, 0)
-        sys.stdout.write(f"{ended}\n")
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        sys.stdout.write(f"{status}\n")
         sys.stdout.flush()
+        ended_before = child
 
 
 if __name__ == "__main__":

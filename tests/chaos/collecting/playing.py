@@ -115,10 +115,10 @@ class _Worker:
         if kill_after_s is not None:
             done, _ = await asyncio.wait([ending], timeout=kill_after_s)
             if not done:
-                # It has not been waited for yet, so the id is still its own.
+                # It may have ended in this moment, but is waited for with the next job: the id is its own.
                 os.kill(child, signal.SIGKILL)
         status = int(await ending)
-        if status == signal.SIGKILL:
+        if status == -signal.SIGKILL:
             return True
         assert status == 0, f"{job['name']} failed"
         return False
