@@ -16,7 +16,11 @@ from jeton.site.documents import Documents
 CONSOLE = tuple(entry.href for group in GROUPS for entry in group.entries)
 DOCUMENTS = tuple(f"/docs/{document.slug}" for document in Documents().list())
 # Of other kinds than what the menu opens: their links have no path of their own.
-NARROWED = ("/console/usage?state=released", "/console/cost?token_class=output_tokens&compare=previous")
+NARROWED = (
+    "/console/usage?state=released",
+    "/console/cost?token_class=output_tokens&compare=previous",
+    "/console/organizations/new?name=Example+GmbH&email=ada@example.com",
+)
 PUBLIC = ("/", "/pricing", "/faq", "/docs", "/contact-sales", "/console/sign-in")
 # So many documents are opened without a script.
 DOCUMENTS_MAX = 5

@@ -100,6 +100,38 @@ def test_who_asks_sales_is_granted_a_trial_and_sees_it(visitor: Visitor, server:
     assert "evaluation, two months" in page.locator("main").inner_text()
 
 
+def test_a_stranger_who_asks_sales_gets_an_organization_and_comes_in(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/contact-sales")
+    page.get_by_label("E-mail").fill("grace@stranger.example")
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    page.get_by_label("Company").fill("Stranger & Co")
+    page.get_by_label("What you need").fill("An evaluation for all of us.")
+    page.get_by_role("button", name="Send").click()
+    item_id = page.get_by_role("status").locator("code").inner_text()
+    visitor.sign_in()
+    follow_menu(page, "Inbox")
+    item = page.locator("section", has=page.get_by_text(item_id)).filter(has=page.get_by_label("Dollars"))
+    item.get_by_role("link", name="Open an organization for them").click()
+    assert page.get_by_label("Name").input_value() == "Stranger & Co"
+    page.get_by_role("button", name="Open it").click()
+    link = page.locator("code.wrap").inner_text()
+    place = page.get_by_role("status").get_by_role("link", name="Stranger & Co").get_attribute("href") or ""
+    follow_menu(page, "Inbox")
+    item.get_by_label("Organization").fill(place.rpartition("/")[2])
+    item.get_by_label("Dollars").fill("500")
+    item.get_by_label("Reason").fill("evaluation")
+    item.get_by_role("button", name="Approve").click()
+    page.context.clear_cookies()
+    page.goto(link)
+    page.get_by_label("Password").fill("a long password")
+    page.get_by_label("The same again").fill("a long password")
+    page.get_by_role("button", name="Join").click()
+    page.goto("/console")
+    # The trial of the grant policy, and what sales granted.
+    assert read_strip(page, "Available") == 505
+
+
 def test_a_theme_and_a_zone_are_chosen_and_stay_without_script(visitor: Visitor) -> None:
     visitor.sign_in()
     page = visitor.page

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from jeton.billing.office import Office
+from jeton.charging.credits.trials import TrialTerms
 from jeton.charging.limits.terms import LimitTerms
 from jeton.db.pool import Pool
 from jeton.identity.key_ring import KeyRing
@@ -23,7 +24,8 @@ class AdminDeps:
     ``live`` is the feed of charges; without it nobody can follow them. ``postman`` mails invites, where
     there is a mail server; those of a provider's (``has_oidc``) need no mail. ``book`` has the prices,
     ``office`` is how money comes in; without it no cards are taken. ``operator_keys`` are of no organization.
-    ``group_roles``: what groups of a directory give from the start, by organization and name.
+    ``group_roles``: what groups of a directory give from the start, by organization and name. ``trial``: what
+    new organizations get; ``base_url`` is the address of links, where no mail goes.
     """
 
     pool: Pool
@@ -37,3 +39,5 @@ class AdminDeps:
     office: Office | None = None
     operator_keys: OperatorKeys = field(default_factory=OperatorKeys)
     group_roles: Mapping[tuple[UUID, str], Role] = field(default_factory=dict)
+    trial: TrialTerms = field(default_factory=lambda: TrialTerms(0, 1))
+    base_url: str = ""

@@ -38,7 +38,7 @@ class Once:
     def __init__(self, pool: Pool, organization_id: UUID, *, key: str, asked: dict[str, object]) -> None:
         """``asked`` is what makes it this request; CreditRequestError for a key that cannot be one."""
         self._pool = pool
-        self._key, self._asked = key, asked
+        self.key, self._asked = key, asked
         self._request = CreditRequest(organization_id, key, asked)
         self._stack = AsyncExitStack()
         self._connection: Connection | None = None
@@ -57,13 +57,13 @@ class Once:
         ``organization_id``: whose key it is, if not the caller's; said the first time. IdempotencyError if
         the key was used for something else.
         """
-        if not self._key:
+        if not self.key:
             async with self._pool.connection() as connection:
                 yield connection
             return
         if self._connection is None:
             if organization_id is not None:
-                self._request = CreditRequest(organization_id, self._key, self._asked)
+                self._request = CreditRequest(organization_id, self.key, self._asked)
             connection = await self._stack.enter_async_context(self._pool.connection())
             outcome = await self._request.find_outcome(connection)
             if outcome is not None:

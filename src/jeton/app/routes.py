@@ -15,7 +15,7 @@ from jeton.admin.deps import AdminDeps
 from jeton.admin.routes import admin_routes
 from jeton.app.asking.writing import make_writer
 from jeton.app.billing.office import make_office
-from jeton.app.demo import find_demo_operator
+from jeton.app.demo import find_demo_operator, make_trial_terms
 from jeton.app.edges.access import find_group_roles, make_oidc, make_postman
 from jeton.app.edges.loopback import Loopback
 from jeton.app.edges.proxied import BehindProxies
@@ -38,6 +38,7 @@ from jeton.identity.restricting.proxies import Proxies
 from jeton.identity.sign_in import SignIn, SignInLimiter
 from jeton.identity.standing.operator_keys import OperatorKeys
 from jeton.ids import new_id
+from jeton.settings.rules import render_base_url
 from jeton.site.pages import Pages
 from jeton.site.routes import site_routes
 
@@ -94,6 +95,8 @@ def build_app(parts: Parts, gateway: GatewayDeps) -> Starlette:
             book=parts.book,
             operator_keys=OperatorKeys(parts.settings.operator_api_keys),
             group_roles=find_group_roles(parts.settings),
+            trial=make_trial_terms(parts.settings),
+            base_url=parts.settings.public_url or render_base_url(parts.settings.host, parts.settings.port),
         )
     )
     routes += arriving_routes(parts.till)
@@ -143,6 +146,7 @@ def _console_deps(parts: Parts, gateway: GatewayDeps) -> ConsoleDeps:
         has_own_mark=parts.settings.brand_mark is not None,
         office=make_office(parts.settings, parts.till),
         batches=parts.batching.desk,
+        trial=make_trial_terms(parts.settings),
     )
 
 

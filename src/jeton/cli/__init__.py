@@ -38,7 +38,7 @@ COMMANDS = {
     "budgets": ("jeton.cli.budgets.commands", "app"),
     "limits": ("jeton.cli.limits.commands", "app"),
     "charges": ("jeton.cli.credits.charges", "app"),
-    "organizations": ("jeton.cli.credits.organizations", "app"),
+    "organizations": ("jeton.cli.people.organizations", "app"),
     "inbox": ("jeton.cli.credits.inbox", "app"),
     "audit": ("jeton.cli.credits.audit", "app"),
     "usage": ("jeton.cli.usage", "usage"),

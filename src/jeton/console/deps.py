@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jeton.batches.desk import BatchDesk
 from jeton.billing.office import Office
+from jeton.charging.credits.trials import TrialTerms
 from jeton.charging.limits.terms import LimitTerms
 from jeton.console.sending import SendMessage
 from jeton.db.pool import Pool
@@ -29,7 +30,7 @@ class ConsoleDeps:
     mail server and an address for links; ``oidc`` is a provider who signs people in; ``send_message`` sends a
     body with a key through the gateway. With ``has_own_mark`` the mark of /static is the operator's.
     ``office`` is how money comes in; without it no cards are taken and documents follow the usual rules.
-    ``batches`` quotes batches and sends again what failed of one.
+    ``batches`` quotes batches and sends again what failed of one. ``trial`` is what new organizations get.
     """
 
     pool: Pool
@@ -53,6 +54,7 @@ class ConsoleDeps:
     has_own_mark: bool = False
     office: Office | None = None
     batches: BatchDesk | None = None
+    trial: TrialTerms = TrialTerms(0, 1)  # noqa: RUF009 - frozen and without state
 
     @property
     def oidc_name(self) -> str:

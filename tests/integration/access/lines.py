@@ -261,6 +261,12 @@ CONSOLE: Mapping[str, Line] = {
     "POST /console/inbox/{item_id}/close": Line("OPERATOR", is_missing=True),
     "POST /console/inbox/{item_id}/reply": Line("OPERATOR", is_missing=True),
     **page("/console/organizations", OPERATOR),
+    **page("/console/organizations/new", OPERATOR),
+    "POST /console/organizations/new": Line(
+        "OPERATOR",
+        form={"name": "New", "email": "new@new.example", "idempotency_key": "k"},
+        shows_secret=True,
+    ),
     **page("/console/organizations/{organization_id}", OPERATOR),
     **page("/console/organizations/{organization_id}/margin", OPERATOR),
     "POST /console/organizations/{organization_id}/grant": OPERATOR,
@@ -333,6 +339,7 @@ ADMIN: Mapping[str, Line] = {
         f"POST /v1/operator/invoices/{{document_id}}/{name}": NO_OBJECT_OF_ANYBODY
         for name in ("void", "reissue", "credit_notes", "write_offs")
     },
+    "POST /v1/operator/organizations": Line("OPERATOR_KEY", body='{"name": "New"}'),
     "POST /v1/operator/organizations/{organization_id}/invoices": OPERATOR_KEY,
     "GET /v1/operator/organizations/{organization_id}/billing_profile": OPERATOR_KEY,
     "POST /v1/operator/organizations/{organization_id}/billing_profile": Line("OPERATOR_KEY", body=WHY),

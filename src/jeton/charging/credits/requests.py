@@ -23,13 +23,18 @@ _RECORD = """
 """
 
 
+def check_key(key: str) -> None:
+    """Raise CreditRequestError for a key that cannot be one."""
+    if len(key) > KEY_CHARS_MAX or not key.isprintable():
+        raise CreditRequestError(f"An idempotency key has at most {KEY_CHARS_MAX} printable characters.")
+
+
 class CreditRequest:
     """One request under its key ("" for none): looked up first, recorded with its outcome."""
 
     def __init__(self, organization_id: UUID, key: str, asked: Mapping[str, object]) -> None:
         """``asked`` is JSON-able and reads the same whenever the same is asked; CreditRequestError."""
-        if len(key) > KEY_CHARS_MAX or not key.isprintable():
-            raise CreditRequestError(f"An idempotency key has at most {KEY_CHARS_MAX} printable characters.")
+        check_key(key)
         self._organization_id = organization_id
         self._key = key
         self._digest = sha256(msgspec.json.encode(asked, order="deterministic")).digest()

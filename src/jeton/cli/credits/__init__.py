@@ -1,1 +1,1 @@
-"""Commands about credit: lots, reversals, organizations, the operator's inbox, the audit log."""
+"""Commands about credit: lots, reversals, the operator's inbox, the audit log."""

@@ -1,1 +1,1 @@
-"""People: the members of an organization, and who was invited, on the command line."""
+"""People: organizations, their members, and who was invited, on the command line."""

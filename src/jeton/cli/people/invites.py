@@ -59,7 +59,7 @@ def create_command(
     """Invite somebody, or again with a new link; it goes by mail, and is printed where there is none."""
     settings = load_settings()
     invite, secret = asyncio.run(_create(settings, organization, email, role=role, by=by))
-    problem, link = asyncio.run(_tell(settings, invite, secret))
+    problem, link = asyncio.run(tell_invited(settings, invite, secret))
     if as_json:
         typer.echo(json.dumps({**render_invite(invite), "link": link, "problem": problem}, indent=2))
     elif problem:
@@ -99,7 +99,7 @@ async def _create(
         return await create_invite(connection, chosen, email=email, role=role, by=make_actor(by))
 
 
-async def _tell(settings: Settings, invite: Invite, secret: str) -> tuple[str, str | None]:
+async def tell_invited(settings: Settings, invite: Invite, secret: str) -> tuple[str, str | None]:
     """What went wrong with the mail, and the link where there is nobody to mail it; after the commit."""
     postman = make_postman(settings)
     if postman is None:

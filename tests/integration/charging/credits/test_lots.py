@@ -149,6 +149,7 @@ async def test_every_change_names_who_made_it(house: House) -> None:
         ("ada@example.com", "credits.adjusted"),
         ("ada@example.com", "credits.granted"),
         ("jeton", "credits.granted"),
+        ("jeton", "organization.opened"),
     ]
     assert entries[0].details == {"amount": "-9.00", "reason": "abuse"}
     with pytest.raises(psycopg.errors.RaiseException, match="are facts"):

@@ -37,24 +37,26 @@ async def invite(visit: Visit, form: Mapping[str, str]) -> View:
             role=role,
             by=Actor("member", visit.session.email),
         )
-    told, link = "", ""
+    told, link = await hand_over(visit, invite, secret)
+    async with visit.deps.pool.connection() as connection:
+        return await _view(visit, connection, told=told, link=link)
+
+
+async def hand_over(visit: Visit, invite: Invite, secret: str) -> tuple[str, str]:
+    """Mail the link; what to tell whoever invited, and the link itself where only the operator can see it."""
     postman = visit.deps.postman
     if postman is not None:
         attempt = await postman.send_invite(_describe(invite), secret)
-        told = (
-            f"The mail to {invite.email} could not be sent: {attempt.problem} Invite again to try once more."
-        )
-        if not attempt.problem:
-            told = f"A mail with the link is on its way to {invite.email}."
-    elif visit.is_operator:
+        if attempt.problem:
+            problem = f"The mail to {invite.email} could not be sent: {attempt.problem}"
+            return f"{problem} Invite again to try once more.", ""
+        return f"A mail with the link is on its way to {invite.email}.", ""
+    if visit.is_operator:
         told = (
             "There is no mail server. You run this installation, so here is the link, this once: hand it on."
         )
-        link = render_invite_link(_find_base(visit), secret)
-    else:
-        told = f"{invite.email} becomes a member by signing in with {visit.deps.oidc_name}."
-    async with visit.deps.pool.connection() as connection:
-        return await _view(visit, connection, told=told, link=link)
+        return told, render_invite_link(_find_base(visit), secret)
+    return f"{invite.email} becomes a member by signing in with {visit.deps.oidc_name}.", ""
 
 
 async def delete(visit: Visit, form: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from jeton.console.routes.operating import (
     docs_feedback,
     health,
     inbox,
+    opening,
     organizations,
     webhooks,
 )
@@ -74,6 +75,8 @@ def _organization_routes(door: Door) -> list[BaseRoute]:
     leave = door.form(organizations.leave_viewing, is_for_viewing=True)
     return [
         *door.pages_at("/console/organizations", organizations.show_organizations),
+        *door.pages_at(opening.PLACE, opening.show_opening),
+        Route(opening.PLACE, door.form(opening.open_one), methods=["POST"]),
         *door.pages_at(f"{place}/margin", show_margins),
         *door.pages_at(place, organizations.show_organization),
         *(Route(f"{place}/{name}", door.form(act), methods=["POST"]) for name, act in forms.items()),

@@ -14,6 +14,7 @@ from jeton.billing.switching.words import Switch, SwitchAsk
 from jeton.charging.credits.limits import set_outage_cap
 from jeton.cli.credits.operator import By, Json, Reason, make_actor
 from jeton.cli.options import make_console
+from jeton.cli.people.opening import create_command
 from jeton.cli.session import choose_organization, open_database
 from jeton.identity.audit import Actor
 from jeton.insight.organizations import (
@@ -26,6 +27,7 @@ from jeton.money import display_usd, parse_usd
 from jeton.settings import load_settings
 
 app = typer.Typer(help="Who pays, and how.", no_args_is_help=True)
+app.command("create")(create_command)
 
 Organization = Annotated[UUID | None, typer.Argument(help="The organization's id; without it the only one.")]
 Key = Annotated[str, typer.Option("--key", help="An idempotency key: with it the same is done only once.")]
